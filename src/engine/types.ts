@@ -1,0 +1,143 @@
+/**
+ * What users ask of the engine and what it tells them: data only. The command line, the library and the other faces
+ * all speak in these types; Docker's own field names appear only where a face renders them.
+ */
+import type { OciResources } from "../runtime/oci.ts";
+
+/** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
+export interface ContainerOptions {
+  /** Reference as the user typed it. */
+  image: string;
+  /** Replaces the image's Cmd; empty: the image's own. */
+  command?: string[];
+  /** Replaces the image's Entrypoint; [] clears it. */
+  entrypoint?: string[];
+  name?: string;
+  hostname?: string;
+  domainname?: string;
+  /** KEY=VALUE, later ones win; env files are already read. */
+  env?: string[];
+  workdir?: string;
+  /** user[:group], names or numbers. */
+  user?: string;
+  groupAdd?: string[];
+  /** Allocate a terminal (-t). */
+  tty?: boolean;
+  /** Keep stdin open (-i). */
+  interactive?: boolean;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  mounts?: MountRequest[];
+  readOnly?: boolean;
+  privileged?: boolean;
+  init?: boolean;
+  /** os/arch[/variant]. */
+  platform?: string;
+  pull?: "missing" | "always" | "never";
+  capAdd?: string[];
+  capDrop?: string[];
+  /** "no-new-privileges", "seccomp=unconfined", "seccomp=/file.json", "systempaths=unconfined", … */
+  securityOpt?: string[];
+  ulimits?: { name: string; soft: number; hard: number }[];
+  /** Size of /dev/shm in bytes; 64 MiB by default. */
+  shmSize?: number;
+  devices?: { host: string; container: string; permissions: string }[];
+  sysctls?: Record<string, string>;
+  /** Signal name or number for `stop`; the image's, else SIGTERM. */
+  stopSignal?: string;
+  /** Seconds that `stop` waits before SIGKILL; 10 by default. */
+  stopTimeout?: number;
+  oomScoreAdj?: number;
+  network?: "bridge" | "none" | "host";
+  /** "host:address". */
+  extraHosts?: string[];
+  dns?: string[];
+  dnsSearch?: string[];
+  dnsOptions?: string[];
+  /** Limits, already in the units of the OCI runtime specification. */
+  resources?: OciResources;
+  cgroupParent?: string;
+  logDriver?: "json-file" | "none";
+  logOptions?: Record<string, string>;
+  /** Remove the container when it ends (--rm). */
+  autoRemove?: boolean;
+  /** Detach key sequence as docker writes it, for clients that ask. */
+  detachKeys?: string;
+}
+
+export type MountRequest =
+  | {
+      type: "bind";
+      source: string;
+      target: string;
+      readOnly: boolean;
+      /** false with -v (a missing source directory is made, as docker does), true with --mount. */
+      sourceMustExist: boolean;
+      propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+      /** false: submounts are left out (bind-nonrecursive). */
+      recursive?: boolean;
+    }
+  | { type: "tmpfs"; target: string; options: string[] };
+
+export type ContainerStatus = "created" | "running" | "exited" | "dead";
+
+/** containers/<id>/config.json: written once, at creation; never changes afterwards. */
+export interface ContainerRecord {
+  version: 1;
+  id: string;
+  name: string;
+  /** RFC 3339 with nanoseconds. */
+  createdAt: string;
+  /** The reference as typed, and the image's id (digest of its configuration). */
+  image: string;
+  imageId: string;
+  /** Diff ids, lowest layer first. */
+  layers: string[];
+  /** After merging the image's Entrypoint and Cmd with the options. */
+  path: string;
+  args: string[];
+  env: string[];
+  workdir: string;
+  hostname: string;
+  stopSignal: string;
+  stopTimeout: number;
+  labels: Record<string, string>;
+  logDriver: "json-file" | "none";
+  logMaxSize: number;
+  logMaxFiles: number;
+  cgroupPath: string;
+  /** What was asked for. */
+  options: ContainerOptions;
+}
+
+/** containers/<id>/state.json: written by the container's monitor, or by a command that finds the monitor dead. */
+export interface ContainerState {
+  status: ContainerStatus;
+  /** Process id of init on the host; 0 where none runs. */
+  pid: number;
+  /** Start time of that process in clock ticks since boot (proc_pid_stat(5) field 22): pids are reused. */
+  startTicks: number;
+  monitorPid: number;
+  exitCode: number;
+  oomKilled: boolean;
+  /** Why it could not start, or what was found wrong. */
+  error: string;
+  /** RFC 3339 with nanoseconds; "" where it did not happen. */
+  startedAt: string;
+  finishedAt: string;
+  network?: NetworkState;
+}
+
+export interface NetworkState {
+  name: string;
+  /** CIDR of the container's interface: "172.17.0.2/16". */
+  address: string;
+  gateway: string;
+  macAddress: string;
+  hostInterface: string;
+}
+
+export interface ContainerSummary {
+  record: ContainerRecord;
+  state: ContainerState;
+}

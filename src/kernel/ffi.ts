@@ -1,0 +1,60 @@
+/**
+ * The only module that loads koffi. Other files of kernel/ declare the functions they need with `libc()` or
+ * `library()`; everything above kernel/ sees typed functions that throw SyscallError, never a -1.
+ *
+ * Loading koffi costs 6-13 ms, so it happens at the first call, not at import.
+ */
+import { createRequire } from "node:module";
+import type * as Koffi from "koffi";
+import { SyscallError } from "./errors.ts";
+
+type KoffiModule = typeof Koffi;
+/** A foreign function; the arguments are those of the C prototype it was declared with. */
+// biome-ignore lint/suspicious/noExplicitAny: an FFI call takes what its C prototype says
+export type ForeignFunction = (...args: any[]) => any;
+
+let koffi: KoffiModule | undefined;
+
+/** koffi itself, loaded on first use; only files in kernel/ may call this. */
+export function ffi(): KoffiModule {
+  koffi ??= createRequire(import.meta.url)("koffi") as KoffiModule;
+  return koffi;
+}
+
+const libraries = new Map<string, Koffi.LibraryHandle>();
+
+function load(path: string): Koffi.LibraryHandle {
+  let library = libraries.get(path);
+  if (library === undefined) {
+    library = ffi().load(path);
+    libraries.set(path, library);
+  }
+  return library;
+}
+
+/** Declares a function of any shared library by its C prototype; resolved when first called. */
+export function declare(library: string | (() => string), prototype: string): ForeignFunction {
+  let resolved: ForeignFunction | undefined;
+  return (...args) => {
+    resolved ??= load(typeof library === "string" ? library : library()).func(prototype) as ForeignFunction;
+    return resolved(...args);
+  };
+}
+
+/** Declares a libc function by its C prototype, as its man page prints it. */
+export function libc(prototype: string): ForeignFunction {
+  return declare("libc.so.6", prototype);
+}
+
+/**
+ * Runs a call that reports failure as -1 and errno; retries EINTR, and throws SyscallError naming the call.
+ * Returns what the call returned.
+ */
+export function check(syscall: string, call: () => number, path?: string): number {
+  for (;;) {
+    const result = call();
+    if (result >= 0) return result;
+    const errno = ffi().errno();
+    if (errno !== ffi().os.errno["EINTR"]) throw new SyscallError(syscall, errno, path);
+  }
+}

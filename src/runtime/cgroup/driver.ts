@@ -1,0 +1,59 @@
+/**
+ * What the rest of tsrun asks of control groups, and the one interface behind which cgroup v2 and v1 differ.
+ *
+ * A container's cgroup has a path such as `/tsrun/<id>`, relative to the hierarchy's mount point. `create()` makes
+ * the directory (on v1: one per controller), enables the controllers that the resources need and writes the limits;
+ * nothing runs in it yet. The returned Cgroup tells the Plan how the first process joins: on v2 clone3(2) starts it
+ * there (CLONE_INTO_CGROUP, Linux 5.7), on v1 the child writes "0" to each `cgroup.procs` before it does anything
+ * else. A limit that this host cannot apply is an error that names the controller and how to enable it, thrown
+ * before any directory is left behind; it is never dropped silently.
+ *
+ * Both drivers pass the same conformance suite (test/integration/cgroup.test.ts).
+ */
+import type { OciResources } from "../oci.ts";
+
+export interface CgroupDriver {
+  readonly version: 1 | 2;
+  /** Makes the cgroup at `path` ("/tsrun/<id>"), with its limits; throws TsrunError ERR_TSRUN_CGROUP_*. */
+  create(path: string, resources: OciResources): Cgroup;
+  /** The cgroup that is already there, without touching it. */
+  open(path: string): Cgroup;
+}
+
+export interface Cgroup {
+  readonly version: 1 | 2;
+  readonly path: string;
+  /** Absolute directories, deepest path of each hierarchy; what rmdir(2) has to remove when all is over. */
+  readonly directories: readonly string[];
+  /** v2: the directory to open for CLONE_INTO_CGROUP. v1: undefined. */
+  readonly cloneInto: string | undefined;
+  /** v1: the files to which the child writes "0" to join. v2: empty. */
+  readonly procsFiles: readonly string[];
+  /** The file and the key in it whose count rises with each OOM kill, for the monitor; undefined where none. */
+  readonly oomCounter: { file: string; key: string } | undefined;
+  /** Changes limits of a running container. */
+  update(resources: OciResources): void;
+  stats(): CgroupStats;
+  /** Process ids as this pid namespace sees them, of this cgroup and those below it. */
+  pids(): number[];
+  /** Sends SIGKILL to every process in it: cgroup.kill (Linux 5.14), else freeze, signal each, thaw. */
+  kill(): void;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Removes the directories, waiting up to a second for the last process to be gone; no error if already gone. */
+  remove(): Promise<void>;
+}
+
+/** Counters since the cgroup was made; bytes and nanoseconds. A field is undefined where its controller is absent. */
+export interface CgroupStats {
+  cpuNanoseconds: number | undefined;
+  memoryBytes: number | undefined;
+  /** Inactive file cache, which `docker stats` subtracts from memory use. */
+  memoryInactiveFileBytes: number | undefined;
+  memoryLimitBytes: number | undefined;
+  pids: number | undefined;
+  pidsLimit: number | undefined;
+  blockReadBytes: number | undefined;
+  blockWriteBytes: number | undefined;
+  oomKills: number | undefined;
+}

@@ -1,0 +1,119 @@
+/**
+ * The OCI runtime configuration (runtime-spec 1.2, config.md and config-linux.md), as far as tsrun executes it.
+ * Field names and shapes are the specification's, so a config.json parses into this type unchanged.
+ */
+export interface OciConfig {
+  ociVersion: string;
+  hostname?: string;
+  domainname?: string;
+  process: OciProcess;
+  root: { path: string; readonly?: boolean };
+  mounts: OciMount[];
+  annotations?: Record<string, string>;
+  linux: OciLinux;
+}
+
+export interface OciProcess {
+  terminal?: boolean;
+  /** Initial size in character cells of the terminal. */
+  consoleSize?: { height: number; width: number };
+  /** Absolute path inside the container. */
+  cwd: string;
+  /** KEY=VALUE. */
+  env: string[];
+  args: string[];
+  user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
+  capabilities?: OciCapabilities;
+  rlimits?: { type: string; soft: number; hard: number }[];
+  noNewPrivileges?: boolean;
+  oomScoreAdj?: number;
+}
+
+/** Capability names as in capabilities(7): "CAP_CHOWN". */
+export interface OciCapabilities {
+  bounding: string[];
+  effective: string[];
+  inheritable: string[];
+  permitted: string[];
+  ambient: string[];
+}
+
+export interface OciMount {
+  destination: string;
+  /** A filesystem type, or "bind"/absent with "bind" or "rbind" among the options. */
+  type?: string;
+  source?: string;
+  options?: string[];
+}
+
+export type OciNamespaceType = "mount" | "pid" | "uts" | "ipc" | "network" | "cgroup" | "user";
+
+export interface OciLinux {
+  namespaces: { type: OciNamespaceType; path?: string }[];
+  devices?: OciDevice[];
+  cgroupsPath?: string;
+  resources?: OciResources;
+  sysctl?: Record<string, string>;
+  seccomp?: OciSeccomp;
+  maskedPaths?: string[];
+  readonlyPaths?: string[];
+  rootfsPropagation?: "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared" | "unbindable";
+}
+
+export interface OciDevice {
+  type: "c" | "b" | "u" | "p";
+  path: string;
+  major?: number;
+  minor?: number;
+  /** Permission bits, decimal in JSON: 0o666 is 438. */
+  fileMode?: number;
+  uid?: number;
+  gid?: number;
+}
+
+/** config-linux.md "Control groups"; sizes in bytes, times in microseconds. */
+export interface OciResources {
+  devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+  memory?: {
+    limit?: number;
+    /** Soft limit: memory.low on v2, memory.soft_limit_in_bytes on v1. */
+    reservation?: number;
+    /** Memory plus swap, as on v1; -1 is unlimited. */
+    swap?: number;
+    /** 0-100; cgroup v1 only. */
+    swappiness?: number;
+    disableOOMKiller?: boolean;
+  };
+  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
+  pids?: { limit: number };
+  blockIO?: {
+    weight?: number;
+    weightDevice?: { major: number; minor: number; weight: number }[];
+    throttleReadBpsDevice?: OciThrottle[];
+    throttleWriteBpsDevice?: OciThrottle[];
+    throttleReadIOPSDevice?: OciThrottle[];
+    throttleWriteIOPSDevice?: OciThrottle[];
+  };
+}
+
+export interface OciThrottle {
+  major: number;
+  minor: number;
+  rate: number;
+}
+
+/** config-linux.md "Seccomp". */
+export interface OciSeccomp {
+  defaultAction: string;
+  defaultErrnoRet?: number;
+  architectures?: string[];
+  flags?: string[];
+  syscalls?: OciSeccompRule[];
+}
+
+export interface OciSeccompRule {
+  names: string[];
+  action: string;
+  errnoRet?: number;
+  args?: { index: number; value: number; valueTwo?: number; op: string }[];
+}

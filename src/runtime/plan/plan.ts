@@ -1,0 +1,101 @@
+/**
+ * A Plan: the start of a container (or of a process inside one) as a flat list of kernel steps.
+ *
+ * TypeScript decides everything and writes it down here; native/interpreter.c executes it and knows no policy. Each
+ * step is one kernel call (a few are a short fixed sequence of them) and carries why it is there. The monitor process
+ * runs the steps up to and including `clone`; the child that clone3(2) makes runs all that follow, up to `execve`.
+ * Nothing else shapes a container, so what `--dry-run` prints and `explain` narrates is what is executed.
+ *
+ * Paths before `pivotRoot` are the host's; after it they are the container's, and no path of the host can be named
+ * any more. What is needed from the host beyond that point is opened before it, into a *slot*: a named place for a
+ * file descriptor. Slots are filled by the launcher (`netns`, `cgroup`, ...), by the monitor (`stdin`, `stdout`,
+ * `stderr`: the pipes) and by steps (`openTree` fills the slot that a later `moveMount` uses).
+ */
+import type { ErrnoName } from "./errno.ts";
+
+export interface Plan {
+  /** Slots that the launcher fills with descriptors it holds, in the order it passes them. */
+  fds: string[];
+  steps: Step[];
+}
+
+export type Step = StepAction & {
+  /** Why this step is there, in one sentence that a student can follow. */
+  why: string;
+  /** Failures that do not matter here: at most two. */
+  tolerate?: ErrnoName[];
+};
+
+export type NamespaceFlag =
+  | "CLONE_NEWNS"
+  | "CLONE_NEWPID"
+  | "CLONE_NEWUTS"
+  | "CLONE_NEWIPC"
+  | "CLONE_NEWNET"
+  | "CLONE_NEWCGROUP"
+  | "CLONE_NEWUSER";
+
+export type StepAction =
+  /** clone3(2): the monitor stays behind as parent; the steps after this one run in the child. */
+  | { op: "clone"; flags: NamespaceFlag[]; cgroup?: string }
+  /** setns(2) to the namespace behind a slot's descriptor (a pidfd with several flags, Linux 5.8, or an ns file). */
+  | { op: "setns"; fd: string; flags: NamespaceFlag[] }
+  | { op: "unshare"; flags: NamespaceFlag[] }
+  /** Tells the launcher that this point is reached and waits for its word to go on. */
+  | { op: "wait" }
+  /** open(2), write(2) in one call, close(2). */
+  | { op: "writeFile"; path: string; data: string }
+  | { op: "mount"; source: string; target: string; fstype: string | null; flags: string[]; data: string | null }
+  /** fsopen(2), one fsconfig(2) "lowerdir+" per layer, fsmount(2), move_mount(2): more layers than a page can name. */
+  | { op: "mountOverlay"; lower: string[]; upper: string; work: string; target: string; flags: string[] }
+  /** open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. */
+  | { op: "openTree"; path: string; slot: string; recursive: boolean }
+  /** move_mount(2): attaches the detached mount in a slot; the target is made first if missing, like its source. */
+  | { op: "moveMount"; slot: string; target: string }
+  /** mount_setattr(2), Linux 5.12. */
+  | { op: "mountSetattr"; target: string; set: string[]; clear: string[]; propagation: string | null; recursive: boolean }
+  | { op: "pivotRoot"; newRoot: string; putOld: string }
+  | { op: "umount"; target: string; flags: string[] }
+  | { op: "chdir"; path: string }
+  /** mkdir(2) for each missing component, symbolic links followed inside the current root. */
+  | { op: "mkdir"; path: string; mode: number }
+  /** An empty file where there is none, its directories made, symbolic links followed inside the current root. */
+  | { op: "touch"; path: string; mode: number }
+  | { op: "mknod"; path: string; type: "c" | "b" | "p"; mode: number; major: number; minor: number }
+  | { op: "chown"; path: string; uid: number; gid: number }
+  | { op: "symlink"; target: string; path: string }
+  /** Hides a path: /dev/null bound over a file, an empty read-only tmpfs over a directory. */
+  | { op: "mask"; path: string }
+  | { op: "sethostname"; name: string }
+  | { op: "setdomainname"; name: string }
+  | { op: "linkUp"; link: string }
+  /** A pty from the container's own devpts: the master goes to the monitor, the slave into slots stdin/stdout/stderr. */
+  | { op: "openPty"; rows: number; columns: number }
+  /** Binds the pty's slave over a path, /dev/console. */
+  | { op: "bindConsole"; path: string }
+  | { op: "setsid" }
+  /** ioctl(2) TIOCSCTTY on descriptor 0. */
+  | { op: "setControllingTerminal" }
+  /** dup2(2) of a slot onto a standard descriptor. */
+  | { op: "dup2"; fd: string; to: number }
+  /** fchown(2) of descriptors 0, 1 and 2, so that the container's user can reopen /dev/stdout. */
+  | { op: "chownStdio"; uid: number; gid: number }
+  | { op: "setrlimit"; resource: string; soft: number; hard: number }
+  | { op: "umask"; mask: number }
+  | { op: "prctl"; option: string; value: number }
+  /** prctl(2) PR_CAPBSET_DROP for every capability that is not named. */
+  | { op: "capBoundingSet"; keep: string[] }
+  | { op: "capset"; effective: string[]; permitted: string[]; inheritable: string[] }
+  /** prctl(2) PR_CAP_AMBIENT_RAISE for each. */
+  | { op: "capAmbient"; raise: string[] }
+  | { op: "setgroups"; gids: number[] }
+  | { op: "setresgid"; gid: number }
+  | { op: "setresuid"; uid: number }
+  /** seccomp(2) SECCOMP_SET_MODE_FILTER; the program is struct sock_filter[], base64. */
+  | { op: "seccomp"; program: string; flags: string[] }
+  /** Closes every descriptor from `first` up at execve: close_range(2) with CLOSE_RANGE_CLOEXEC, Linux 5.11. */
+  | { op: "closeRange"; first: number }
+  /** execve(2) of the first candidate that exists, as execvp(3) would search PATH. */
+  | { op: "execve"; candidates: string[]; argv: string[]; envp: string[] };
+
+export type StepOp = StepAction["op"];

@@ -1,0 +1,29 @@
+/**
+ * Where things are on disk. Two tsruns with different roots share nothing.
+ *
+ *     <root> /var/lib/tsrun, TSRUN_ROOT             <run> /run/tsrun, TSRUN_RUN: gone after a boot
+ *       blobs/sha256/<hex>                             containers/<id>/   owner.lock  attach.sock
+ *       layers/<first 32 hex of the diff id>/          networks/<name>/leases/<address> -> <container id>
+ *       layers/<…>.json                                locks/
+ *       images.json
+ *       containers/<id>/  config.json state.json log.json hosts hostname resolv.conf upper/ work/ merged/
+ *       names/<container name> -> <id>
+ *       cache/seccomp/
+ */
+import { join } from "node:path";
+
+export interface Paths {
+  /** Data that outlives a boot. */
+  readonly root: string;
+  /** Runtime state, on a tmpfs. */
+  readonly run: string;
+}
+
+export const blobsDir = (p: Paths): string => join(p.root, "blobs", "sha256");
+export const layersDir = (p: Paths): string => join(p.root, "layers");
+export const containersDir = (p: Paths): string => join(p.root, "containers");
+export const containerDir = (p: Paths, id: string): string => join(p.root, "containers", id);
+export const containerRunDir = (p: Paths, id: string): string => join(p.run, "containers", id);
+export const namesDir = (p: Paths): string => join(p.root, "names");
+export const networkRunDir = (p: Paths, network: string): string => join(p.run, "networks", network);
+export const locksDir = (p: Paths): string => join(p.run, "locks");
