@@ -1,0 +1,155 @@
+/**
+ * The engine as its faces see it. Methods take data, descriptors and an AbortSignal and return data or streams; they
+ * never print, never read process.argv and never exit. Failures are TsrunError (codes in docs/errors.md).
+ */
+import type { Readable, Writable } from "node:stream";
+import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
+
+export interface EngineApi {
+  /** Pulls an image by reference; resolves once every layer is verified and visible. */
+  pull(reference: string, options?: PullOptions): Promise<ImageSummary>;
+  /** All images, newest first; `reference` limits them to one repository or name. */
+  images(reference?: string): Promise<ImageSummary[]>;
+  inspectImage(reference: string): Promise<ImageDetails>;
+  /** Untags, and deletes what no name refers to any more; refuses while a container uses it unless forced. */
+  removeImage(reference: string, options?: { force?: boolean }): Promise<{ untagged: string[]; deleted: string[] }>;
+
+  create(options: ContainerOptions, pull?: PullOptions): Promise<{ id: string; name: string; warnings: string[] }>;
+  /** Starts a created or exited container and attaches to it. */
+  start(container: string, options?: StartOptions): Promise<ProcessHandle>;
+  /** create + start; with autoRemove the container is gone when `exited` has resolved. */
+  run(options: ContainerOptions, start?: StartOptions & { pull?: PullOptions }): Promise<ProcessHandle>;
+  exec(container: string, options: ExecOptions): Promise<ProcessHandle>;
+  attach(container: string): Promise<ProcessHandle>;
+
+  /** Stop signal, then SIGKILL after `timeout` seconds (the container's own by default; -1 waits for ever). */
+  stop(container: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  kill(container: string, signal?: string): Promise<void>;
+  remove(container: string, options?: { force?: boolean }): Promise<void>;
+  /** Newest first. */
+  list(): Promise<ContainerSummary[]>;
+  /** By id, unique id prefix or name. */
+  inspect(container: string): Promise<ContainerSummary>;
+  /** Past lines of the log and, with follow, those to come. */
+  logs(container: string, options?: LogOptions): AsyncIterable<LogEntry>;
+}
+
+export interface PullOptions {
+  platform?: string;
+  onProgress?: (event: PullEvent) => void;
+  signal?: AbortSignal;
+}
+
+export type PullEvent =
+  /** The manifest is known: how much is to come. */
+  | { type: "start"; reference: string; digest: string; layers: number; totalBytes: number }
+  | { type: "layer"; digest: string; state: "exists" | "downloading" | "done" }
+  | { type: "progress"; receivedBytes: number; totalBytes: number }
+  | { type: "retry"; what: string; reason: string; delayMs: number }
+  | { type: "done"; reference: string; digest: string; upToDate: boolean };
+
+export interface ImageSummary {
+  /** Digest of the configuration: "sha256:…". */
+  id: string;
+  /** Familiar names: "alpine:3.20", "localhost:5000/x:1". */
+  names: string[];
+  /** Familiar name@digest of the manifest or index that the names were pulled by. */
+  digests: string[];
+  /** RFC 3339, from the configuration. */
+  created: string;
+  /** Bytes of the unpacked layers. */
+  size: number;
+}
+
+export interface ImageDetails extends ImageSummary {
+  architecture: string;
+  os: string;
+  variant: string | undefined;
+  author: string;
+  comment: string;
+  config: ImageConfig;
+  /** Diff ids, lowest first. */
+  layers: string[];
+}
+
+/** The `config` object of an OCI image configuration (image-spec config.md); absent fields are absent. */
+export interface ImageConfig {
+  User?: string;
+  ExposedPorts?: Record<string, object>;
+  Env?: string[];
+  Entrypoint?: string[];
+  Cmd?: string[];
+  Volumes?: Record<string, object>;
+  WorkingDir?: string;
+  Labels?: Record<string, string>;
+  StopSignal?: string;
+  Shell?: string[];
+  Healthcheck?: object;
+  ArgsEscaped?: boolean;
+  OnBuild?: string[];
+}
+
+export interface StartOptions {
+  /** What to attach; nothing attached and nobody waiting is `run -d`. */
+  attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
+  /** Initial terminal size. */
+  size?: { rows: number; columns: number };
+  signal?: AbortSignal;
+}
+
+export interface ExecOptions extends StartOptions {
+  command: string[];
+  env?: string[];
+  workdir?: string;
+  user?: string;
+  tty?: boolean;
+  interactive?: boolean;
+  privileged?: boolean;
+  /** Nobody attached; `exited` of the handle resolves at once. */
+  detach?: boolean;
+}
+
+/** A process in a container, seen through its monitor. */
+export interface ProcessHandle {
+  readonly containerId: string;
+  readonly containerName: string;
+  /** Process id on the host. */
+  readonly pid: number;
+  readonly stdin: Writable;
+  /** With a terminal everything arrives on stdout. */
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when the process has ended, its output has been delivered and what is its own is cleaned up. */
+  readonly exited: Promise<ExitStatus>;
+  resize(rows: number, columns: number): void;
+  /** Signal name ("SIGTERM", "TERM") or number, sent to the process. */
+  kill(signal: string | number): void;
+  /** Lets go: the process goes on without this client. */
+  detach(): void;
+}
+
+export interface ExitStatus {
+  /** 128+n where signal n ended it. */
+  exitCode: number;
+  oomKilled: boolean;
+  record?: ContainerRecord;
+  state?: ContainerState;
+}
+
+export interface LogOptions {
+  follow?: boolean;
+  /** Only the last n lines. */
+  tail?: number;
+  /** RFC 3339 or unix seconds, bounds of the entries' times. */
+  since?: string;
+  until?: string;
+  signal?: AbortSignal;
+}
+
+export interface LogEntry {
+  stream: "stdout" | "stderr";
+  /** RFC 3339 with nanoseconds. */
+  time: string;
+  /** As written, newline included where the process wrote one. */
+  text: string;
+}
