@@ -47,10 +47,10 @@ export type StepAction =
   | { op: "writeFile"; path: string; data: string }
   | { op: "mount"; source: string; target: string; fstype: string | null; flags: string[]; data: string | null }
   /** fsopen(2), one fsconfig(2) "lowerdir+" per layer, fsmount(2), move_mount(2): more layers than a page can name. */
-  | { op: "mountOverlay"; lower: string[]; upper: string; work: string; target: string; flags: string[] }
+  | { op: "mountOverlay"; lower: string[]; upper: string; work: string; target: string; options: string[] }
   /** open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. */
   | { op: "openTree"; path: string; slot: string; recursive: boolean }
-  /** move_mount(2): attaches the detached mount in a slot; the target is made first if missing, like its source. */
+  /** move_mount(2): attaches the detached mount in a slot. */
   | { op: "moveMount"; slot: string; target: string }
   /** mount_setattr(2), Linux 5.12. */
   | { op: "mountSetattr"; target: string; set: string[]; clear: string[]; propagation: string | null; recursive: boolean }

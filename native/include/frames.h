@@ -1,0 +1,41 @@
+/*
+ * What a monitor and its clients say to each other on a stream socket (src/runtime/monitor-client.ts): frames of an
+ * 8-byte header, little endian, and a payload of at most FRAME_MAX bytes.
+ */
+#ifndef TSRUN_FRAMES_H
+#define TSRUN_FRAMES_H
+
+#include <stdint.h>
+
+#define FRAME_MAX 32768u
+
+/*
+ * Stdin is flow-controlled by credit, so that a process that does not read its input never holds up the frames behind
+ * it: a signal must get through to exactly such a process.
+ */
+#define STDIN_WINDOW 65536u
+
+struct frame_header {
+	uint32_t type;
+	uint32_t length;
+};
+
+enum frame_type {
+	/* client to monitor */
+	FRAME_STDIN = 1,       /* at most STDIN_WINDOW bytes that no FRAME_CREDIT has given back yet */
+	FRAME_CLOSE_STDIN = 2,
+	FRAME_RESIZE = 3,   /* u32 rows, u32 columns */
+	FRAME_SIGNAL = 4,   /* u32 signal number */
+	FRAME_CONTINUE = 5, /* go on from the step that waits */
+	FRAME_ACK = 6,      /* the client has taken note of the end and looks after the rest */
+	/* monitor to client */
+	FRAME_STDOUT = 16,
+	FRAME_STDERR = 17,
+	FRAME_STARTED = 18, /* u32 pid: execve has succeeded */
+	FRAME_FAILED = 19,  /* u32 step, u32 errno, u32 pid (0: before clone); the process waits for the ACK */
+	FRAME_EXITED = 20,  /* u32 exit code (128+n for signal n), u32 1 where the kernel's OOM killer struck */
+	FRAME_WAITING = 21, /* u32 step, u32 pid */
+	FRAME_CREDIT = 22,  /* u32: so many bytes of FRAME_STDIN have reached the process */
+};
+
+#endif

@@ -1,0 +1,135 @@
+#include "clients.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct client clients[MAX_CLIENTS];
+
+void clients_init(void)
+{
+	uintptr_t page = ((uintptr_t)clients + 4095) & ~(uintptr_t)4095;
+
+	/* One huge page for a few used bytes would triple what a monitor weighs. */
+	madvise((void *)page, sizeof(clients) - (page - (uintptr_t)clients), MADV_NOHUGEPAGE);
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		clients[i].fd = -1;
+}
+
+void clients_add(int fd, bool control)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = &clients[i];
+
+		if (client->fd >= 0)
+			continue;
+		client->fd = fd;
+		client->control = control;
+		client->in_length = client->out_length = client->input_length = 0;
+		client->input_ends = false;
+		return;
+	}
+	close(fd);
+}
+
+void client_close(struct client *client)
+{
+	close(client->fd);
+	client->fd = -1;
+}
+
+struct client *clients_control(void)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (clients[i].fd >= 0 && clients[i].control)
+			return &clients[i];
+	return NULL;
+}
+
+static void flush(struct client *client)
+{
+	while (client->fd >= 0 && client->out_length > 0) {
+		ssize_t sent = send(client->fd, client->out, client->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0) {
+			if (errno != EAGAIN)
+				client_close(client);
+			return;
+		}
+		client->out_length -= (size_t)sent;
+		memmove(client->out, client->out + sent, client->out_length);
+	}
+}
+
+void client_send(struct client *client, enum frame_type type, const void *payload, size_t length)
+{
+	struct frame_header header = { .type = type, .length = (uint32_t)length };
+
+	if (client == NULL || client->fd < 0)
+		return;
+	if (sizeof(client->out) - client->out_length < sizeof(header) + length) {
+		client_close(client); /* it takes nothing any more, not even short answers */
+		return;
+	}
+	memcpy(client->out + client->out_length, &header, sizeof(header));
+	client->out_length += sizeof(header);
+	if (length > 0)
+		memcpy(client->out + client->out_length, payload, length);
+	client->out_length += length;
+	flush(client);
+}
+
+void clients_broadcast(enum frame_type type, const void *payload, size_t length)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		client_send(&clients[i], type, payload, length);
+}
+
+bool clients_pending(void)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (clients[i].fd >= 0 && clients[i].out_length > 0)
+			return true;
+	return false;
+}
+
+static void handle_frames(struct client *client, frame_handler handler)
+{
+	struct frame_header header;
+	size_t at = 0;
+
+	while (client->fd >= 0 && client->in_length - at >= sizeof(header)) {
+		memcpy(&header, client->in + at, sizeof(header));
+		if (header.length > FRAME_MAX) {
+			client_close(client);
+			return;
+		}
+		if (client->in_length - at < sizeof(header) + header.length)
+			break;
+		handler(client, &header, client->in + at + sizeof(header));
+		at += sizeof(header) + header.length;
+	}
+	client->in_length -= at;
+	memmove(client->in, client->in + at, client->in_length);
+}
+
+void client_serve(struct client *client, short events, frame_handler handler)
+{
+	if (events & POLLOUT)
+		flush(client);
+	if (client->fd < 0 || !(events & (POLLIN | POLLHUP | POLLERR)))
+		return;
+	ssize_t got = recv(client->fd, client->in + client->in_length, sizeof(client->in) - client->in_length, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		client_close(client);
+		return;
+	}
+	client->in_length += (size_t)got;
+	handle_frames(client, handler);
+}

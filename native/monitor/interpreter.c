@@ -1,0 +1,416 @@
+#include "interpreter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "mounts.h"
+#include "paths.h"
+#include "pty.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+int plan_load(struct plan_context *context, int fd)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return errno;
+	if ((size_t)info.st_size < sizeof(struct plan_header))
+		return EINVAL;
+	char *base = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (base == MAP_FAILED)
+		return errno;
+	const struct plan_header *header = (const struct plan_header *)base;
+	size_t steps_end = sizeof(*header) + (size_t)header->step_count * sizeof(struct plan_step);
+	if (header->magic != PLAN_MAGIC || header->version != PLAN_VERSION || header->size != (size_t)info.st_size ||
+	    steps_end > header->size)
+		return EINVAL;
+	context->base = base;
+	return 0;
+}
+
+static const char *string(const struct plan_context *context, uint64_t offset)
+{
+	return offset ? context->base + offset : NULL;
+}
+
+/* Turns a table of offsets into one of pointers, in place; only once, since each table belongs to one step. */
+static char **table(const struct plan_context *context, uint64_t offset)
+{
+	uint64_t *entry = (uint64_t *)(context->base + offset);
+
+	for (uint64_t *e = entry; *e; e++)
+		*e = (uint64_t)(uintptr_t)(context->base + *e);
+	return (char **)entry;
+}
+
+static int slot(const struct plan_context *context, uint64_t number)
+{
+	return number < PLAN_SLOTS ? context->slots[number] : -1;
+}
+
+/* What the monitor ignores would stay ignored through execve (signal(7)). */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int step_clone(struct plan_context *context, const uint64_t *arg)
+{
+	struct clone_args how = {
+		.flags = arg[0] | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&context->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (arg[1] != SLOT_NONE) {
+		how.flags |= CLONE_INTO_CGROUP;
+		how.cgroup = (uint64_t)slot(context, arg[1]);
+	}
+	/* The raw call: glibc's fork() would run atfork handlers and has no way to pass these flags. */
+	context->child = (pid_t)syscall(SYS_clone3, &how, sizeof(how));
+	if (context->child < 0)
+		return -1;
+	context->in_child = context->child == 0;
+	if (context->in_child)
+		reset_signals();
+	return 0;
+}
+
+/* Tells the launcher, through the monitor, that this step is reached; goes on when one byte comes back. */
+static int step_wait(const struct plan_context *context)
+{
+	struct channel_message message = { .kind = CHANNEL_WAITING, .step = context->step };
+	char word;
+
+	errno = channel_send(context->channel, message, -1);
+	if (errno)
+		return -1;
+	if (read(context->channel, &word, 1) != 1)
+		_exit(1); /* the launcher is gone: so is this container */
+	return 0;
+}
+
+static int step_write_file(const char *path, const char *data)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	if (fd < 0)
+		return -1;
+	ssize_t written = write(fd, data, strlen(data));
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return written < 0 ? -1 : 0;
+}
+
+static int step_chdir(const char *path)
+{
+	int fd = path_open(path, O_DIRECTORY);
+
+	if (fd < 0)
+		return -1;
+	int result = fchdir(fd);
+	close(fd);
+	return result;
+}
+
+static int step_mkdir(const char *path, mode_t mode)
+{
+	int fd = path_make_directory(path, mode);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int step_mknod(const uint64_t *arg, const char *path)
+{
+	const char *leaf;
+	int parent = path_open_parent(path, &leaf);
+
+	if (parent < 0)
+		return -1;
+	int result = mknodat(parent, leaf, (mode_t)arg[1], makedev((unsigned)arg[2], (unsigned)arg[3]));
+	int saved = errno;
+	close(parent);
+	errno = saved;
+	return result;
+}
+
+static int step_chown(const char *path, uid_t uid, gid_t gid)
+{
+	const char *leaf;
+	int parent = path_open_parent(path, &leaf);
+
+	if (parent < 0)
+		return -1;
+	int result = fchownat(parent, leaf, uid, gid, AT_SYMLINK_NOFOLLOW);
+	int saved = errno;
+	close(parent);
+	errno = saved;
+	return result;
+}
+
+static int step_symlink(const char *target, const char *path)
+{
+	const char *leaf;
+	int parent = path_open_parent(path, &leaf);
+
+	if (parent < 0)
+		return -1;
+	int result = symlinkat(target, parent, leaf);
+	int saved = errno;
+	close(parent);
+	errno = saved;
+	return result;
+}
+
+/* netdevice(7): the ioctl is the shortest way to set one flag, and needs no netlink in here. */
+static int step_link_up(const char *link)
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	memcpy(request.ifr_name, link, strnlen(link, IFNAMSIZ - 1));
+	int result = ioctl(fd, SIOCGIFFLAGS, &request);
+	if (result == 0) {
+		request.ifr_flags |= IFF_UP;
+		result = ioctl(fd, SIOCSIFFLAGS, &request);
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static int step_dup2(const struct plan_context *context, const uint64_t *arg)
+{
+	return dup2(slot(context, arg[0]), (int)arg[1]) < 0 ? -1 : 0;
+}
+
+static int step_chown_stdio(uid_t uid, gid_t gid)
+{
+	struct stat null, info;
+
+	if (stat("/dev/null", &null) < 0)
+		null.st_rdev = 0;
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &info) < 0)
+			return -1;
+		if (S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev)
+			continue; /* stdin may be the host's own /dev/null: not ours to give away */
+		if (fchown(fd, uid, gid) < 0 && errno != EROFS && errno != EPERM)
+			return -1;
+	}
+	return 0;
+}
+
+static int step_cap_bounding_set(uint64_t keep)
+{
+	for (int capability = 0; capability < 64; capability++) {
+		if (keep & (UINT64_C(1) << capability))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return errno == EINVAL ? 0 : -1; /* EINVAL: past the last one this kernel knows */
+	}
+	return 0;
+}
+
+static int step_capset(const uint64_t *arg)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	for (int word = 0; word < 2; word++) {
+		data[word].effective = (uint32_t)(arg[0] >> (32 * word));
+		data[word].permitted = (uint32_t)(arg[1] >> (32 * word));
+		data[word].inheritable = (uint32_t)(arg[2] >> (32 * word));
+	}
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+static int step_cap_ambient(uint64_t raise)
+{
+	for (int capability = 0; capability < 64; capability++)
+		if (raise & (UINT64_C(1) << capability) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+			return -1;
+	return 0;
+}
+
+static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
+{
+	struct sock_fprog program = {
+		.len = (unsigned short)arg[1],
+		.filter = (struct sock_filter *)(context->base + arg[0]),
+	};
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)arg[2], &program) < 0 ? -1 : 0;
+}
+
+/* Tries each candidate as execvp(3) does: go on where nothing is, remember EACCES as the better reason. */
+static int step_execve(struct plan_context *context, const uint64_t *arg)
+{
+	char **candidates = table(context, arg[0]), **argv = table(context, arg[1]), **envp = table(context, arg[2]);
+	struct pollfd parent = { .fd = context->channel };
+	int reason = ENOENT;
+
+	/* PR_SET_PDEATHSIG misses a parent that died before it was set; the socket does not. */
+	if (poll(&parent, 1, 0) > 0 && parent.revents & POLLHUP)
+		_exit(1);
+	for (; *candidates; candidates++) {
+		execve(*candidates, argv, envp);
+		if (errno == EACCES)
+			reason = EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR) {
+			reason = errno;
+			break;
+		}
+	}
+	errno = reason;
+	return -1;
+}
+
+static int execute(struct plan_context *context, const struct plan_step *step)
+{
+	const uint64_t *arg = step->arg;
+	const char *path = string(context, arg[0]);
+
+	switch ((enum plan_op)step->op) {
+	case OP_CLONE:
+		return step_clone(context, arg);
+	case OP_SETNS:
+		return setns(slot(context, arg[0]), (int)arg[1]);
+	case OP_UNSHARE:
+		return unshare((int)arg[0]);
+	case OP_WAIT:
+		return step_wait(context);
+	case OP_WRITE_FILE:
+		return step_write_file(path, string(context, arg[1]));
+	case OP_MOUNT:
+		return mount_filesystem(path, string(context, arg[1]), string(context, arg[2]), arg[3], string(context, arg[4]));
+	case OP_MOUNT_OVERLAY:
+		return mount_overlay(table(context, arg[0]), string(context, arg[1]), string(context, arg[2]),
+				     string(context, arg[3]), table(context, arg[4]));
+	case OP_OPEN_TREE:
+		context->slots[arg[1]] = mount_open_tree(path, arg[2] != 0);
+		return context->slots[arg[1]] < 0 ? -1 : 0;
+	case OP_MOVE_MOUNT:
+		return mount_move(slot(context, arg[0]), string(context, arg[1]));
+	case OP_MOUNT_SETATTR:
+		return mount_set_attributes(path, arg[1], arg[2], arg[3], arg[4] != 0);
+	case OP_PIVOT_ROOT:
+		return (int)syscall(SYS_pivot_root, path, string(context, arg[1]));
+	case OP_UMOUNT:
+		return umount2(path, (int)arg[1]);
+	case OP_CHDIR:
+		return step_chdir(path);
+	case OP_MKDIR:
+		return step_mkdir(path, (mode_t)arg[1]);
+	case OP_TOUCH:
+		return path_make_file(path, (mode_t)arg[1]);
+	case OP_MKNOD:
+		return step_mknod(arg, path);
+	case OP_CHOWN:
+		return step_chown(path, (uid_t)arg[1], (gid_t)arg[2]);
+	case OP_SYMLINK:
+		return step_symlink(path, string(context, arg[1]));
+	case OP_MASK:
+		return mount_mask(path);
+	case OP_SETHOSTNAME:
+		return sethostname(path, strlen(path));
+	case OP_SETDOMAINNAME:
+		return setdomainname(path, strlen(path));
+	case OP_LINK_UP:
+		return step_link_up(path);
+	case OP_OPEN_PTY:
+		return pty_open(context, (unsigned short)arg[0], (unsigned short)arg[1]);
+	case OP_BIND_CONSOLE:
+		return mount_console(context->slots[SLOT_STDIN], path);
+	case OP_SETSID:
+		return setsid() < 0 ? -1 : 0;
+	case OP_SET_CONTROLLING_TERMINAL:
+		return ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+	case OP_DUP2:
+		return step_dup2(context, arg);
+	case OP_CHOWN_STDIO:
+		return step_chown_stdio((uid_t)arg[0], (gid_t)arg[1]);
+	case OP_SETRLIMIT:
+		return setrlimit((int)arg[0], &(struct rlimit){ .rlim_cur = arg[1], .rlim_max = arg[2] });
+	case OP_UMASK:
+		umask((mode_t)arg[0]);
+		return 0;
+	case OP_PRCTL:
+		return prctl((int)arg[0], arg[1], 0, 0, 0);
+	case OP_CAP_BOUNDING_SET:
+		return step_cap_bounding_set(arg[0]);
+	case OP_CAPSET:
+		return step_capset(arg);
+	case OP_CAP_AMBIENT:
+		return step_cap_ambient(arg[0]);
+	case OP_SETGROUPS:
+		/* The raw calls: glibc's would signal every thread of the process, and there is one. */
+		return (int)syscall(SYS_setgroups, arg[1], context->base + arg[0]);
+	case OP_SETRESGID:
+		return (int)syscall(SYS_setresgid, (gid_t)arg[0], (gid_t)arg[0], (gid_t)arg[0]);
+	case OP_SETRESUID:
+		return (int)syscall(SYS_setresuid, (uid_t)arg[0], (uid_t)arg[0], (uid_t)arg[0]);
+	case OP_SECCOMP:
+		return step_seccomp(context, arg);
+	case OP_CLOSE_RANGE:
+		return (int)syscall(SYS_close_range, (unsigned)arg[0], ~0U, CLOSE_RANGE_CLOEXEC);
+	case OP_EXECVE:
+		return step_execve(context, arg);
+	}
+	errno = ENOSYS;
+	return -1;
+}
+
+static bool tolerated(const struct plan_step *step, int error)
+{
+	return error == step->tolerate[0] || error == step->tolerate[1];
+}
+
+int plan_run(struct plan_context *context)
+{
+	const struct plan_header *header = (const struct plan_header *)context->base;
+	const struct plan_step *steps = (const struct plan_step *)(header + 1);
+
+	for (context->step = 0; context->step < header->step_count; context->step++) {
+		const struct plan_step *step = &steps[context->step];
+
+		if (execute(context, step) < 0 && !tolerated(step, errno))
+			return errno;
+		if (step->op == OP_CLONE && !context->in_child)
+			return 0;
+	}
+	return EINVAL; /* a Plan ends in execve */
+}

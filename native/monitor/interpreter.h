@@ -1,0 +1,33 @@
+/*
+ * Executes a Plan (include/plan.h). Everything here runs in a single thread, allocates nothing and takes no lock:
+ * the second half of a Plan runs in a child that clone3(2) has just copied from the monitor.
+ */
+#ifndef TSRUN_INTERPRETER_H
+#define TSRUN_INTERPRETER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+struct plan_context {
+	char *base; /* the Plan's buffer */
+	int slots[PLAN_SLOTS];
+	int channel;       /* the child's end of its socket to the monitor */
+	int pidfd;         /* of the child, in the monitor, after OP_CLONE */
+	pid_t child;       /* in the monitor, after OP_CLONE */
+	bool in_child;
+	uint32_t step;     /* the step being executed: on failure, the one that failed */
+};
+
+/* Maps the Plan in descriptor fd and fills the context. Returns 0 or an errno value. */
+int plan_load(struct plan_context *context, int fd);
+
+/*
+ * Runs the steps. In the monitor it returns 0 after OP_CLONE with context->child set, or the errno value of the step
+ * that failed. In the child it returns only when a step failed, with its errno value.
+ */
+int plan_run(struct plan_context *context);
+
+#endif

@@ -1,0 +1,176 @@
+#include "log.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+struct line {
+	char text[LOG_LINE];
+	size_t length;
+};
+
+static const char *file;
+static int descriptor = -1;
+static long long size, limit;
+static int files;
+static struct line lines[2];
+
+/* The objects not yet written: one write(2) for all that arrived together. An escaped byte takes six at most. */
+static char buffer[6 * LOG_LINE + 128];
+static size_t buffered;
+
+static void reopen(int flags)
+{
+	struct stat info;
+
+	descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0640);
+	size = descriptor >= 0 && fstat(descriptor, &info) == 0 ? info.st_size : 0;
+}
+
+void log_open(const char *path, long long max_size, int max_files)
+{
+	file = path;
+	limit = max_size;
+	files = max_files;
+	reopen(0);
+}
+
+static void rotate(void)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+
+	close(descriptor);
+	if (files <= 1) {
+		reopen(O_TRUNC);
+		return;
+	}
+	for (int number = files - 1; number >= 1; number--) {
+		snprintf(to, sizeof(to), "%s.%d", file, number);
+		snprintf(from, sizeof(from), number == 1 ? "%s" : "%s.%d", file, number - 1);
+		rename(from, to);
+	}
+	reopen(0);
+}
+
+static void flush(void)
+{
+	size_t done = 0;
+
+	if (descriptor < 0 || buffered == 0)
+		return;
+	while (done < buffered) {
+		ssize_t written = write(descriptor, buffer + done, buffered - done);
+		if (written <= 0)
+			break; /* a full disk loses log lines, not the container */
+		done += (size_t)written;
+	}
+	size += (long long)buffered;
+	buffered = 0;
+	if (limit > 0 && size >= limit)
+		rotate();
+}
+
+static void put(const char *text, size_t length)
+{
+	memcpy(buffer + buffered, text, length);
+	buffered += length;
+}
+
+/* Length of the UTF-8 sequence at text, 0 where it is not valid (RFC 3629: no overlong forms, no surrogates). */
+static size_t utf8_length(const unsigned char *text, size_t left)
+{
+	size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 :
+			text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
+
+	if (length == 0 || length > left)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0) ||
+	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90))
+		return 0;
+	return length;
+}
+
+static void put_escaped(const char *text, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)text, *end = at + length;
+
+	while (at < end) {
+		size_t sequence = utf8_length(at, (size_t)(end - at));
+
+		if (*at == '\n')
+			put("\\n", 2);
+		else if (*at == '\r')
+			put("\\r", 2);
+		else if (*at == '\t')
+			put("\\t", 2);
+		else if (*at == '"' || *at == '\\') {
+			put("\\", 1);
+			put((const char *)at, 1);
+		} else if (sequence == 0)
+			put("\\ufffd", 6);
+		else if (*at < 0x20 || *at == 0x7f || *at == '<' || *at == '>' || *at == '&')
+			buffered += (size_t)snprintf(buffer + buffered, 7, "\\u%04x", *at);
+		else
+			put((const char *)at, sequence);
+		at += sequence ? sequence : 1;
+	}
+}
+
+static void finish_line(enum log_stream stream)
+{
+	struct line *line = &lines[stream];
+	char time[CLOCK_TEXT];
+
+	if (line->length == 0)
+		return;
+	if (sizeof(buffer) - buffered < 6 * line->length + 128)
+		flush();
+	clock_now(time);
+	put("{\"log\":\"", 8);
+	put_escaped(line->text, line->length);
+	buffered += (size_t)snprintf(buffer + buffered, 128, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+				     stream == LOG_STDOUT ? "stdout" : "stderr", time);
+	line->length = 0;
+}
+
+void log_write(enum log_stream stream, const char *data, size_t length)
+{
+	struct line *line = &lines[stream];
+
+	if (descriptor < 0)
+		return;
+	while (length > 0) {
+		const char *newline = memchr(data, '\n', length);
+		size_t part = newline ? (size_t)(newline - data) + 1 : length;
+
+		if (part > LOG_LINE - line->length)
+			part = LOG_LINE - line->length;
+		memcpy(line->text + line->length, data, part);
+		line->length += part;
+		data += part;
+		length -= part;
+		if (line->length == LOG_LINE || line->text[line->length - 1] == '\n')
+			finish_line(stream);
+	}
+	flush();
+}
+
+void log_close(void)
+{
+	if (descriptor < 0)
+		return;
+	finish_line(LOG_STDOUT);
+	finish_line(LOG_STDERR);
+	flush();
+	close(descriptor);
+	descriptor = -1;
+}

@@ -1,0 +1,176 @@
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "paths.h"
+
+/* glibc 2.36 (Debian 12) has these calls, but static glibc on older systems does not: use the numbers. */
+static int sys_move_mount(int tree, int target)
+{
+	return (int)syscall(SYS_move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static int finish(int result, int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+int mount_filesystem(const char *source, const char *target, const char *type, unsigned long flags, const char *data)
+{
+	/* A relative target is the launcher's own, and layer paths may be relative to the working directory. */
+	if (target[0] != '/')
+		return mount(source, target, type, flags, data);
+
+	/* Mounting on "." uses the directory that was checked, whatever its name leads to by now. */
+	int directory = path_open(target, O_DIRECTORY);
+	if (directory < 0)
+		return -1;
+	if (fchdir(directory) < 0)
+		return finish(-1, directory);
+	return finish(mount(source, ".", type, flags, data), directory);
+}
+
+static int configure(int fs, const char *key, const char *value)
+{
+	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static int configure_overlay(int fs, char **lower, const char *upper, const char *work, char **options)
+{
+	for (; *lower; lower++)
+		if (configure(fs, "lowerdir+", *lower) < 0)
+			return -1;
+	if (configure(fs, "upperdir", upper) < 0 || configure(fs, "workdir", work) < 0)
+		return -1;
+	for (; *options; options++) {
+		char key[32];
+		const char *equals = strchr(*options, '=');
+
+		if (equals == NULL) {
+			if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, *options, NULL, 0) < 0)
+				return -1;
+			continue;
+		}
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - *options), *options);
+		if (configure(fs, key, equals + 1) < 0)
+			return -1;
+	}
+	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+}
+
+/* Turns a configured filesystem context into a mount at path and closes the context. */
+static int attach(int fs, const char *path)
+{
+	int tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+
+	if (tree < 0)
+		return finish(-1, fs);
+	close(fs);
+	return finish(mount_move(tree, path), tree);
+}
+
+int mount_overlay(char **lower, const char *upper, const char *work, const char *target, char **options)
+{
+	int fs = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	if (configure(fs, "source", "overlay") < 0 || configure_overlay(fs, lower, upper, work, options) < 0)
+		return finish(-1, fs);
+	return attach(fs, target);
+}
+
+int mount_open_tree(const char *path, bool recursive)
+{
+	return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+}
+
+int mount_move(int tree, const char *target)
+{
+	if (tree < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	int fd = path_open(target, 0);
+	if (fd < 0)
+		return -1;
+	return finish(sys_move_mount(tree, fd), fd);
+}
+
+int mount_set_attributes(const char *target, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+{
+	struct mount_attr attributes = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	int fd = path_open(target, 0);
+
+	if (fd < 0)
+		return -1;
+	long result = syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+			      sizeof(attributes));
+	return finish((int)result, fd);
+}
+
+static int mask_directory(const char *path)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	if (configure(fs, "nr_blocks", "1") < 0 || configure(fs, "nr_inodes", "1") < 0 || configure(fs, "mode", "555") < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return finish(-1, fs);
+	return attach(fs, path);
+}
+
+/* The device that hides a file must be the real one: an image may have put anything at /dev/null (CVE-2025-31133). */
+static int mask_file(const char *path)
+{
+	struct stat info;
+	int tree = mount_open_tree("/dev/null", false);
+
+	if (tree < 0)
+		return -1;
+	if (fstat(tree, &info) < 0)
+		return finish(-1, tree);
+	if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
+		errno = ENODEV;
+		return finish(-1, tree);
+	}
+	return finish(mount_move(tree, path), tree);
+}
+
+int mount_mask(const char *path)
+{
+	struct stat info;
+	int fd = path_open(path, 0);
+
+	if (fd < 0)
+		return -1;
+	int result = fstat(fd, &info);
+	close(fd);
+	if (result < 0)
+		return -1;
+	return S_ISDIR(info.st_mode) ? mask_directory(path) : mask_file(path);
+}
+
+int mount_console(int fd, const char *path)
+{
+	/* The empty path names the descriptor's own file: no name of it can be exchanged in between. */
+	int tree = (int)syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		return -1;
+	return finish(mount_move(tree, path), tree);
+}

@@ -1,0 +1,65 @@
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void append(const char *list[MAX_PATHS], const char *path)
+{
+	int i = 0;
+
+	while (i < MAX_PATHS && list[i] != NULL)
+		i++;
+	if (i == MAX_PATHS)
+		exit(2);
+	list[i] = path;
+}
+
+void options_parse(struct options *options, int argc, char **argv)
+{
+	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
+	       OOM_KEY, RMDIR, UNLINK };
+	static const struct option known[] = {
+		{ "id", required_argument, NULL, ID },
+		{ "plan-fds", required_argument, NULL, PLAN_FDS },
+		{ "terminal", no_argument, NULL, TERMINAL },
+		{ "stdin", no_argument, NULL, STDIN },
+		{ "stdin-once", no_argument, NULL, STDIN_ONCE },
+		{ "durable", no_argument, NULL, DURABLE },
+		{ "state", required_argument, NULL, STATE },
+		{ "socket-dir", required_argument, NULL, SOCKET_DIR },
+		{ "log", required_argument, NULL, LOG },
+		{ "log-size", required_argument, NULL, LOG_SIZE },
+		{ "log-files", required_argument, NULL, LOG_FILES },
+		{ "oom-file", required_argument, NULL, OOM_FILE },
+		{ "oom-key", required_argument, NULL, OOM_KEY },
+		{ "rmdir", required_argument, NULL, RMDIR },
+		{ "unlink", required_argument, NULL, UNLINK },
+		{ NULL, 0, NULL, 0 },
+	};
+	int word;
+
+	memset(options, 0, sizeof(*options));
+	while ((word = getopt_long(argc, argv, "+", known, NULL)) != -1) {
+		switch (word) {
+		case ID: options->id = optarg; break;
+		case PLAN_FDS: options->plan_fds = atoi(optarg); break;
+		case TERMINAL: options->terminal = true; break;
+		case STDIN: options->stdin_open = true; break;
+		case STDIN_ONCE: options->stdin_once = true; break;
+		case DURABLE: options->durable = true; break;
+		case STATE: options->state = optarg; break;
+		case SOCKET_DIR: options->socket_dir = optarg; break;
+		case LOG: options->log = optarg; break;
+		case LOG_SIZE: options->log_size = atoll(optarg); break;
+		case LOG_FILES: options->log_files = atoi(optarg); break;
+		case OOM_FILE: options->oom_file = optarg; break;
+		case OOM_KEY: options->oom_key = optarg; break;
+		case RMDIR: append(options->rmdir, optarg); break;
+		case UNLINK: append(options->unlink, optarg); break;
+		default: exit(2);
+		}
+	}
+	if (optind < argc)
+		options->on_exit = argv + optind;
+}

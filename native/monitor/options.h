@@ -1,0 +1,34 @@
+/* The monitor's command line: everything that TypeScript has decided for it. */
+#ifndef TSRUN_OPTIONS_H
+#define TSRUN_OPTIONS_H
+
+#include <stdbool.h>
+
+#define MAX_PATHS 16
+
+struct options {
+	const char *id;         /* --id: only to be seen in ps(1) */
+	int plan_fds;           /* --plan-fds N: descriptors for the Plan's slots, from PLAN_FIRST_FD up */
+	bool terminal;          /* --terminal: a pty instead of pipes */
+	bool stdin_open;        /* --stdin: keep a stdin pipe; else /dev/null */
+	bool stdin_once;        /* --stdin-once: stdin ends with the first client */
+	bool durable;           /* --durable: the exit record survives a power failure */
+	const char *state;      /* --state FILE: the state document */
+	const char *socket_dir; /* --socket-dir DIR: listen on DIR/attach.sock */
+	const char *log;        /* --log FILE: JSON lines */
+	long long log_size;     /* --log-size BYTES: rotate above; 0 never */
+	int log_files;          /* --log-files N: how many to keep, the current one included */
+	const char *oom_file;   /* --oom-file FILE and --oom-key KEY: the cgroup's count of OOM kills */
+	const char *oom_key;
+	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
+	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, the address lease */
+	char **on_exit;         /* after --: the program to become at the end, where no client has said ACK */
+};
+
+/* Descriptors that the launcher passes, in this order. */
+enum { PLAN_FD = 3, CONTROL_FD = 4, PLAN_FIRST_FD = 5 };
+
+/* Parses the command line; ends the process with status 2 on a word it does not know. */
+void options_parse(struct options *options, int argc, char **argv);
+
+#endif

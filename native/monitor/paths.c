@@ -1,0 +1,155 @@
+#include "paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_LINKS 16 /* nested dangling links; the kernel counts the others (path_resolution(7)) */
+
+static int open_at(int directory, const char *name, int flags)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+}
+
+static void close_keeping_errno(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+}
+
+int path_open(const char *path, int extra)
+{
+	return open_at(AT_FDCWD, path, O_PATH | extra);
+}
+
+static int make_directory_at(int base, const char *path, mode_t mode, int links);
+
+/* The directory called name in parent, made if missing, its target made if it is a dangling symbolic link. */
+static int enter(int parent, const char *name, mode_t mode, int links)
+{
+	char target[PATH_MAX];
+
+	int fd = open_at(parent, name, O_PATH | O_DIRECTORY);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	ssize_t length = readlinkat(parent, name, target, sizeof(target) - 1);
+	if (length >= 0) {
+		target[length] = '\0';
+		if (links == 0) {
+			errno = ELOOP;
+			return -1;
+		}
+		return make_directory_at(parent, target, mode, links - 1);
+	}
+	if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+		return -1;
+	return open_at(parent, name, O_PATH | O_DIRECTORY);
+}
+
+static int make_directory_at(int base, const char *path, mode_t mode, int links)
+{
+	char name[NAME_MAX + 1];
+	int current = open_at(base, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY);
+
+	while (current >= 0) {
+		path += strspn(path, "/");
+		size_t length = strcspn(path, "/");
+		if (length == 0)
+			return current;
+		if (length > NAME_MAX) {
+			close(current);
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(name, path, length);
+		name[length] = '\0';
+		path += length;
+		int next = enter(current, name, mode, links);
+		close_keeping_errno(current);
+		current = next;
+	}
+	return -1;
+}
+
+int path_make_directory(const char *path, mode_t mode)
+{
+	return make_directory_at(AT_FDCWD, path, mode, MAX_LINKS);
+}
+
+/* Splits path into its directory, copied into buffer, and its last component. */
+static const char *split(const char *path, char buffer[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL) {
+		strcpy(buffer, ".");
+		return path;
+	}
+	int length = slash == path ? 1 : (int)(slash - path);
+	if (length >= PATH_MAX)
+		return NULL;
+	snprintf(buffer, PATH_MAX, "%.*s", length, path);
+	return slash + 1;
+}
+
+int path_open_parent(const char *path, const char **leaf)
+{
+	char directory[PATH_MAX];
+
+	*leaf = split(path, directory);
+	if (*leaf == NULL) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open_at(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
+}
+
+static int make_file_at(int base, const char *path, mode_t mode, int links)
+{
+	char directory[PATH_MAX], target[PATH_MAX];
+	struct stat info;
+
+	const char *leaf = split(path, directory);
+	if (leaf == NULL) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int parent = make_directory_at(base, directory, 0755, links);
+	if (parent < 0)
+		return -1;
+	int result = fstatat(parent, leaf, &info, AT_SYMLINK_NOFOLLOW);
+	if (result < 0 && errno == ENOENT) {
+		result = openat(parent, leaf, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (result >= 0) {
+			close(result);
+			result = 0;
+		}
+	} else if (result == 0 && S_ISLNK(info.st_mode)) {
+		ssize_t length = readlinkat(parent, leaf, target, sizeof(target) - 1);
+		if (length < 0 || links == 0) {
+			errno = length < 0 ? errno : ELOOP;
+			result = -1;
+		} else {
+			target[length] = '\0';
+			result = make_file_at(parent, target, mode, links - 1);
+		}
+	}
+	close_keeping_errno(parent);
+	return result;
+}
+
+int path_make_file(const char *path, mode_t mode)
+{
+	return make_file_at(AT_FDCWD, path, mode, MAX_LINKS);
+}

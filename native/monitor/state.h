@@ -1,0 +1,32 @@
+/* The container's state document, containers/<id>/state.json (ContainerState in src/engine/types.ts). */
+#ifndef TSRUN_STATE_H
+#define TSRUN_STATE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "clock.h"
+
+struct state {
+	const char *status; /* "running" or "exited" */
+	pid_t pid;
+	unsigned long long start_ticks;
+	int exit_code;
+	bool oom_killed;
+	char started_at[CLOCK_TEXT];
+	char finished_at[CLOCK_TEXT];
+};
+
+/*
+ * Replaces the document at path as a whole: written beside it, then renamed. With durable the file and its folder are
+ * synced, so that the record survives a power failure. Returns 0 or -1 with errno.
+ */
+int state_write(const struct state *state, const char *path, bool durable);
+
+/* The process's start time in clock ticks since boot: proc_pid_stat(5) field 22. 0 where it is gone. */
+unsigned long long state_start_ticks(pid_t pid);
+
+/* The number after key in a file of "key number" lines, as in memory.events; 0 where either is missing. */
+long long state_read_counter(const char *file, const char *key);
+
+#endif

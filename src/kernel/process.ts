@@ -1,0 +1,78 @@
+/** Processes and the descriptors they are handed: posix_spawn(3), memfd_create(2), socketpair(2), pidfds. */
+import { closeSync, readFileSync, writeSync } from "node:fs";
+import { SyscallError } from "./errors.ts";
+import { check, libc, type ForeignFunction } from "./ffi.ts";
+import { native } from "./native.ts";
+
+const spawn = native("int tsrun_spawn(const char *path, const char **argv, const char **envp, const int *fds, int count)");
+const socketpair = libc("int socketpair(int domain, int type, int protocol, _Out_ int *sv)");
+const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
+const fcntlInt = libc("int fcntl(int fd, int op, int arg)");
+const syscall3: ForeignFunction = libc("long syscall(long number, long a, long b, long c, long d)");
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** Shrink, grow, write and further seals (fcntl(2) F_SEAL_*). */
+const ALL_SEALS = 0x2 | 0x4 | 0x8 | 0x1;
+/** The same number on every architecture (Linux 5.3 and 5.1, from the unified table). */
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_SEND_SIGNAL = 424;
+
+/**
+ * Executes `path` with `fds` as descriptors 3, 4, … and nothing else open, and waits for that first process, which is
+ * expected to fork away at once (the monitor does).
+ */
+export function spawnDetached(path: string, argv: string[], options: { env: string[]; fds: number[] }): void {
+  const result = spawn(path, [...argv, null], [...options.env, null], options.fds, options.fds.length) as number;
+  if (result < 0) throw new SyscallError("posix_spawn", -result, path);
+}
+
+/** Two connected stream sockets, close-on-exec. */
+export function streamSocketPair(): [number, number] {
+  const pair: number[] = [-1, -1];
+  check("socketpair", () => socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+  return [pair[0] as number, pair[1] as number];
+}
+
+/** An anonymous file with this content that nobody can change any more (memfd_create(2), file sealing). */
+export function sealedFile(name: string, content: Uint8Array): number {
+  const fd = check("memfd_create", () => memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  try {
+    for (let done = 0; done < content.length; ) done += writeSync(fd, content, done);
+    check("fcntl", () => fcntlInt(fd, F_ADD_SEALS, ALL_SEALS));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** A descriptor for the process, which keeps meaning that process when its number is used again. */
+export function pidfdOpen(pid: number): number {
+  return check("pidfd_open", () => syscall3(SYS_PIDFD_OPEN, pid, 0, 0, 0) as number);
+}
+
+/** Sends a signal by number; throws SyscallError with code ESRCH where the process has ended. */
+export function pidfdSendSignal(pidfd: number, signal: number): void {
+  check("pidfd_send_signal", () => syscall3(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) as number);
+}
+
+/**
+ * A process's start time in clock ticks since boot (proc_pid_stat(5) field 22), undefined where it is gone or only a
+ * zombie is left of it: together with the number it names a process for good.
+ */
+export function processStartTicks(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  // Field 2, the command in parentheses, may contain anything: count from its end.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
+}

@@ -1,0 +1,181 @@
+/**
+ * The other end of a monitor's socket: the process's streams, its start and its end.
+ *
+ * The launcher's own connection sees the whole life (`started`, `exited`); one made later by connectMonitor() starts
+ * in the middle of it and gets output, and the end.
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { connect, Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
+import { TsrunError } from "../errors.ts";
+import { dataFrame, FRAME, FRAME_MAX, frameParser, numberFrame, STDIN_WINDOW } from "./frames.ts";
+
+export interface MonitorExit {
+  /** 128+n where signal n ended the process. */
+  exitCode: number;
+  oomKilled: boolean;
+}
+
+/** A step of the Plan failed. */
+export interface StepFailure {
+  step: number;
+  errno: number;
+  /** The child, which waits with its namespaces as they are; 0 where the failure came before clone. */
+  pid: number;
+}
+
+export class MonitorClient {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The process id on the host once execve has succeeded, or the step that failed. */
+  readonly started: Promise<number | StepFailure>;
+  /** The end; rejects with ERR_TSRUN_MONITOR_DIED where the monitor went without a word. */
+  readonly exited: Promise<MonitorExit>;
+  /** Resolves when the monitor has closed the connection. */
+  readonly closed: Promise<void>;
+  /** Called when the Plan stops at a `wait` step, with the process id; goOn() lets it continue. */
+  onWaiting: (step: number, pid: number) => void = () => this.goOn();
+
+  readonly #socket: Socket;
+  readonly #start = Promise.withResolvers<number | StepFailure>();
+  readonly #exit = Promise.withResolvers<MonitorExit>();
+  #credit = STDIN_WINDOW;
+  #onCredit: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.started = this.#start.promise;
+    this.exited = this.#exit.promise;
+    // Whoever does not wait for one of these shall not be ended by its rejection.
+    this.started.catch(() => {});
+    this.exited.catch(() => {});
+    const resume = (): void => void socket.resume();
+    this.stdout = new Readable({ read: resume });
+    this.stderr = new Readable({ read: resume });
+    this.stdin = new Writable({
+      write: (chunk: Buffer, _encoding, done) => this.#writeStdin(chunk, done),
+      final: (done) => {
+        socket.write(numberFrame(FRAME.closeStdin));
+        done();
+      },
+    });
+    this.stdin.on("error", () => {});
+    this.closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        this.#end();
+        resolve();
+      });
+    });
+    socket.on("error", () => {}); // "close" follows and says all there is to say
+    socket.on("data", frameParser((type, payload) => this.#receive(type, payload)));
+  }
+
+  goOn(): void {
+    this.#socket.write(numberFrame(FRAME.continue));
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#socket.write(numberFrame(FRAME.resize, rows, columns));
+  }
+
+  /** Sends a signal to the process, which the monitor as its parent cannot mistake for another. */
+  signal(number: number): void {
+    this.#socket.write(numberFrame(FRAME.signal, number));
+  }
+
+  /** Tells the monitor that this client looks after what remains. */
+  acknowledge(): void {
+    if (!this.#socket.destroyed) this.#socket.write(numberFrame(FRAME.ack));
+  }
+
+  /** Lets go of the process; it lives on. */
+  detach(): void {
+    this.#socket.destroy();
+  }
+
+  /** Throws the output away, so that a process nobody listens to is not held up. */
+  ignoreOutput(): void {
+    this.stdout.resume();
+    this.stderr.resume();
+  }
+
+  #receive(type: number, payload: Buffer): void {
+    const number = (index: number): number => payload.readUInt32LE(index * 4);
+    if (type === FRAME.stdout) this.#push(this.stdout, payload);
+    else if (type === FRAME.stderr) this.#push(this.stderr, payload);
+    else if (type === FRAME.started) this.#start.resolve(number(0));
+    else if (type === FRAME.failed) this.#start.resolve({ step: number(0), errno: number(1), pid: number(2) });
+    else if (type === FRAME.waiting) this.onWaiting(number(0), number(1));
+    else if (type === FRAME.credit) this.#grant(number(0));
+    else if (type === FRAME.exited) {
+      this.#exit.resolve({ exitCode: number(0), oomKilled: number(1) !== 0 });
+      this.#endOutput();
+    }
+  }
+
+  #push(stream: Readable, data: Buffer): void {
+    if (!stream.push(data)) this.#socket.pause();
+  }
+
+  #endOutput(): void {
+    this.stdout.push(null);
+    this.stderr.push(null);
+  }
+
+  #end(): void {
+    const gone = new TsrunError("ERR_TSRUN_MONITOR_DIED", "the container's monitor process ended without a word", {
+      hint: "the container went with it; `tsrun ps -a` tells its state, `tsrun rm -f` removes it",
+    });
+    this.#start.reject(gone);
+    this.#exit.reject(gone);
+    this.#endOutput();
+    this.stdin.destroy();
+  }
+
+  #grant(bytes: number): void {
+    this.#credit += bytes;
+    const waiting = this.#onCredit;
+    this.#onCredit = undefined;
+    waiting?.();
+  }
+
+  #writeStdin(chunk: Buffer, done: (error?: Error | null) => void): void {
+    let rest = chunk;
+    const send = (): void => {
+      while (rest.length > 0 && this.#credit > 0) {
+        const part = rest.subarray(0, Math.min(rest.length, FRAME_MAX, this.#credit));
+        this.#credit -= part.length;
+        rest = rest.subarray(part.length);
+        this.#socket.write(dataFrame(FRAME.stdin, part));
+      }
+      if (rest.length === 0) done();
+      else this.#onCredit = send;
+    };
+    send();
+  }
+}
+
+/** The launcher's end of a socket pair. */
+export function adoptMonitorSocket(fd: number): MonitorClient {
+  return new MonitorClient(new Socket({ fd, readable: true, writable: true }));
+}
+
+/**
+ * Connects to the monitor that listens in a container's run directory; throws the connection's error, ENOENT or
+ * ECONNREFUSED where none does.
+ */
+export async function connectMonitor(runDir: string): Promise<MonitorClient> {
+  // A socket's path may be 108 bytes long (unix(7)), which the directory's may exceed: go through a descriptor of it.
+  const directory = openSync(runDir, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const socket = connect(`/proc/self/fd/${directory}/attach.sock`);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", reject);
+    });
+    return new MonitorClient(socket);
+  } finally {
+    closeSync(directory);
+  }
+}

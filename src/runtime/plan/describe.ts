@@ -1,0 +1,87 @@
+/** A step in words, for errors: "mounting proc on /proc". */
+import type { StepAction } from "./plan.ts";
+
+export function describeStep(step: StepAction): string {
+  switch (step.op) {
+    case "clone":
+      return step.flags.length > 0 ? `cloning into new namespaces (${step.flags.join(", ")})` : "cloning a process";
+    case "setns":
+      return `joining namespaces (${step.flags.join(", ")})`;
+    case "unshare":
+      return `making a new namespace (${step.flags.join(", ")})`;
+    case "wait":
+      return "waiting for the launcher";
+    case "writeFile":
+      return `writing ${JSON.stringify(step.data)} to ${step.path}`;
+    case "mount":
+      return step.fstype === null ? `making ${step.target} private` : `mounting ${step.fstype} on ${step.target}`;
+    case "mountOverlay":
+      return `mounting an overlay of ${step.lower.length} layers on ${step.target}`;
+    case "openTree":
+      return `opening the mount source ${step.path}`;
+    case "moveMount":
+      return `attaching ${step.slot.replace(/^bind:|^readonly:/, "the mount for ")} at ${step.target}`;
+    case "mountSetattr":
+      return `setting attributes of the mount ${step.target}`;
+    case "pivotRoot":
+      return "making the root filesystem the root";
+    case "umount":
+      return "detaching the host's tree";
+    case "chdir":
+      return `changing to the directory ${step.path}`;
+    case "mkdir":
+      return `making the directory ${step.path}`;
+    case "touch":
+      return `making the file ${step.path}`;
+    case "mknod":
+      return `making the device ${step.path}`;
+    case "chown":
+      return `giving ${step.path} to ${step.uid}:${step.gid}`;
+    case "symlink":
+      return `linking ${step.path} to ${step.target}`;
+    case "mask":
+      return `masking ${step.path}`;
+    case "sethostname":
+      return `setting the hostname ${step.name}`;
+    case "setdomainname":
+      return `setting the domain name ${step.name}`;
+    case "linkUp":
+      return `bringing up ${step.link}`;
+    case "openPty":
+      return "opening a terminal";
+    case "bindConsole":
+      return `mounting the terminal on ${step.path}`;
+    case "setsid":
+      return "starting a session";
+    case "setControllingTerminal":
+      return "taking the terminal as controlling terminal";
+    case "dup2":
+      return `connecting ${step.fd}`;
+    case "chownStdio":
+      return `giving the standard streams to ${step.uid}:${step.gid}`;
+    case "setrlimit":
+      return `setting ${step.resource} to ${step.soft}:${step.hard}`;
+    case "umask":
+      return `setting the umask ${step.mask.toString(8)}`;
+    case "prctl":
+      return `prctl ${step.option}`;
+    case "capBoundingSet":
+      return "limiting the capability bounding set";
+    case "capset":
+      return "setting capabilities";
+    case "capAmbient":
+      return "raising ambient capabilities";
+    case "setgroups":
+      return "setting supplementary groups";
+    case "setresgid":
+      return `becoming group ${step.gid}`;
+    case "setresuid":
+      return `becoming user ${step.uid}`;
+    case "seccomp":
+      return "installing the seccomp filter";
+    case "closeRange":
+      return "closing descriptors";
+    case "execve":
+      return `executing ${step.argv[0] ?? ""}`;
+  }
+}

@@ -1,0 +1,203 @@
+/** A Plan as the one buffer that native/monitor/interpreter.c executes; the layout is told in native/include/plan.h. */
+import { ERRNO } from "../../kernel/errors.ts";
+import { capabilityNumber } from "../capabilities.ts";
+import { CLONE, flagBits, MNT, MOUNT_ATTR, MS, PR, RLIMIT, S_IF, SECCOMP } from "./constants.ts";
+import { OPCODES } from "./opcodes.ts";
+import type { Plan, Step, StepAction } from "./plan.ts";
+import { assignSlots } from "./slots.ts";
+
+const MAGIC = 0x4e414c50;
+const VERSION = 1;
+const HEADER_SIZE = 16;
+const STEP_SIZE = 72;
+const ARGS_OFFSET = 8;
+const NO_SLOT = 0xffff_ffff_ffff_ffffn;
+const ALIGNMENT = 8;
+
+type Argument = number | bigint;
+
+/** capabilities(7) as the bits of one number. */
+function capabilityMask(names: readonly string[]): bigint {
+  return names.reduce((mask, name) => mask | (1n << BigInt(capabilityNumber(name))), 0n);
+}
+
+/** What comes behind the steps: strings, tables of strings and binary data, each named by its offset. */
+class DataArea {
+  #parts: Buffer[] = [];
+  #offset: number;
+  readonly #strings = new Map<string, number>();
+
+  constructor(start: number) {
+    this.#offset = start;
+  }
+
+  get end(): number {
+    return this.#offset;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  /** Appends data, padded so that the next part is aligned; returns its offset. */
+  blob(data: Uint8Array): number {
+    const offset = this.#offset;
+    const padded = Buffer.alloc(Math.ceil(data.length / ALIGNMENT) * ALIGNMENT);
+    padded.set(data);
+    this.#parts.push(padded);
+    this.#offset += padded.length;
+    return offset;
+  }
+
+  /** A NUL-terminated string, stored once; null is offset 0. */
+  string(text: string | null): number {
+    if (text === null) return 0;
+    if (text.includes("\0")) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
+    let offset = this.#strings.get(text);
+    if (offset === undefined) {
+      offset = this.blob(Buffer.from(`${text}\0`));
+      this.#strings.set(text, offset);
+    }
+    return offset;
+  }
+
+  /** A table of strings, ended by 0. */
+  table(texts: readonly string[]): number {
+    const entries = Buffer.alloc((texts.length + 1) * 8);
+    texts.forEach((text, index) => {
+      entries.writeBigUInt64LE(BigInt(this.string(text)), index * 8);
+    });
+    return this.blob(entries);
+  }
+}
+
+/** The arguments of a step in the order of plan.h. */
+function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => Argument): Argument[] {
+  switch (step.op) {
+    case "clone":
+      return [flagBits(CLONE, step.flags), step.cgroup === undefined ? NO_SLOT : slot(step.cgroup)];
+    case "setns":
+      return [slot(step.fd), flagBits(CLONE, step.flags)];
+    case "unshare":
+      return [flagBits(CLONE, step.flags)];
+    case "wait":
+    case "setsid":
+    case "setControllingTerminal":
+      return [];
+    case "writeFile":
+      return [data.string(step.path), data.string(step.data)];
+    case "mount":
+      return [
+        data.string(step.source),
+        data.string(step.target),
+        data.string(step.fstype),
+        flagBits(MS, step.flags),
+        data.string(step.data),
+      ];
+    case "mountOverlay":
+      return [
+        data.table(step.lower),
+        data.string(step.upper),
+        data.string(step.work),
+        data.string(step.target),
+        data.table(step.options),
+      ];
+    case "openTree":
+      return [data.string(step.path), slot(step.slot), step.recursive ? 1 : 0];
+    case "moveMount":
+      return [slot(step.slot), data.string(step.target)];
+    case "mountSetattr":
+      return [
+        data.string(step.target),
+        flagBits(MOUNT_ATTR, step.set),
+        flagBits(MOUNT_ATTR, step.clear),
+        step.propagation === null ? 0 : flagBits(MS, [step.propagation]),
+        step.recursive ? 1 : 0,
+      ];
+    case "pivotRoot":
+      return [data.string(step.newRoot), data.string(step.putOld)];
+    case "umount":
+      return [data.string(step.target), flagBits(MNT, step.flags)];
+    case "chdir":
+    case "mask":
+    case "bindConsole":
+      return [data.string(step.path)];
+    case "mkdir":
+    case "touch":
+      return [data.string(step.path), step.mode];
+    case "mknod":
+      return [data.string(step.path), step.mode | S_IF[step.type], step.major, step.minor];
+    case "chown":
+      return [data.string(step.path), step.uid, step.gid];
+    case "symlink":
+      return [data.string(step.target), data.string(step.path)];
+    case "sethostname":
+    case "setdomainname":
+      return [data.string(step.name)];
+    case "linkUp":
+      return [data.string(step.link)];
+    case "openPty":
+      return [step.rows, step.columns];
+    case "dup2":
+      return [slot(step.fd), step.to];
+    case "chownStdio":
+      return [step.uid, step.gid];
+    case "setrlimit":
+      return [flagBits(RLIMIT, [step.resource]), step.soft, step.hard];
+    case "umask":
+      return [step.mask];
+    case "prctl":
+      return [flagBits(PR, [step.option]), step.value];
+    case "capBoundingSet":
+      return [capabilityMask(step.keep)];
+    case "capset":
+      return [capabilityMask(step.effective), capabilityMask(step.permitted), capabilityMask(step.inheritable)];
+    case "capAmbient":
+      return [capabilityMask(step.raise)];
+    case "setgroups":
+      return [data.blob(new Uint8Array(Uint32Array.from(step.gids).buffer)), step.gids.length];
+    case "setresgid":
+      return [step.gid];
+    case "setresuid":
+      return [step.uid];
+    case "seccomp": {
+      const program = Buffer.from(step.program, "base64");
+      return [data.blob(program), program.length / 8, flagBits(SECCOMP, step.flags)];
+    }
+    case "closeRange":
+      return [step.first];
+    case "execve":
+      return [data.table(step.candidates), data.table(step.argv), data.table(step.envp)];
+  }
+}
+
+function writeStep(buffer: Buffer, offset: number, step: Step, args: readonly Argument[]): void {
+  buffer.writeUInt32LE(OPCODES[step.op], offset);
+  step.tolerate?.forEach((name, index) => {
+    buffer.writeUInt16LE(ERRNO[name] ?? 0, offset + 4 + index * 2);
+  });
+  args.forEach((argument, index) => {
+    // Two's complement, so that -1 is RLIM_INFINITY and (uid_t)-1 what the kernel takes them for.
+    buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(argument)), offset + ARGS_OFFSET + index * 8);
+  });
+}
+
+/** Encodes a Plan; throws RangeError where a name in it is not one of the kernel's. */
+export function encodePlan(plan: Plan): Buffer {
+  const slots = assignSlots(plan);
+  const slot = (name: string): number => {
+    const number = slots.get(name);
+    if (number === undefined) throw new RangeError(`no step fills the slot ${name}`);
+    return number;
+  };
+  const head = Buffer.alloc(HEADER_SIZE + plan.steps.length * STEP_SIZE);
+  const data = new DataArea(head.length);
+  plan.steps.forEach((step, index) => {
+    writeStep(head, HEADER_SIZE + index * STEP_SIZE, step, argumentsOf(step, data, slot));
+  });
+  head.writeUInt32LE(MAGIC, 0);
+  head.writeUInt32LE(VERSION, 4);
+  head.writeUInt32LE(plan.steps.length, 8);
+  head.writeUInt32LE(data.end, 12);
+  return Buffer.concat([head, data.bytes]);
+}

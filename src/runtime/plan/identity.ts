@@ -1,0 +1,132 @@
+/** The steps that turn the privileged child into the container's process: limits, user, capabilities, seccomp. */
+import type { OciProcess } from "../oci.ts";
+import type { Step } from "./plan.ts";
+
+export interface SeccompFilter {
+  /** struct sock_filter[], native byte order. */
+  program: Uint8Array;
+  flags: string[];
+}
+
+/** Standard descriptors, terminal included; the pty was opened before, where the plan has one. */
+export function stdioSteps(process: OciProcess): Step[] {
+  const names = ["stdin", "stdout", "stderr"] as const;
+  const steps: Step[] = names.map((fd, to) => ({
+    op: "dup2",
+    fd,
+    to,
+    why: process.terminal ? "The terminal is the container's." : "The monitor holds the other end.",
+  }));
+  if (process.terminal) {
+    steps.push({ op: "setControllingTerminal", why: "Ctrl-C and job control work through the controlling terminal." });
+  }
+  steps.push({
+    op: "chownStdio",
+    uid: process.user.uid,
+    gid: process.user.gid,
+    why: "The container's user may reopen /dev/stdout, as servers do that log to it.",
+  });
+  return steps;
+}
+
+export function rlimitSteps(process: OciProcess): Step[] {
+  return (process.rlimits ?? []).map(({ type, soft, hard }) => ({
+    op: "setrlimit",
+    resource: type,
+    soft,
+    hard,
+    why: "Asked for with --ulimit, or the default.",
+  }));
+}
+
+/**
+ * From root with everything to the process's user with what it is granted. The order is forced: a filter without
+ * no_new_privs needs CAP_SYS_ADMIN and so comes before the capabilities go (seccomp(2)); setresuid(2) away from root
+ * clears them unless PR_SET_KEEPCAPS says otherwise, and clears the parent-death signal (prctl(2)).
+ */
+export function identitySteps(process: OciProcess, seccomp: SeccompFilter | undefined): Step[] {
+  const { uid, gid, umask, additionalGids = [] } = process.user;
+  const steps: Step[] = [];
+  const filter = seccompStep(seccomp);
+  if (filter && !process.noNewPrivileges) steps.push(filter);
+
+  const capabilities = process.capabilities;
+  if (capabilities) {
+    steps.push(
+      {
+        op: "capBoundingSet",
+        keep: capabilities.bounding,
+        why: "Nothing that is executed later can gain a capability outside this set, setuid or not.",
+      },
+      { op: "prctl", option: "PR_SET_KEEPCAPS", value: 1, why: "Keep the capabilities while the user changes." },
+    );
+  }
+  steps.push(
+    { op: "setgroups", gids: additionalGids, why: "The user's groups inside the container, none of the host's." },
+    { op: "setresgid", gid, why: "The process's group." },
+    { op: "setresuid", uid, why: "The process's user." },
+  );
+  if (capabilities) {
+    const { effective, permitted, inheritable, ambient } = capabilities;
+    steps.push({ op: "capset", effective, permitted, inheritable, why: "The privileges of root in pieces: only these stay." });
+    if (ambient.length > 0) {
+      steps.push({ op: "capAmbient", raise: ambient, why: "These outlive execve(2) of a program without file capabilities." });
+    }
+  }
+  steps.push(
+    {
+      op: "umask",
+      mask: umask ?? 0o022,
+      why: "The mask that login shells use; the monitor's own is 0, so that the nodes above got their exact modes.",
+    },
+    {
+      op: "prctl",
+      option: "PR_SET_PDEATHSIG",
+      value: 9,
+      why: "Without its monitor nobody could record how the container ended: it ends with it.",
+    },
+    { op: "chdir", path: process.cwd, why: "The working directory, entered as the user who has to be allowed to." },
+  );
+  if (process.noNewPrivileges) {
+    steps.push({ op: "prctl", option: "PR_SET_NO_NEW_PRIVS", value: 1, why: "setuid programs gain nothing from now on." });
+    if (filter) steps.push(filter);
+  }
+  return steps;
+}
+
+function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
+  if (!seccomp) return undefined;
+  const program = Buffer.from(seccomp.program).toString("base64");
+  return {
+    op: "seccomp",
+    program,
+    flags: seccomp.flags,
+    why: "System calls that containers do not need are refused before the kernel's code for them runs.",
+  };
+}
+
+/** The end of every Plan: replace this process by the program. */
+export function execSteps(process: OciProcess): Step[] {
+  return [
+    {
+      op: "closeRange",
+      first: 3,
+      why: "No descriptor of the host survives execve(2): each would be a way out.",
+    },
+    {
+      op: "execve",
+      candidates: candidatePaths(process),
+      argv: process.args,
+      envp: process.env,
+      why: "The program takes over, as pid 1 of its namespace where the container starts.",
+    },
+  ];
+}
+
+/** Where execvp(3) would look: a name with a slash is a path, any other is searched in the process's PATH. */
+function candidatePaths(process: OciProcess): string[] {
+  const name = process.args[0] ?? "";
+  if (name.includes("/")) return [name];
+  const path = process.env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
+  return (path ?? "").split(":").map((directory) => (directory === "" ? `./${name}` : `${directory}/${name}`));
+}

@@ -1,0 +1,143 @@
+/** The mounts of an OCI configuration as steps. */
+import { statSync } from "node:fs";
+import type { OciMount } from "../oci.ts";
+import { type MountOptions, parseMountOptions } from "./mount-options.ts";
+import type { Step } from "./plan.ts";
+
+/** What /sys/fs/cgroup shows: one tree on cgroup v2, one per hierarchy on v1 ("memory" -> "memory"). */
+export type CgroupView = { version: 2 } | { version: 1; hierarchies: { name: string; options: string }[] };
+
+const WHY: Readonly<Record<string, string>> = {
+  "/proc": "A /proc of the new pid namespace: it shows the container's processes only.",
+  "/dev": "An empty /dev in memory: only the devices made below exist for the container.",
+  "/dev/pts": "Pseudo-terminals of its own: the container cannot see the host's.",
+  "/dev/shm": "POSIX shared memory (shm_open(3)) lives here.",
+  "/dev/mqueue": "POSIX message queues of the new ipc namespace.",
+  "/sys": "The kernel's devices and settings, to be looked at.",
+  "/sys/fs/cgroup": "The container's own cgroup, as the root of what it sees.",
+  "/etc/hosts": "Written for this container: its own name and --add-host.",
+  "/etc/hostname": "Written for this container.",
+  "/etc/resolv.conf": "Written for this container: name servers that it can reach.",
+};
+
+const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
+
+export function isBind(mount: OciMount): boolean {
+  return mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind");
+}
+
+/** Takes hold of what is bound from the host, while the host can still be seen. */
+export function bindSourceSteps(mounts: readonly OciMount[]): Step[] {
+  return mounts.filter(isBind).map((mount) => ({
+    op: "openTree",
+    path: mount.source ?? "",
+    slot: slotOf(mount),
+    recursive: parseMountOptions(mount.options ?? []).bind === "rbind",
+    why: `A copy of this mount, attached nowhere yet: ${mount.destination} in the container.`,
+  }));
+}
+
+/** Makes each mount in the container's root, parents first as the configuration has them. */
+export function mountSteps(mounts: readonly OciMount[], cgroup: CgroupView): Step[] {
+  return mounts.flatMap((mount) => {
+    if (isBind(mount)) return bindSteps(mount);
+    if (mount.type === "cgroup") return cgroupSteps(mount, cgroup);
+    return filesystemSteps(mount);
+  });
+}
+
+function whyOf(mount: OciMount): string {
+  return WHY[mount.destination] ?? `Asked for: ${mount.type ?? "bind"} on ${mount.destination}.`;
+}
+
+function filesystemSteps(mount: OciMount): Step[] {
+  const { flags, data } = parseMountOptions(mount.options ?? []);
+  const type = mount.type ?? "none";
+  return [
+    directory(mount.destination),
+    {
+      op: "mount",
+      source: mount.source ?? type,
+      target: mount.destination,
+      fstype: type,
+      flags,
+      data: data || null,
+      why: whyOf(mount),
+    },
+  ];
+}
+
+function bindSteps(mount: OciMount): Step[] {
+  const options = parseMountOptions(mount.options ?? []);
+  const target = mount.destination;
+  return [
+    statSync(mount.source ?? "").isDirectory()
+      ? directory(target)
+      : { op: "touch", path: target, mode: 0o644, why: `A file to mount on at ${target}.` },
+    { op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
+    ...attributeSteps(target, options),
+  ];
+}
+
+function attributeSteps(target: string, options: MountOptions): Step[] {
+  const { set, clear, propagation } = options;
+  const steps: Step[] = [];
+  if (propagation !== null) {
+    steps.push({
+      op: "mountSetattr",
+      target,
+      set: [],
+      clear: [],
+      propagation,
+      recursive: options.propagationRecursive,
+      why: "Whether mounts made on one side appear on the other (mount_namespaces(7), shared subtrees).",
+    });
+  }
+  if (set.length + clear.length > 0) {
+    const why = set.includes("MOUNT_ATTR_RDONLY")
+      ? "Read-only here, whatever it is on the host."
+      : "The mount's attributes, as asked for.";
+    steps.push({ op: "mountSetattr", target, set, clear, propagation: null, recursive: options.recursive, why });
+  }
+  return steps;
+}
+
+function cgroupSteps(mount: OciMount, cgroup: CgroupView): Step[] {
+  const { flags } = parseMountOptions(mount.options ?? []);
+  const target = mount.destination;
+  const one = (fstype: string, path: string, data: string | null): Step => ({
+    op: "mount",
+    source: "cgroup",
+    target: path,
+    fstype,
+    flags,
+    data,
+    why: "The cgroup namespace makes the container's own cgroup the root of this view.",
+  });
+  if (cgroup.version === 2) return [directory(target), one("cgroup2", target, null)];
+  const hierarchies = cgroup.hierarchies.flatMap(({ name, options }) => [
+    directory(`${target}/${name}`),
+    one("cgroup", `${target}/${name}`, options),
+  ]);
+  return [
+    directory(target),
+    {
+      op: "mount",
+      source: "tmpfs",
+      target,
+      fstype: "tmpfs",
+      flags: ["MS_NOSUID", "MS_NODEV", "MS_NOEXEC"],
+      data: "mode=755",
+      why: "cgroup v1 has one tree a controller: a directory to hold them.",
+    },
+    ...hierarchies,
+    ...(flags.includes("MS_RDONLY")
+      ? attributeSteps(target, parseMountOptions(["ro"]))
+      : []),
+  ];
+}
+
+/** tmpfs and the image may lack the mount point. */
+function directory(path: string): Step {
+  return { op: "mkdir", path, mode: 0o755, why: `A directory to mount on at ${path}.` };
+}

@@ -1,0 +1,71 @@
+/** The steps that make the container's root filesystem and move into it. */
+import type { Step } from "./plan.ts";
+
+/**
+ * The overlay that becomes the container's /. All paths are relative to the layers' directory, which keeps the option
+ * string short (the kernel takes one page of it) and free of characters that would need escaping.
+ */
+export interface Overlay {
+  /** Absolute path of the layers' directory, the working directory of the mount. */
+  layersDir: string;
+  /** Topmost layer first. */
+  lower: string[];
+  upper: string;
+  work: string;
+  /** Where the overlay is mounted. */
+  merged: string;
+  /** Skip syncing the upper layer: its content does not outlive the container (overlayfs "volatile", Linux 5.10). */
+  volatile: boolean;
+}
+
+/** One page less its NUL is what mount(2) takes as data. */
+const DATA_LIMIT = 4095;
+
+/** Mounts the overlay and changes into it. */
+export function overlaySteps(overlay: Overlay): Step[] {
+  const { lower, upper, work, merged } = overlay;
+  const options = overlay.volatile ? ["volatile"] : [];
+  const data = [`lowerdir=${lower.join(":")}`, `upperdir=${upper}`, `workdir=${work}`, ...options].join(",");
+  const why =
+    "The image's read-only layers lie under one empty writable one: the container sees a single tree, and what it changes goes to the upper layer.";
+  return [
+    {
+      op: "chdir",
+      path: overlay.layersDir,
+      why: "The layers are named relative to their directory, so that the names of many fit into one page.",
+    },
+    data.length <= DATA_LIMIT
+      ? { op: "mount", source: "overlay", target: merged, fstype: "overlay", flags: [], data, why }
+      : { op: "mountOverlay", lower, upper, work, target: merged, options, why },
+    { op: "chdir", path: merged, why: "pivot_root(2) is about to be told that the new root is here." },
+  ];
+}
+
+/** Makes a directory of the host (an OCI bundle's rootfs) a mount point, which pivot_root(2) asks for. */
+export function directoryRootSteps(path: string): Step[] {
+  const slot = "bind:/";
+  return [
+    { op: "openTree", path, slot, recursive: true, why: "pivot_root(2) wants a mount point: bind the directory…" },
+    { op: "moveMount", slot, target: path, why: "…onto itself." },
+    { op: "chdir", path, why: "pivot_root(2) is about to be told that the new root is here." },
+  ];
+}
+
+/** Makes the working directory the root and lets the host's whole tree go. */
+export function pivotSteps(): Step[] {
+  return [
+    {
+      op: "pivotRoot",
+      newRoot: ".",
+      putOld: ".",
+      why: "Exchanges the root of this mount namespace: unlike chroot(2), nothing of the old root stays reachable.",
+    },
+    {
+      op: "umount",
+      target: ".",
+      flags: ["MNT_DETACH"],
+      why: "The host's tree lies on top of the new root now; once it is detached, no path leads to the host.",
+    },
+    { op: "chdir", path: "/", why: "The working directory was reached through the old tree." },
+  ];
+}
