@@ -62,7 +62,7 @@ static int run_in_thread(struct visit *visit)
 }
 
 /* Makes a network namespace: fds[0] refers to it, fds[1] is a NETLINK_ROUTE socket in it. 0, or -errno. */
-__attribute__((visibility("default"))) int tsrun_netns_create(int fds[2])
+int tsrun_netns_create(int fds[2])
 {
 	struct visit visit = { .enter = -1, .netns = -1, .route = -1 };
 	int result = run_in_thread(&visit);
@@ -75,7 +75,7 @@ __attribute__((visibility("default"))) int tsrun_netns_create(int fds[2])
 }
 
 /* A NETLINK_ROUTE socket in the namespace that nsfd refers to, or -errno. */
-__attribute__((visibility("default"))) int tsrun_netns_socket(int nsfd)
+int tsrun_netns_socket(int nsfd)
 {
 	struct visit visit = { .enter = nsfd, .netns = -1, .route = -1 };
 	int result = run_in_thread(&visit);

@@ -3,7 +3,11 @@
  * never print, never read process.argv and never exit. Failures are TsrunError (codes in docs/errors.md).
  */
 import type { Readable, Writable } from "node:stream";
+import type { ImageConfig } from "../image/config-document.ts";
+import type { PullEvent } from "../image/pull-event.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
+
+export type { ImageConfig, PullEvent };
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -18,7 +22,7 @@ export interface EngineApi {
   /** Starts a created or exited container and attaches to it. */
   start(container: string, options?: StartOptions): Promise<ProcessHandle>;
   /** create + start; with autoRemove the container is gone when `exited` has resolved. */
-  run(options: ContainerOptions, start?: StartOptions & { pull?: PullOptions }): Promise<ProcessHandle>;
+  run(options: ContainerOptions, start?: RunOptions): Promise<ProcessHandle>;
   exec(container: string, options: ExecOptions): Promise<ProcessHandle>;
   attach(container: string): Promise<ProcessHandle>;
 
@@ -39,14 +43,6 @@ export interface PullOptions {
   onProgress?: (event: PullEvent) => void;
   signal?: AbortSignal;
 }
-
-export type PullEvent =
-  /** The manifest is known: how much is to come. */
-  | { type: "start"; reference: string; digest: string; layers: number; totalBytes: number }
-  | { type: "layer"; digest: string; state: "exists" | "downloading" | "done" }
-  | { type: "progress"; receivedBytes: number; totalBytes: number }
-  | { type: "retry"; what: string; reason: string; delayMs: number }
-  | { type: "done"; reference: string; digest: string; upToDate: boolean };
 
 export interface ImageSummary {
   /** Digest of the configuration: "sha256:…". */
@@ -72,29 +68,18 @@ export interface ImageDetails extends ImageSummary {
   layers: string[];
 }
 
-/** The `config` object of an OCI image configuration (image-spec config.md); absent fields are absent. */
-export interface ImageConfig {
-  User?: string;
-  ExposedPorts?: Record<string, object>;
-  Env?: string[];
-  Entrypoint?: string[];
-  Cmd?: string[];
-  Volumes?: Record<string, object>;
-  WorkingDir?: string;
-  Labels?: Record<string, string>;
-  StopSignal?: string;
-  Shell?: string[];
-  Healthcheck?: object;
-  ArgsEscaped?: boolean;
-  OnBuild?: string[];
-}
-
 export interface StartOptions {
   /** What to attach; nothing attached and nobody waiting is `run -d`. */
   attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Initial terminal size. */
   size?: { rows: number; columns: number };
   signal?: AbortSignal;
+}
+
+export interface RunOptions extends StartOptions {
+  pull?: PullOptions;
+  /** Called once the container exists and before it starts: the place for --cidfile and for warnings. */
+  onCreated?: (created: { id: string; name: string; warnings: string[] }) => void;
 }
 
 export interface ExecOptions extends StartOptions {
@@ -115,6 +100,8 @@ export interface ProcessHandle {
   readonly containerName: string;
   /** Process id on the host. */
   readonly pid: number;
+  /** What the user should know about this start, in sentences. */
+  readonly warnings: readonly string[];
   readonly stdin: Writable;
   /** With a terminal everything arrives on stdout. */
   readonly stdout: Readable;

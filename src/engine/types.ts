@@ -3,6 +3,7 @@
  * all speak in these types; Docker's own field names appear only where a face renders them.
  */
 import type { OciResources } from "../runtime/oci.ts";
+import type { ImageConfig } from "./api.ts";
 
 /** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
 export interface ContainerOptions {
@@ -108,6 +109,8 @@ export interface ContainerRecord {
   cgroupPath: string;
   /** What was asked for. */
   options: ContainerOptions;
+  /** The image's configuration at that time: the image itself may be gone by the next start. */
+  imageConfig: ImageConfig;
 }
 
 /** containers/<id>/state.json: written by the container's monitor, or by a command that finds the monitor dead. */

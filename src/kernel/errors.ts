@@ -3,7 +3,12 @@ import { constants } from "node:os";
 /** errno numbers by name (errno(3)), for the architecture that Node runs on. */
 export const ERRNO: Readonly<Record<string, number>> = constants.errno;
 
-const nameOf = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// Where two names share a number the first one stays: EAGAIN, not EWOULDBLOCK; ENOTSUP, not EOPNOTSUPP.
+const nameOf = new Map(
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** The symbolic name of an errno value, "EPERM" for 1; "errno 4242" where the number has no name here. */
 export function errnoName(errno: number): string {

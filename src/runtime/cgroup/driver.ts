@@ -4,7 +4,7 @@
  * A container's cgroup has a path such as `/tsrun/<id>`, relative to the hierarchy's mount point. `create()` makes
  * the directory (on v1: one per controller), enables the controllers that the resources need and writes the limits;
  * nothing runs in it yet. The returned Cgroup tells the Plan how the first process joins: on v2 clone3(2) starts it
- * there (CLONE_INTO_CGROUP, Linux 5.7), on v1 the child writes "0" to each `cgroup.procs` before it does anything
+ * there (CLONE_INTO_CGROUP, Linux 5.7), on v1 the child writes "0" to each `tasks` file before it does anything
  * else. A limit that this host cannot apply is an error that names the controller and how to enable it, thrown
  * before any directory is left behind; it is never dropped silently.
  *
@@ -27,7 +27,10 @@ export interface Cgroup {
   readonly directories: readonly string[];
   /** v2: the directory to open for CLONE_INTO_CGROUP. v1: undefined. */
   readonly cloneInto: string | undefined;
-  /** v1: the files to which the child writes "0" to join. v2: empty. */
+  /**
+   * v1: the files to which the child, which must have one thread only, writes "0" to join. They are the `tasks` files:
+   * `cgroup.procs` waits for an RCU grace period, 5-15 ms, to hold off forks of a process with threads. v2: empty.
+   */
   readonly procsFiles: readonly string[];
   /** The file and the key in it whose count rises with each OOM kill, for the monitor; undefined where none. */
   readonly oomCounter: { file: string; key: string } | undefined;
@@ -44,7 +47,10 @@ export interface Cgroup {
   remove(): Promise<void>;
 }
 
-/** Counters since the cgroup was made; bytes and nanoseconds. A field is undefined where its controller is absent. */
+/**
+ * Counters since the cgroup was made; bytes and nanoseconds. A field is undefined where its controller is absent, a
+ * limit also where there is none.
+ */
 export interface CgroupStats {
   cpuNanoseconds: number | undefined;
   memoryBytes: number | undefined;

@@ -2,7 +2,7 @@
 import type { OciConfig } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
 import { execSteps, identitySteps, rlimitSteps, type SeccompFilter, stdioSteps } from "./identity.ts";
-import { bindSourceSteps, type CgroupView, mountSteps } from "./mounts.ts";
+import { bindSourceSteps, type CgroupView, isBind, mountSteps } from "./mounts.ts";
 import type { NamespaceFlag, Plan, Step } from "./plan.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
 
@@ -47,7 +47,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...pivotSteps(),
     ...mountSteps(config.mounts, cgroup.view),
     ...deviceSteps(linux.devices ?? []),
-    ...deviceLinkSteps(),
+    ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),
     ...kernelSettingSteps(config),
     { op: "mkdir", path: process.cwd, mode: 0o755, why: "The working directory is made where the image lacks it." },
@@ -104,19 +104,32 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
   return steps;
 }
 
-function terminalSteps({ process }: OciConfig): Step[] {
+/** Whether /dev is the container's alone: a directory of the host's bound there is not to be written to. */
+function hasOwnDev({ mounts }: OciConfig): boolean {
+  return mounts.some((mount) => mount.destination === "/dev" && !isBind(mount));
+}
+
+function terminalSteps(config: OciConfig): Step[] {
+  const { process } = config;
   if (!process.terminal) return [];
   const { height = 0, width = 0 } = process.consoleSize ?? {};
+  const open: Step = {
+    op: "openPty",
+    rows: height,
+    columns: width,
+    why: "A terminal from the container's own /dev/pts; its other end goes to the monitor.",
+  };
+  if (!hasOwnDev(config)) return [open];
   return [
-    {
-      op: "openPty",
-      rows: height,
-      columns: width,
-      why: "A terminal from the container's own /dev/pts; its other end goes to the monitor.",
-    },
+    open,
     { op: "touch", path: "/dev/console", mode: 0o620, why: "A file to mount on at /dev/console." },
     { op: "bindConsole", path: "/dev/console", why: "The console of this machine in small is that terminal." },
   ];
+}
+
+/** sysctl(8): "." and "/" change places, so that an interface eth0.1 is written eth0/1. */
+function sysctlPath(name: string): string {
+  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
 }
 
 /** What is set through /proc while it is still writable. */
@@ -124,7 +137,7 @@ function kernelSettingSteps({ linux, process }: OciConfig): Step[] {
   const steps = Object.entries(linux.sysctl ?? {}).map(
     ([name, data]): Step => ({
       op: "writeFile",
-      path: `/proc/sys/${name.replaceAll(".", "/")}`,
+      path: `/proc/sys/${sysctlPath(name)}`,
       data,
       why: "A kernel setting of the container's own namespaces.",
     }),

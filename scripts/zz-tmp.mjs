@@ -1,0 +1,64 @@
+// Builds dist/:
+//   cli.cjs            what bin/tsrun starts (src/cli/boot.cjs)
+//   main.cjs           the command line as one CommonJS file; import() in the source stays lazy in it
+//   *-worker.cjs       the entries of worker threads (src/**/*-worker.ts)
+//   index.js, types/   the library
+// `--analyze` prints what each bundle is made of.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { analyzeMetafile, build } from "esbuild";
+
+const root = "/work/main";
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node22",
+  define: { TSRUN_VERSION: JSON.stringify(version) },
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+};
+
+const commonjs = {
+  ...common,
+  format: "cjs",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // koffi is a native module: kernel/ffi.ts loads it from node_modules, which is found from dist/ too.
+  external: ["koffi","./explain.ts"],
+  define: { ...common.define, "import.meta.url": "__importMetaUrl" },
+  banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+};
+
+const builds = [
+  { ...commonjs, entryPoints: ["./src/cli/entry.ts"], outfile: join(dist, "main.cjs") },
+  ...globSync("src/**/*-worker.ts", { cwd: root }).map((entry) => ({
+    ...commonjs,
+    entryPoints: [`./${entry}`],
+    outfile: join(dist, basename(entry).replace(/\.ts$/, ".cjs")),
+  })),
+];
+
+mkdirSync(dist, { recursive: true });
+const results = await Promise.all(builds.map((options) => build(options)));
+copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, "cli.cjs"));
+// Code of the bundles that were there before.
+rmSync(join(dist, "cache"), { recursive: true, force: true });
+if (process.argv.includes("--analyze")) {
+  for (const { metafile } of results) console.log(await analyzeMetafile(metafile));
+}
+
+function emitTypes() {
+  const tsc = join(root, "node_modules/.bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "scripts/tsconfig.types.json")], { stdio: "inherit" });
+  if (status !== 0) {
+    console.error("build: the declarations in dist/types have errors");
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,24 @@
+import { command } from "../command.ts";
+import { containerLookup, firstOf, formatOption, imageLookup, inspectNames, sizeOption } from "../inspect.ts";
+import { value } from "../option-table.ts";
+import { oneOf } from "../options/choices.ts";
+
+export default command({
+  summary: "Return low-level information on containers and images",
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  forms: ["inspect"],
+  arguments: { min: 1, max: Number.POSITIVE_INFINITY },
+  interspersed: true,
+  options: {
+    format: formatOption,
+    size: sizeOption,
+    type: value("Only inspect objects of the given type (container, image)", { parse: oneOf(["container", "image"]) }),
+  },
+  async run({ options: { format = "", size, type }, positionals }, context) {
+    const engine = await context.engine();
+    const container = containerLookup(engine, context, size);
+    const image = imageLookup(engine);
+    const find = type === "container" ? container : type === "image" ? image : firstOf([container, image]);
+    return await inspectNames(positionals, { context, format, find });
+  },
+});

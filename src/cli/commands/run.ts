@@ -1,0 +1,62 @@
+import type { RunOptions } from "../../engine/api.ts";
+import type { ContainerOptions } from "../../engine/types.ts";
+import { reserveCidfile } from "../cidfile.ts";
+import { type Arguments, type Context, command } from "../command.ts";
+import { toContainerOptions } from "../container-options.ts";
+import { runFlags } from "../container-flags.ts";
+import { attachments } from "../options/streams.ts";
+import { conclude, requireTerminal } from "../outcome.ts";
+import { createPullProgress } from "../pull-progress.ts";
+import { catchSignals, type SignalProxy } from "../signals.ts";
+import { attach } from "../terminal.ts";
+
+export default command({
+  summary: "Create and run a new container from an image",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  forms: ["container run", "run"],
+  arguments: { min: 1, max: Number.POSITIVE_INFINITY },
+  interspersed: false,
+  failureCode: 125,
+  options: runFlags,
+  run,
+});
+
+async function run({ options: flags, positionals }: Arguments<typeof runFlags>, context: Context): Promise<number> {
+  const streams = attachments(flags);
+  const { terminal } = context;
+  if (flags.tty && streams?.stdin) requireTerminal(terminal);
+  const options = toContainerOptions(flags, positionals, context.env);
+  const cidfile = flags.cidfile === undefined ? undefined : reserveCidfile(flags.cidfile);
+
+  const progress = createPullProgress({ context, quiet: flags.quiet, announceMissing: options.pull === "missing" });
+  let signals: SignalProxy | undefined;
+  const start: RunOptions = {
+    pull: { onProgress: progress.event, ...(options.platform !== undefined && { platform: options.platform }) },
+    onCreated({ id, warnings }) {
+      progress.end();
+      for (const warning of warnings) context.err(`WARNING: ${warning}\n`);
+      cidfile?.write(id);
+      if (streams !== undefined && flags["sig-proxy"]) signals = catchSignals();
+    },
+    ...(streams !== undefined && { attach: streams }),
+    ...sizeOf(options, context),
+  };
+
+  const engine = await context.engine();
+  const handle = await engine.run(options, start).finally(() => {
+    progress.end();
+    cidfile?.close();
+  });
+  if (streams === undefined) {
+    context.out(`${handle.containerId}\n`);
+    handle.detach();
+    return 0;
+  }
+  const outcome = await attach(handle, { streams, tty: flags.tty, detachKeys: flags["detach-keys"], signals }, terminal);
+  return conclude(outcome, context);
+}
+
+function sizeOf(options: ContainerOptions, { terminal }: Context): Pick<RunOptions, "size"> {
+  const size = options.tty ? terminal.size() : undefined;
+  return size === undefined ? {} : { size };
+}

@@ -1,0 +1,12 @@
+/** Where the process starts; everything else returns to here. */
+import { main } from "./main.ts";
+import { renderError } from "./render/errors.ts";
+import { STDERR, writeText } from "./write.ts";
+
+process.on("uncaughtException", (error) => {
+  writeText(STDERR, renderError(error, { debug: process.argv.includes("--debug"), program: "tsrun", usage: undefined }));
+  process.exit(125);
+});
+
+// Not by letting the event loop run dry: a descriptor that somebody forgot would keep the user waiting.
+main(process.argv.slice(2)).then((code) => process.exit(code));

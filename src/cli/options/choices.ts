@@ -1,0 +1,42 @@
+/** Options that take one of a few words. */
+import { TsrunError } from "../../errors.ts";
+
+/**
+ * A parser that takes only what tsrun does anyway (docker's `--cgroupns private`, `--restart no`); asking for
+ * anything else is refused.
+ */
+export function only(words: readonly string[], others: string): (text: string) => string {
+  return (text) => {
+    if (words.includes(text)) return text;
+    throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `${others} are not supported yet`);
+  };
+}
+
+type Network = "bridge" | "none" | "host";
+
+/** `--network MODE` or `name=MODE`. */
+export function parseNetwork(text: string): Network {
+  const mode = text.replace(/^name=/, "");
+  if (mode === "default") return "bridge";
+  if (mode === "bridge" || mode === "none" || mode === "host") return mode;
+  const what = mode.startsWith("container:") ? "sharing another container's network is" : `the network ${mode} is`;
+  throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `${what} not supported yet`, {
+    hint: "the networks are bridge, none and host",
+  });
+}
+
+type Pull = "missing" | "always" | "never";
+
+export function parsePull(text: string): Pull {
+  if (text === "missing" || text === "always" || text === "never") return text;
+  throw new Error(`invalid pull option: '${text}': must be one of "always", "missing" or "never"`);
+}
+
+/** The value of an option that only chooses between words. */
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    throw new Error(`must be one of ${words.map((candidate) => `"${candidate}"`).join(", ")}`);
+  };
+}

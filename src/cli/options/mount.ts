@@ -1,0 +1,167 @@
+/** `--mount type=…,source=…,target=…`: bind mounts and tmpfs. */
+import { resolve } from "node:path";
+import { TsrunError } from "../../errors.ts";
+import type { MountRequest } from "../../engine/types.ts";
+import { parseBytes } from "./bytes.ts";
+import { parseCsvLine } from "./csv.ts";
+import { parseBool } from "./numbers.ts";
+import { isPropagation } from "./volume.ts";
+
+/** What the fields say, before it is known whether they fit the type. */
+interface Fields {
+  type: string;
+  source: string | undefined;
+  target: string | undefined;
+  readOnly: boolean;
+  propagation: string | undefined;
+  recursive: string;
+  tmpfsSize: number | undefined;
+  tmpfsMode: string | undefined;
+  /** Families of options that were used: "bind", "volume", "tmpfs", "image". */
+  families: Set<string>;
+}
+
+type Setter = (fields: Fields, value: string, written: string) => void;
+
+const bool = (value: string, key: string): boolean => {
+  try {
+    return parseBool(value);
+  } catch {
+    throw new Error(`invalid value for ${key}: ${value}`);
+  }
+};
+
+const source: Setter = (fields, value) => {
+  fields.source = value;
+};
+const target: Setter = (fields, value) => {
+  fields.target = value;
+};
+const readOnly: Setter = (fields, value, key) => {
+  fields.readOnly = bool(value, key);
+};
+/** A key of volumes and images: known, so that the error says what is the matter. */
+const elsewhere: Setter = () => {};
+
+const SETTERS = new Map<string, Setter>([
+  ["type", (fields, value) => void (fields.type = value.toLowerCase())],
+  ["source", source],
+  ["src", source],
+  ["target", target],
+  ["dst", target],
+  ["destination", target],
+  ["readonly", readOnly],
+  ["ro", readOnly],
+  ["consistency", elsewhere],
+  ["bind-propagation", (fields, value) => void (fields.propagation = value.toLowerCase())],
+  ["bind-nonrecursive", (fields, value, key) => void (fields.recursive = bool(value, key) ? "disabled" : "enabled")],
+  ["bind-recursive", setRecursive],
+  ["tmpfs-size", setTmpfsSize],
+  ["tmpfs-mode", setTmpfsMode],
+  ...["volume-subpath", "volume-nocopy", "volume-label", "volume-driver", "volume-opt", "image-subpath"].map(
+    (key) => [key, elsewhere] as const,
+  ),
+]);
+
+/** Keys that mean "true" where they stand alone. */
+const BOOLEAN = new Set(["readonly", "ro", "bind-nonrecursive", "volume-nocopy"]);
+
+export function parseMount(text: string, cwd: string): MountRequest {
+  const fields = readFields(text);
+  if (fields.type === "") throw new Error("type is required");
+  if (fields.target === undefined || fields.target === "") throw new Error("target is required");
+  for (const family of fields.families) {
+    if (family !== fields.type) throw new Error(`cannot mix '${family}-*' options with mount type '${fields.type}'`);
+  }
+  if (fields.type === "bind") return bindMount(fields, fields.target, cwd);
+  if (fields.type === "tmpfs") return tmpfsMount(fields, fields.target);
+  if (["volume", "image", "npipe", "cluster"].includes(fields.type)) {
+    throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `mounts of type ${fields.type} are not supported`, {
+      hint: "the types are bind and tmpfs",
+    });
+  }
+  throw new Error(`mount type unknown: "${fields.type}"`);
+}
+
+function readFields(text: string): Fields {
+  const fields: Fields = {
+    type: "volume",
+    source: undefined,
+    target: undefined,
+    readOnly: false,
+    propagation: undefined,
+    recursive: "enabled",
+    tmpfsSize: undefined,
+    tmpfsMode: undefined,
+    families: new Set(),
+  };
+  for (const field of parseCsvLine(text)) {
+    const equals = field.indexOf("=");
+    const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
+    if (equals === -1 && !BOOLEAN.has(key)) throw new Error(`invalid field '${field}' must be a key=value pair`);
+    const set = SETTERS.get(key);
+    if (set === undefined) throw new Error(`unexpected key '${key}' in '${field}'`);
+    const family = /^(bind|volume|tmpfs|image)-/.exec(key)?.[1];
+    if (family !== undefined) fields.families.add(family);
+    set(fields, equals === -1 ? "true" : field.slice(equals + 1), key);
+  }
+  return fields;
+}
+
+function setRecursive(fields: Fields, value: string): void {
+  if (!["enabled", "disabled", "writable", "readonly"].includes(value)) {
+    throw new Error(
+      `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+    );
+  }
+  fields.recursive = value;
+}
+
+function setTmpfsSize(fields: Fields, value: string): void {
+  try {
+    fields.tmpfsSize = parseBytes(value);
+  } catch {
+    throw new Error(`invalid value for tmpfs-size: ${value}`);
+  }
+}
+
+function setTmpfsMode(fields: Fields, value: string): void {
+  if (!/^[0-7]{1,5}$/.test(value)) throw new Error(`invalid value for tmpfs-mode: ${value}`);
+  fields.tmpfsMode = value;
+}
+
+function bindMount(fields: Fields, into: string, cwd: string): MountRequest {
+  const { source: from = "", readOnly, propagation, recursive } = fields;
+  if (from === "") throw new Error(`invalid mount config for type "bind": field Source must not be empty`);
+  if (propagation !== undefined && !isPropagation(propagation)) throw new Error(`invalid propagation mode: ${propagation}`);
+  if ((recursive === "readonly" || recursive === "writable") && !readOnly) {
+    throw new Error(`option 'bind-recursive=${recursive}' requires 'readonly' to be specified in conjunction`);
+  }
+  if (recursive === "readonly" && propagation !== "rprivate") {
+    throw new Error(
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    );
+  }
+  if (recursive === "writable") {
+    throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", "bind-recursive=writable is not supported: a read-only mount is read-only with all that is mounted below it");
+  }
+  return {
+    type: "bind",
+    // Only a leading dot makes a path relative, as with -v: the engine refuses other names.
+    source: from.startsWith(".") ? resolve(cwd, from) : from,
+    target: into,
+    readOnly,
+    sourceMustExist: true,
+    ...(propagation !== undefined && { propagation }),
+    ...(recursive === "disabled" && { recursive: false }),
+  };
+}
+
+function tmpfsMount(fields: Fields, into: string): MountRequest {
+  if (fields.source !== undefined) throw new Error(`invalid mount config for type "tmpfs": field Source must not be specified`);
+  const options: string[] = [];
+  if (fields.readOnly) options.push("ro");
+  if (fields.tmpfsSize !== undefined) options.push(`size=${fields.tmpfsSize}`);
+  if (fields.tmpfsMode !== undefined) options.push(`mode=${fields.tmpfsMode}`);
+  return { type: "tmpfs", target: into, options };
+}

@@ -1,0 +1,62 @@
+/** Which commands there are. Each file of commands/ is loaded when its command is called. */
+import type { Command } from "./command.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: the dispatcher hands every command the values of its own table
+type AnyCommand = Command<any>;
+export type Loader = () => Promise<{ default: AnyCommand }>;
+export type Commands = Readonly<Record<string, Loader>>;
+
+export interface Group {
+  summary: string;
+  commands: Commands;
+  /** Other names of the same commands, not listed in help. */
+  aliases: Readonly<Record<string, string>>;
+}
+
+const exec: Loader = () => import("./commands/exec.ts");
+const images: Loader = () => import("./commands/images.ts");
+const kill: Loader = () => import("./commands/kill.ts");
+const logs: Loader = () => import("./commands/logs.ts");
+const ps: Loader = () => import("./commands/ps.ts");
+const pull: Loader = () => import("./commands/pull.ts");
+const rm: Loader = () => import("./commands/rm.ts");
+const rmi: Loader = () => import("./commands/rmi.ts");
+const run: Loader = () => import("./commands/run.ts");
+const stop: Loader = () => import("./commands/stop.ts");
+
+export const commands: Commands = {
+  run,
+  exec,
+  ps,
+  pull,
+  images,
+  version: () => import("./commands/version.ts"),
+  inspect: () => import("./commands/inspect.ts"),
+  kill,
+  logs,
+  rm,
+  rmi,
+  stop,
+};
+
+export const groups: Readonly<Record<string, Group>> = {
+  container: {
+    summary: "Manage containers",
+    commands: {
+      exec,
+      inspect: () => import("./commands/container-inspect.ts"),
+      kill,
+      logs,
+      ls: ps,
+      rm,
+      run,
+      stop,
+    },
+    aliases: { list: "ls", ps: "ls", remove: "rm" },
+  },
+  image: {
+    summary: "Manage images",
+    commands: { inspect: () => import("./commands/image-inspect.ts"), ls: images, pull, rm: rmi },
+    aliases: { list: "ls", remove: "rm" },
+  },
+};

@@ -1,0 +1,118 @@
+/** The HostConfig of `inspect`: what was asked of this host. */
+import { MASKED_PATHS, READONLY_PATHS } from "../../engine/system-paths.ts";
+import type { ContainerOptions, ContainerRecord, MountRequest } from "../../engine/types.ts";
+import type { OciResources, OciThrottle } from "../../runtime/oci.ts";
+import { goMap, goSlice } from "../template/values.ts";
+
+const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
+
+export function hostConfig(record: ContainerRecord): object {
+  const { options } = record;
+  const unmasked = options.privileged || (options.securityOpt ?? []).includes("systempaths=unconfined");
+  return {
+    Binds: goSlice(binds(options)),
+    ContainerIDFile: "",
+    LogConfig: { Type: record.logDriver, Config: goMap(options.logOptions) },
+    NetworkMode: options.network ?? "bridge",
+    PortBindings: goMap({}),
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: options.autoRemove ?? false,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    ConsoleSize: [0, 0],
+    Annotations: goMap(options.annotations),
+    CapAdd: goSlice(options.capAdd),
+    CapDrop: goSlice(options.capDrop),
+    CgroupnsMode: "private",
+    Dns: options.dns ?? [],
+    DnsOptions: options.dnsOptions ?? [],
+    DnsSearch: options.dnsSearch ?? [],
+    ExtraHosts: goSlice(options.extraHosts),
+    GroupAdd: goSlice(options.groupAdd),
+    IpcMode: "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: options.oomScoreAdj ?? 0,
+    PidMode: "",
+    Privileged: options.privileged ?? false,
+    PublishAllPorts: false,
+    ReadonlyRootfs: options.readOnly ?? false,
+    SecurityOpt: goSlice(options.securityOpt),
+    ...(tmpfs(options) && { Tmpfs: tmpfs(options) }),
+    UTSMode: "",
+    UsernsMode: "",
+    ShmSize: options.shmSize ?? DEFAULT_SHM_SIZE,
+    ...(Object.keys(options.sysctls ?? {}).length > 0 && { Sysctls: goMap(options.sysctls) }),
+    Runtime: "tsrun",
+    Isolation: "",
+    ...resources(options),
+    CgroupParent: options.cgroupParent ?? "",
+    Devices: (options.devices ?? []).map((device) => ({
+      PathOnHost: device.host,
+      PathInContainer: device.container,
+      CgroupPermissions: device.permissions,
+    })),
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+    Mounts: null,
+    MaskedPaths: unmasked ? null : MASKED_PATHS,
+    ReadonlyPaths: unmasked ? null : READONLY_PATHS,
+    ...(options.init && { Init: true }),
+  };
+}
+
+/** HOST:CONTAINER[:OPTIONS], as -v was written. */
+function binds(options: ContainerOptions): string[] {
+  return (options.mounts ?? []).filter(isBind).map((mount) => {
+    const modes = [mount.readOnly ? "ro" : "", mount.propagation ?? ""].filter((mode) => mode !== "");
+    return [mount.source, mount.target, ...(modes.length > 0 ? [modes.join(",")] : [])].join(":");
+  });
+}
+
+const isBind = (mount: MountRequest): mount is Extract<MountRequest, { type: "bind" }> => mount.type === "bind";
+
+function tmpfs(options: ContainerOptions): Record<string, string> | undefined {
+  const mounts = (options.mounts ?? []).filter((mount) => mount.type === "tmpfs");
+  if (mounts.length === 0) return undefined;
+  return goMap(Object.fromEntries(mounts.map((mount) => [mount.target, mount.options.join(",")])));
+}
+
+function resources(options: ContainerOptions): object {
+  const { memory = {}, cpu = {}, pids, blockIO = {} } = options.resources ?? {};
+  return {
+    CpuShares: cpu.shares ?? 0,
+    Memory: memory.limit ?? 0,
+    NanoCpus: nanoCpus(cpu),
+    BlkioWeight: blockIO.weight ?? 0,
+    BlkioWeightDevice: (blockIO.weightDevice ?? []).map(({ major, minor, weight }) => ({ Path: `${major}:${minor}`, Weight: weight })),
+    BlkioDeviceReadBps: rates(blockIO.throttleReadBpsDevice),
+    BlkioDeviceWriteBps: rates(blockIO.throttleWriteBpsDevice),
+    BlkioDeviceReadIOps: rates(blockIO.throttleReadIOPSDevice),
+    BlkioDeviceWriteIOps: rates(blockIO.throttleWriteIOPSDevice),
+    CpuPeriod: cpu.period ?? 0,
+    CpuQuota: cpu.quota ?? 0,
+    CpuRealtimePeriod: 0,
+    CpuRealtimeRuntime: 0,
+    CpusetCpus: cpu.cpus ?? "",
+    CpusetMems: cpu.mems ?? "",
+    MemoryReservation: memory.reservation ?? 0,
+    // Docker's default of as much swap as memory.
+    MemorySwap: memory.swap ?? (memory.limit ?? 0) * 2,
+    MemorySwappiness: memory.swappiness ?? null,
+    OomKillDisable: memory.disableOOMKiller ?? false,
+    PidsLimit: pids?.limit ?? null,
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
+  };
+}
+
+/** `--cpus` is kept as quota and period: given back in billionths where the two are what it makes of them. */
+function nanoCpus({ quota = 0, period = 0 }: NonNullable<OciResources["cpu"]>): number {
+  return quota > 0 && period === 100_000 ? (quota / period) * 1e9 : 0;
+}
+
+const rates = (list: readonly OciThrottle[] = []): object[] =>
+  list.map(({ major, minor, rate }) => ({ Path: `${major}:${minor}`, Rate: rate }));

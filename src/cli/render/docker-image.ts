@@ -1,0 +1,49 @@
+/** `image inspect`: an image in the shape of docker's API. */
+import type { ImageConfig, ImageDetails } from "../../engine/api.ts";
+import { goMap, goSlice } from "../template/values.ts";
+
+export function inspectImage(image: ImageDetails): object {
+  return {
+    Id: image.id,
+    RepoTags: image.names.filter((name) => !name.includes("@")),
+    RepoDigests: image.digests,
+    Parent: "",
+    Comment: image.comment,
+    Created: image.created,
+    DockerVersion: "",
+    Author: image.author,
+    Architecture: image.architecture,
+    ...(image.variant !== undefined && { Variant: image.variant }),
+    Os: image.os,
+    Size: image.size,
+    RootFS: { Type: "layers", Layers: image.layers },
+    Metadata: { LastTagTime: "0001-01-01T00:00:00Z" },
+    Config: configOf(image.config),
+  };
+}
+
+function configOf(config: ImageConfig): object {
+  return {
+    Hostname: "",
+    Domainname: "",
+    User: config.User ?? "",
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    ...(config.ExposedPorts !== undefined && { ExposedPorts: goMap(config.ExposedPorts) }),
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: goSlice(config.Env),
+    Cmd: goSlice(config.Cmd),
+    ...(config.Healthcheck !== undefined && { Healthcheck: config.Healthcheck }),
+    Image: "",
+    Volumes: config.Volumes === undefined ? null : goMap(config.Volumes),
+    WorkingDir: config.WorkingDir ?? "",
+    Entrypoint: goSlice(config.Entrypoint),
+    OnBuild: goSlice(config.OnBuild),
+    Labels: config.Labels === undefined ? null : goMap(config.Labels),
+    ...(config.StopSignal !== undefined && { StopSignal: config.StopSignal }),
+    ...(config.Shell !== undefined && { Shell: config.Shell }),
+  };
+}

@@ -1,0 +1,146 @@
+/** `inspect`: a container in the shape and with the field names of docker's API, which scripts and templates know. */
+import { join } from "node:path";
+import type { ImageConfig } from "../../engine/api.ts";
+import type { ContainerRecord, ContainerState, ContainerSummary, MountRequest } from "../../engine/types.ts";
+import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
+import type { ContainerSize } from "../container-size.ts";
+import { goMap, goSlice } from "../template/values.ts";
+import { hostConfig } from "./docker-host-config.ts";
+
+const NEVER = "0001-01-01T00:00:00Z";
+
+export interface InspectContext {
+  paths: Paths;
+  /** With `-s`. */
+  size: ContainerSize | undefined;
+  /** What the image says where the container's options say nothing; undefined where the image is gone. */
+  image: ImageConfig | undefined;
+}
+
+export function inspectContainer({ record, state }: ContainerSummary, { paths, size, image }: InspectContext): object {
+  const directory = containerDir(paths, record.id);
+  return {
+    Id: record.id,
+    Created: record.createdAt,
+    Path: record.path,
+    Args: record.args,
+    State: stateOf(state),
+    Image: record.imageId,
+    ResolvConfPath: join(directory, "resolv.conf"),
+    HostnamePath: join(directory, "hostname"),
+    HostsPath: join(directory, "hosts"),
+    LogPath: record.logDriver === "json-file" ? join(directory, "log.json") : "",
+    Name: `/${record.name}`,
+    RestartCount: 0,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: hostConfig(record),
+    GraphDriver: graphDriver(record, paths),
+    ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
+    Mounts: (record.options.mounts ?? []).map(mountPoint),
+    Config: configOf(record, image),
+    NetworkSettings: networkSettings(record, state),
+  };
+}
+
+function stateOf(state: ContainerState): object {
+  return {
+    Status: state.status,
+    Running: state.status === "running",
+    Paused: false,
+    Restarting: false,
+    OOMKilled: state.oomKilled,
+    Dead: state.status === "dead",
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: state.startedAt || NEVER,
+    FinishedAt: state.finishedAt || NEVER,
+  };
+}
+
+function configOf(record: ContainerRecord, image: ImageConfig = {}): object {
+  const { options } = record;
+  const interactive = options.interactive ?? false;
+  return {
+    Hostname: record.hostname,
+    Domainname: options.domainname ?? "",
+    User: options.user ?? image.User ?? "",
+    AttachStdin: interactive,
+    AttachStdout: true,
+    AttachStderr: true,
+    ...(image.ExposedPorts !== undefined && { ExposedPorts: goMap(image.ExposedPorts) }),
+    Tty: options.tty ?? false,
+    OpenStdin: interactive,
+    StdinOnce: interactive,
+    Env: record.env,
+    // --entrypoint makes the image's Cmd, which are arguments to the image's Entrypoint, meaningless.
+    Cmd: goSlice(options.command ?? (options.entrypoint === undefined ? image.Cmd : undefined)),
+    Image: record.image,
+    Volumes: image.Volumes === undefined ? null : goMap(image.Volumes),
+    WorkingDir: record.workdir,
+    Entrypoint: goSlice(options.entrypoint ?? image.Entrypoint),
+    OnBuild: null,
+    Labels: goMap(record.labels),
+    StopSignal: record.stopSignal,
+    StopTimeout: record.stopTimeout,
+  };
+}
+
+/** The mount itself is made in the container's own mount namespace, so MergedDir is empty when seen from the host. */
+function graphDriver(record: ContainerRecord, paths: Paths): object {
+  const directory = containerDir(paths, record.id);
+  const layers = record.layers.map((diffId) => join(layersDir(paths), diffId.replace("sha256:", "").slice(0, 32)));
+  return {
+    Data: goMap({
+      LowerDir: layers.reverse().join(":"),
+      MergedDir: join(directory, "merged"),
+      UpperDir: join(directory, "upper"),
+      WorkDir: join(directory, "work"),
+    }),
+    Name: "overlay2",
+  };
+}
+
+function mountPoint(mount: MountRequest): object {
+  if (mount.type === "tmpfs") {
+    return { Type: "tmpfs", Source: "", Destination: mount.target, Mode: mount.options.join(","), RW: !mount.options.includes("ro"), Propagation: "" };
+  }
+  return {
+    Type: "bind",
+    Source: mount.source,
+    Destination: mount.target,
+    Mode: mount.readOnly ? "ro" : "",
+    RW: !mount.readOnly,
+    Propagation: mount.propagation ?? "rprivate",
+  };
+}
+
+function networkSettings(record: ContainerRecord, state: ContainerState): object {
+  const name = record.options.network ?? "bridge";
+  const [address = "", prefix = "0"] = state.network?.address.split("/") ?? [];
+  const endpoint = {
+    Gateway: state.network?.gateway ?? "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: address,
+    IPPrefixLen: Number(prefix),
+    IPv6Gateway: "",
+    MacAddress: state.network?.macAddress ?? "",
+  };
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: state.pid > 0 ? `/proc/${state.pid}/ns/net` : "",
+    Ports: goMap({}),
+    EndpointID: "",
+    ...endpoint,
+    Networks: goMap({
+      [name]: { IPAMConfig: null, Links: null, Aliases: null, NetworkID: name, EndpointID: "", ...endpoint, DriverOpts: null, DNSNames: null },
+    }),
+  };
+}

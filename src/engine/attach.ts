@@ -1,0 +1,31 @@
+/** attach: the streams of a container that runs already. */
+import { TsrunError } from "../errors.ts";
+import { connectMonitor } from "../runtime/monitor-client.ts";
+import { containerRunDir } from "../store/paths.ts";
+import type { ProcessHandle } from "./api.ts";
+import type { EngineContext } from "./context.ts";
+import { processHandle } from "./process-handle.ts";
+import { resolveContainer } from "./records.ts";
+import { readState } from "./state.ts";
+
+/** Output from now on, and the container's stdin; throws ERR_TSRUN_CONTAINER_NOT_RUNNING. */
+export async function attachToContainer(context: EngineContext, reference: string): Promise<ProcessHandle> {
+  const record = resolveContainer(context.paths, reference);
+  const state = readState(context.paths, record.id);
+  const client =
+    state.status === "running"
+      ? await connectMonitor(containerRunDir(context.paths, record.id)).catch(() => undefined)
+      : undefined;
+  if (!client) {
+    throw new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.name} is not running`, {
+      hint: `it is ${state.status}; tsrun logs ${record.name} shows what it wrote`,
+    });
+  }
+  return processHandle({
+    client,
+    containerId: record.id,
+    containerName: record.name,
+    pid: state.pid,
+    exited: client.exited.then((exit) => ({ ...exit, record, state: readState(context.paths, record.id) })),
+  });
+}

@@ -1,0 +1,93 @@
+/** What a container leaves on the host besides its own directory, and how it goes. */
+import { readdirSync, readlinkSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { release } from "../network/attach.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import { readDocument } from "../store/documents.ts";
+import { releaseName } from "../store/names.ts";
+import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
+import { removeTree } from "../store/tree-removal.ts";
+import type { EngineContext } from "./context.ts";
+import { tryOwnContainer } from "./ownership.ts";
+import { containerIds, readRecord } from "./records.ts";
+import { isRunning, lostState, readState, statePath, writeState } from "./state.ts";
+import type { ContainerRecord, ContainerState } from "./types.ts";
+
+/** Releases cgroup, address and runtime directory. The caller owns the container, and no process of it runs. */
+export async function releaseRuntime(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const cgroup = detectCgroupDriver().open(record.cgroupPath);
+  cgroup.kill();
+  await cgroup.remove();
+  await release(context, record.id);
+  rmSync(containerRunDir(context.paths, record.id), { recursive: true, force: true });
+}
+
+/**
+ * Removes a container for good. Its record goes first: what a kill in between leaves is no container any more, and
+ * the next sweep takes it. The caller owns the container, and no process of it runs.
+ */
+export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const { paths } = context;
+  await releaseRuntime(context, record);
+  rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
+  removeTree(containerDir(paths, record.id));
+  releaseName(paths, record.name, record.id);
+}
+
+/**
+ * Mends what killed processes left: directories of containers that were never completed, runtime state of containers
+ * that no longer run, `--rm` containers that nobody removed. Containers that somebody owns are left alone.
+ */
+export async function sweep(context: EngineContext): Promise<void> {
+  const { paths } = context;
+  const ids = new Set([...containerIds(paths), ...listDirectory(join(paths.run, "containers"))]);
+  for (const id of ids) {
+    const record = readRecord(paths, id);
+    if (record && !needsMending(context, record)) continue;
+    using owned = tryOwnContainer(paths, id);
+    if (!owned) continue;
+    if (record) await mend(context, record);
+    else {
+      removeTree(containerDir(paths, id));
+      rmSync(containerRunDir(paths, id), { recursive: true, force: true });
+    }
+  }
+  releaseStaleNames(context);
+}
+
+function needsMending({ paths }: EngineContext, record: ContainerRecord): boolean {
+  const written = readDocument<ContainerState>(statePath(paths, record.id));
+  if (written?.status === "running") return !isRunning(written);
+  const outlivedItself = record.options.autoRemove === true && written?.status === "exited";
+  return outlivedItself || listDirectory(containerRunDir(paths, record.id)).length > 0;
+}
+
+async function mend(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const written = readDocument<ContainerState>(statePath(context.paths, record.id));
+  const running = written?.status === "running";
+  if (running && isRunning(written)) return; // its monitor was killed, but it lives
+  if (record.options.autoRemove && written) return removeContainer(context, record);
+  if (running) writeState(context.paths, record, lostState(written));
+  await releaseRuntime(context, record);
+}
+
+/** A name whose container was never completed, or is half removed. */
+function releaseStaleNames({ paths }: EngineContext): void {
+  for (const name of listDirectory(namesDir(paths))) {
+    const id = readlinkSync(join(namesDir(paths), name));
+    if (readRecord(paths, id)) continue;
+    using owned = tryOwnContainer(paths, id);
+    if (!owned) continue;
+    releaseName(paths, name, id);
+    rmSync(containerRunDir(paths, id), { recursive: true, force: true });
+  }
+}
+
+function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,13 @@
+/** What every verb of the engine works in: where things are, and what the user configured. */
+import type { Config } from "../config.ts";
+import type { Paths } from "../store/paths.ts";
+
+export interface EngineContext {
+  readonly paths: Paths;
+  readonly config: Config;
+  /**
+   * The program and first arguments that finish off a container when nobody waits for its end (`--rm -d`, or a
+   * client that was killed); the container's id is appended. It has to call Engine.reap().
+   */
+  readonly reaper: () => readonly string[];
+}

@@ -1,0 +1,137 @@
+/** create: everything about a container is decided, checked and written down; nothing runs yet. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { TsrunError } from "../errors.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import { claimName, releaseName, resolveName } from "../store/names.ts";
+import type { Lock } from "../store/locks.ts";
+import { containerDir, type Paths } from "../store/paths.ts";
+import { removeTree } from "../store/tree-removal.ts";
+import { prepareBindSources } from "./bind-sources.ts";
+import { sweep } from "./cleanup.ts";
+import type { EngineContext } from "./context.ts";
+import { resolveDevices } from "./devices.ts";
+import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
+import { resolveHostname } from "./hostname.ts";
+import { mergeImageConfig } from "./image-defaults.ts";
+import { parseLogOptions } from "./log-options.ts";
+import type { ResolvedImage } from "./resolve-image.ts";
+import { generateId, generateName } from "./names.ts";
+import { validateNetworkFiles } from "./network-files.ts";
+import { cgroupPath } from "./oci-config.ts";
+import { ownContainer } from "./ownership.ts";
+import { readRecord, writeRecord } from "./records.ts";
+import { containerCapabilities, seccompProfile } from "./security.ts";
+import type { ContainerOptions, ContainerRecord } from "./types.ts";
+import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
+
+/** How long a container just made may be held by a command that looks whether anybody owns it. */
+const OWN_TIMEOUT_MS = 2_000;
+
+/** A container that exists, and that this process owns. */
+export interface CreatedContainer {
+  record: ContainerRecord;
+  owned: Lock;
+}
+
+/** The checks that need no image; every caller makes them before it pulls one. */
+export async function validateRequest(context: EngineContext, options: ContainerOptions): Promise<void> {
+  validateContainerOptions(options);
+  validateNetworkFiles(options, context.config);
+  parseLogOptions(options, context.config);
+  resolveDevices(options.devices ?? []);
+  const capabilities = containerCapabilities(options);
+  await seccompProfile(context, options, capabilities);
+  detectCgroupDriver();
+  if (options.name !== undefined) refuseTakenName(context.paths, options.name);
+}
+
+/** Makes the container; on any failure nothing of it is left. */
+export async function createContainer(
+  context: EngineContext,
+  options: ContainerOptions,
+  image: ResolvedImage,
+): Promise<CreatedContainer> {
+  const { paths } = context;
+  validateAgainstImage(options, image.config);
+  const spec = options.user || image.config.User || "";
+  userInLayers(overlayDirectories(paths, image.diffIds), spec, options.groupAdd);
+  prepareBindSources(options.mounts ?? []);
+
+  const id = generateId();
+  const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
+  let name: string | undefined;
+  try {
+    for (const part of ["upper", "work", "merged"]) {
+      mkdirSync(join(containerDir(paths, id), part), { recursive: true, mode: part === "work" ? 0o700 : 0o755 });
+    }
+    name = await claim(context, options.name, id);
+    const record = recordOf(context, { id, name, options, image });
+    writeRecord(paths, record);
+    return { record, owned };
+  } catch (error) {
+    if (name !== undefined) releaseName(paths, name, id);
+    removeTree(containerDir(paths, id));
+    owned.release();
+    throw error;
+  }
+}
+
+/** The record of a container with these options; nothing is written. */
+export function recordOf(
+  context: EngineContext,
+  { id, name, options, image }: { id: string; name: string; options: ContainerOptions; image: ResolvedImage },
+): ContainerRecord {
+  const merged = mergeImageConfig(options, image.config);
+  const { driver, maxSize, maxFiles } = parseLogOptions(options, context.config);
+  return {
+    version: 1,
+    id,
+    name,
+    createdAt: new Date().toISOString(),
+    image: options.image,
+    imageId: image.id,
+    layers: image.diffIds,
+    path: merged.path,
+    args: merged.args,
+    env: merged.env,
+    workdir: merged.workdir,
+    hostname: resolveHostname(options, id),
+    stopSignal: merged.stopSignal,
+    stopTimeout: merged.stopTimeout,
+    labels: merged.labels,
+    logDriver: driver,
+    logMaxSize: maxSize,
+    logMaxFiles: maxFiles,
+    cgroupPath: cgroupPath(options, id),
+    options,
+    imageConfig: image.config,
+  };
+}
+
+async function claim(context: EngineContext, wanted: string | undefined, id: string): Promise<string> {
+  const { paths } = context;
+  if (wanted === undefined) {
+    for (let attempt = 0; ; attempt++) {
+      const name = generateName(attempt);
+      if (claimName(paths, name, id)) return name;
+    }
+  }
+  if (claimName(paths, wanted, id)) return wanted;
+  await sweep(context); // the name may belong to a container that was never completed
+  if (claimName(paths, wanted, id)) return wanted;
+  throw nameTaken(wanted, resolveName(paths, wanted) ?? "");
+}
+
+function refuseTakenName(paths: Paths, name: string): void {
+  const holder = resolveName(paths, name);
+  if (holder !== undefined && readRecord(paths, holder)) throw nameTaken(name, holder);
+}
+
+function nameTaken(name: string, holder: string): TsrunError {
+  return new TsrunError(
+    "ERR_TSRUN_NAME_CONFLICT",
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+    { hint: `remove it with: tsrun rm ${name}` },
+  );
+}

@@ -1,0 +1,34 @@
+/** --dry-run: the Plan that a container would be started with; nothing is made. */
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import type { OciConfig } from "../runtime/oci.ts";
+import { containerPlan } from "../runtime/plan/container-plan.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
+import { generateId, generateName } from "./names.ts";
+import type { EngineContext } from "./context.ts";
+import { recordOf, validateRequest } from "./create.ts";
+import type { ResolvedImage } from "./resolve-image.ts";
+import { cgroupInput, planInput } from "./prepare-start.ts";
+import { runtimeConfig } from "./runtime-config.ts";
+import type { ContainerOptions } from "./types.ts";
+import { validateAgainstImage } from "./validate.ts";
+
+export interface DryRun {
+  /** The OCI runtime configuration that the Plan carries out. */
+  config: OciConfig;
+  plan: Plan;
+}
+
+/** Plans the start of a container with these options; throws whatever `create` would refuse. */
+export async function dryRun(
+  context: EngineContext,
+  options: ContainerOptions,
+  image: ResolvedImage,
+): Promise<DryRun> {
+  await validateRequest(context, options);
+  validateAgainstImage(options, image.config);
+  const record = recordOf(context, { id: generateId(), name: options.name ?? generateName(), options, image });
+  const config = await runtimeConfig(context, record);
+  const driver = detectCgroupDriver();
+  const cgroup = cgroupInput(driver.open(record.cgroupPath), driver);
+  return { config, plan: containerPlan({ ...(await planInput(context, record, config)), cgroup }) };
+}

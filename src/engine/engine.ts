@@ -1,0 +1,180 @@
+/**
+ * The engine: what tsrun can do, as one object for a data directory. The command line, the library and every other
+ * face call these methods; each is the name of a verb that a module of this folder implements.
+ *
+ *     const engine = new Engine();
+ *     const process = await engine.run({ image: "alpine", command: ["echo", "hi"], autoRemove: true });
+ *     process.stdout.pipe(output);
+ *     const { exitCode } = await process.exited;
+ */
+import { dirname, join } from "node:path";
+import { type Config, loadConfig, loadPaths } from "../config.ts";
+import { nativePath } from "../kernel/native.ts";
+import type { Paths } from "../store/paths.ts";
+import type {
+  EngineApi,
+  ExecOptions,
+  ImageDetails,
+  ImageSummary,
+  LogEntry,
+  LogOptions,
+  ProcessHandle,
+  PullOptions,
+  RunOptions,
+  StartOptions,
+} from "./api.ts";
+import { attachToContainer } from "./attach.ts";
+import { sweep } from "./cleanup.ts";
+import type { EngineContext } from "./context.ts";
+import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
+import type { DryRun } from "./dry-run.ts";
+import { execInContainer } from "./exec.ts";
+import type { Explanation } from "./explain.ts";
+import { imageUsers } from "./image-users.ts";
+import { provideImage } from "./images.ts";
+import { readLogs } from "./logs.ts";
+import { containerIds, readRecord, resolveContainer } from "./records.ts";
+import { startByReference, startContainer } from "./start.ts";
+import { readState } from "./state.ts";
+import type { ContainerOptions, ContainerSummary } from "./types.ts";
+
+export interface ExplainOptions extends RunOptions {
+  /** Called with the account of all steps while the process waits before execve. */
+  onExplained: (explanation: Explanation) => void;
+}
+
+export interface EngineSettings {
+  /** Where data and runtime state are; by default TSRUN_ROOT and TSRUN_RUN, else /var/lib/tsrun and /run/tsrun. */
+  paths?: Paths;
+  /** By default what the configuration files say. */
+  config?: Config;
+}
+
+/** Modules that only some verbs need are loaded by them: start-up time is part of every command. */
+export class Engine implements EngineApi {
+  readonly #context: EngineContext;
+
+  constructor(settings: EngineSettings = {}) {
+    const config = settings.config ?? loadConfig();
+    const paths = settings.paths ?? loadPaths(config);
+    this.#context = { config, paths, reaper: reaperCommand };
+  }
+
+  async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
+    const { pullImage } = await import("./images.ts");
+    return pullImage(this.#context, reference, options);
+  }
+
+  async images(reference?: string): Promise<ImageSummary[]> {
+    const { listImages } = await import("./images.ts");
+    return listImages(this.#context.paths, reference);
+  }
+
+  async inspectImage(reference: string): Promise<ImageDetails> {
+    const { inspectImage } = await import("./images.ts");
+    return inspectImage(this.#context.paths, reference);
+  }
+
+  async removeImage(reference: string, options: { force?: boolean } = {}): Promise<{ untagged: string[]; deleted: string[] }> {
+    const { removeImage } = await import("./images.ts");
+    return removeImage(this.#context.paths, reference, { ...options, users: () => imageUsers(this.#context.paths) });
+  }
+
+  async create(options: ContainerOptions, pull: PullOptions = {}): Promise<{ id: string; name: string; warnings: string[] }> {
+    const { record, owned } = await this.#create(options, pull);
+    owned.release();
+    return { id: record.id, name: record.name, warnings: [] };
+  }
+
+  async start(container: string, options: StartOptions = {}): Promise<ProcessHandle> {
+    return startByReference(this.#context, container, options);
+  }
+
+  async run(options: ContainerOptions, start: RunOptions = {}): Promise<ProcessHandle> {
+    return startContainer(this.#context, await this.#created(options, start), start);
+  }
+
+  async exec(container: string, options: ExecOptions): Promise<ProcessHandle> {
+    return execInContainer(this.#context, container, options);
+  }
+
+  async attach(container: string): Promise<ProcessHandle> {
+    return attachToContainer(this.#context, container);
+  }
+
+  async stop(container: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    const { stopContainer } = await import("./stop.ts");
+    return stopContainer(this.#context, container, options);
+  }
+
+  async kill(container: string, signal?: string): Promise<void> {
+    const { killContainer } = await import("./stop.ts");
+    return killContainer(this.#context, container, signal);
+  }
+
+  async remove(container: string, options: { force?: boolean } = {}): Promise<void> {
+    const { removeByReference } = await import("./remove.ts");
+    await removeByReference(this.#context, container, options);
+    await sweep(this.#context);
+  }
+
+  async list(): Promise<ContainerSummary[]> {
+    await sweep(this.#context);
+    const { paths } = this.#context;
+    return containerIds(paths)
+      .flatMap((id) => readRecord(paths, id) ?? [])
+      .map((record) => ({ record, state: readState(paths, record.id) }))
+      .sort((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
+  }
+
+  async inspect(container: string): Promise<ContainerSummary> {
+    const record = resolveContainer(this.#context.paths, container);
+    return { record, state: readState(this.#context.paths, record.id) };
+  }
+
+  logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
+    return readLogs(this.#context, container, options);
+  }
+
+  /** The Plan that `run` would execute; the image has to be here already. */
+  async dryRun(options: ContainerOptions): Promise<DryRun> {
+    const { dryRun } = await import("./dry-run.ts");
+    return dryRun(this.#context, options, await this.#image({ ...options, pull: "never" }, {}));
+  }
+
+  /** `run`, with every kernel step accounted for right before the program takes over. */
+  async explain(options: ContainerOptions, start: ExplainOptions): Promise<ProcessHandle> {
+    const { explainRun } = await import("./explain.ts");
+    return explainRun(this.#context, await this.#created(options, start), start);
+  }
+
+  /** Removes an ended `--rm` container that nobody waited for; its monitor's last act is to have this called. */
+  async reap(id: string): Promise<void> {
+    const { reapContainer } = await import("./remove.ts");
+    return reapContainer(this.#context, id);
+  }
+
+  async #created(options: ContainerOptions, start: RunOptions): Promise<CreatedContainer> {
+    const created = await this.#create(options, { ...start.pull, ...(start.signal ? { signal: start.signal } : {}) });
+    start.onCreated?.({ id: created.record.id, name: created.record.name, warnings: [] });
+    return created;
+  }
+
+  async #create(options: ContainerOptions, pull: PullOptions): Promise<CreatedContainer> {
+    await validateRequest(this.#context, options);
+    return createContainer(this.#context, options, await this.#image(options, pull));
+  }
+
+  #image({ image, platform, pull: policy }: ContainerOptions, pull: PullOptions) {
+    return provideImage(this.#context, image, {
+      ...pull,
+      ...(platform === undefined ? {} : { platform }),
+      ...(policy === undefined ? {} : { pull: policy }),
+    });
+  }
+}
+
+/** bin/tsrun of this very installation, told to reap; native/build stands beside bin/. */
+function reaperCommand(): readonly string[] {
+  return [join(dirname(dirname(dirname(nativePath("libtsrun.so")))), "bin", "tsrun"), "container", "reap"];
+}

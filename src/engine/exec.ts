@@ -1,0 +1,119 @@
+/** exec: one more process in a container that runs. */
+import { closeSync, constants, openSync } from "node:fs";
+import { TsrunError } from "../errors.ts";
+import { pidfdOpen } from "../kernel/process.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import { launch } from "../runtime/launch.ts";
+import type { MonitorClient } from "../runtime/monitor-client.ts";
+import type { OciProcess } from "../runtime/oci.ts";
+import { execPlan } from "../runtime/plan/exec-plan.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
+import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
+import type { EngineContext } from "./context.ts";
+import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
+import { planFailure } from "./plan-failure.ts";
+import { processHandle } from "./process-handle.ts";
+import { buildExecProcess } from "./process.ts";
+import { resolveContainer } from "./records.ts";
+import { runtimeConfig } from "./runtime-config.ts";
+import { compiledFilter, containerCapabilities, seccompProfile } from "./security.ts";
+import { isRunning, readState } from "./state.ts";
+import type { ContainerRecord, ContainerState } from "./types.ts";
+
+/** Starts the process; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, or why the command cannot be executed. */
+export async function execInContainer(
+  context: EngineContext,
+  reference: string,
+  options: ExecOptions,
+): Promise<ProcessHandle> {
+  const record = resolveContainer(context.paths, reference);
+  const state = readState(context.paths, record.id);
+  if (options.command.length === 0) {
+    throw new TsrunError("ERR_TSRUN_NO_COMMAND", "no command specified", { hint: "name the program to execute" });
+  }
+  const init = openInit(record, state);
+  const fds: Record<string, number> = { init };
+  try {
+    const process = await execProcess(context, record, options);
+    const cgroup = detectCgroupDriver().open(record.cgroupPath);
+    if (cgroup.cloneInto !== undefined) {
+      fds["cgroup"] = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
+    }
+    const plan = execPlan({
+      process,
+      cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
+      seccomp: await execFilter(context, record, options),
+    });
+    const client = launch({
+      plan,
+      fds,
+      lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing
+      env: [],
+      monitor: {
+        id: record.id,
+        terminal: options.tty ?? false,
+        stdin: options.interactive ?? false,
+        stdinOnce: true,
+        durable: false,
+      },
+    });
+    const pid = await started(client, plan, process);
+    return processHandle({
+      client,
+      containerId: record.id,
+      containerName: record.name,
+      pid,
+      exited: options.detach ? leave(client) : client.exited,
+    });
+  } finally {
+    for (const fd of Object.values(fds)) closeSync(fd);
+  }
+}
+
+/** A pidfd of the container's first process that is certain to be it. */
+function openInit(record: ContainerRecord, state: ContainerState): number {
+  const notRunning = new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.id} is not running`, {
+    hint: `it is ${state.status}; its log may tell why: tsrun logs ${record.name}`,
+  });
+  if (state.status !== "running") throw notRunning;
+  const pidfd = pidfdOpen(state.pid);
+  if (isRunning(state)) return pidfd;
+  closeSync(pidfd);
+  throw notRunning;
+}
+
+async function execProcess(context: EngineContext, record: ContainerRecord, options: ExecOptions): Promise<OciProcess> {
+  const container = await runtimeConfig(context, record);
+  const directories = overlayDirectories(context.paths, record.layers, record.id);
+  return buildExecProcess(options, {
+    container: container.process,
+    env: record.env,
+    hostname: record.hostname,
+    user: options.user ? userInLayers(directories, options.user, []) : userOfRecord(context.paths, record),
+    capabilities: execCapabilities(record, options),
+  });
+}
+
+function execCapabilities(record: ContainerRecord, options: ExecOptions): string[] {
+  return containerCapabilities(options.privileged ? { ...record.options, privileged: true } : record.options);
+}
+
+async function execFilter(context: EngineContext, record: ContainerRecord, options: ExecOptions) {
+  const asked = options.privileged ? { ...record.options, privileged: true } : record.options;
+  return compiledFilter(context, await seccompProfile(context, asked, containerCapabilities(asked)));
+}
+
+async function started(client: MonitorClient, plan: Plan, process: OciProcess): Promise<number> {
+  const result = await client.started;
+  if (typeof result === "number") return result;
+  const error = await planFailure(plan, process, result);
+  client.acknowledge();
+  await client.closed;
+  throw error;
+}
+
+/** Detached: the process goes on by itself, and nobody will hear of its end. */
+async function leave(client: MonitorClient): Promise<ExitStatus> {
+  client.detach();
+  return { exitCode: 0, oomKilled: false };
+}

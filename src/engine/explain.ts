@@ -1,0 +1,105 @@
+/** explain: `run`, with every kernel step accounted for by what the kernel says of it afterwards. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Cgroup } from "../runtime/cgroup/driver.ts";
+import { proofOf } from "../runtime/plan/proof.ts";
+import { executorOf, straceStep } from "../runtime/plan/strace.ts";
+import type { ProcessHandle, RunOptions } from "./api.ts";
+import type { EngineContext } from "./context.ts";
+import type { CreatedContainer } from "./create.ts";
+import type { PreparedStart } from "./prepare-start.ts";
+import { startContainer } from "./start.ts";
+
+export interface Explanation {
+  containerId: string;
+  /** What was made on the host before the Plan ran. */
+  preparation: { what: string; why: string; proof: string[] }[];
+  steps: ExplainedStep[];
+}
+
+export interface ExplainedStep {
+  /** From 1. */
+  number: number;
+  executor: "monitor" | "container";
+  /** As strace(1) prints it. */
+  call: string;
+  why: string;
+  /** "file: what it says", read while the process waits right before execve. */
+  proof: string[];
+}
+
+/**
+ * Starts the container; its process waits before execve until every step has been looked at. `onExplained` is called
+ * at that moment, before the first instruction of the program.
+ */
+export async function explainRun(
+  context: EngineContext,
+  created: CreatedContainer,
+  options: RunOptions & { onExplained: (explanation: Explanation) => void },
+): Promise<ProcessHandle> {
+  return startContainer(context, created, {
+    ...options,
+    onPaused: async (prepared, pid) => options.onExplained(account(created.record.id, prepared, pid)),
+  });
+}
+
+function account(containerId: string, prepared: PreparedStart, pid: number): Explanation {
+  const { plan } = prepared;
+  return {
+    containerId,
+    preparation: preparation(prepared),
+    steps: plan.steps.map((step, index) => ({
+      number: index + 1,
+      executor: executorOf(plan, index),
+      call: straceStep(step),
+      why: step.why,
+      proof: proofOf(step, pid),
+    })),
+  };
+}
+
+/** The files of a cgroup that hold its limits; the others count or control. */
+const LIMIT_FILES = [
+  ...["memory.max", "memory.swap.max", "memory.low", "cpu.max", "cpu.weight", "cpuset.cpus", "pids.max", "io.max", "io.weight"],
+  ...["memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"],
+];
+
+function preparation({ cgroup, network }: PreparedStart): Explanation["preparation"] {
+  const result: Explanation["preparation"] = [
+    {
+      what: `mkdir ${cgroup.directories.join(" ")}`,
+      why: "The cgroup that limits and counts what the container uses; it has to exist before a process can be born in it.",
+      proof: limitsOf(cgroup),
+    },
+  ];
+  if (network) {
+    const { hostInterface, address, gateway, macAddress } = network;
+    result.push({
+      what: `network namespace with eth0, the other end of ${hostInterface}`,
+      why: "A virtual cable: one end in the container's network namespace, the other in the bridge on the host.",
+      proof: [
+        `eth0: ${address}, ${macAddress}, default route via ${gateway}`,
+        `/sys/class/net/${hostInterface}/operstate: ${readOptional(`/sys/class/net/${hostInterface}/operstate`) ?? "not visible here"}`,
+      ],
+    });
+  }
+  return result;
+}
+
+function limitsOf(cgroup: Cgroup): string[] {
+  return cgroup.directories.flatMap((directory) =>
+    LIMIT_FILES.flatMap((file) => {
+      const path = join(directory, file);
+      const value = readOptional(path);
+      return value === undefined || value === "" ? [] : [`${path}: ${value.replaceAll("\n", ", ")}`];
+    }),
+  );
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Who may change a container. Its lock, <run>/containers/<id>/owner.lock, is held by the command that makes, starts or
+ * removes it, and by its monitor for as long as it runs (the monitor inherits the command's open file description, so
+ * there is no moment in between). A free lock therefore means: nobody is at work on this container and it does not
+ * run under a monitor.
+ */
+import { join } from "node:path";
+import { lock, type Lock, tryLock } from "../store/locks.ts";
+import { containerRunDir, type Paths } from "../store/paths.ts";
+
+const lockPath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "owner.lock");
+
+/** Waits until the container is this process's; ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`. */
+export function ownContainer(paths: Paths, id: string, timeoutMs: number): Promise<Lock> {
+  return lock(lockPath(paths, id), { timeoutMs });
+}
+
+/** The container's lock if it is free. */
+export function tryOwnContainer(paths: Paths, id: string): Lock | undefined {
+  return tryLock(lockPath(paths, id));
+}
+
+/** Whether anybody owns the container now. The look is a shared lock for a moment, which owners wait out. */
+export function isOwned(paths: Paths, id: string): boolean {
+  const free = tryLock(lockPath(paths, id), { shared: true });
+  free?.release();
+  return free === undefined;
+}

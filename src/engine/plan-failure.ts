@@ -1,0 +1,48 @@
+/** A step of a Plan failed: which one, why, in words. */
+import { posix } from "node:path";
+import { TsrunError } from "../errors.ts";
+import { errnoName } from "../kernel/errors.ts";
+import type { OciProcess } from "../runtime/oci.ts";
+import type { StepFailure } from "../runtime/monitor-client.ts";
+import { describeStep } from "../runtime/plan/describe.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
+
+const HOST_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", ia32: "386", arm: "arm" };
+
+/**
+ * The error to report. An execve(2) that failed is looked into with the eyes of the child, which still waits in its
+ * namespaces; any other step is named with its number.
+ */
+export async function planFailure(plan: Plan, process: OciProcess, failure: StepFailure): Promise<TsrunError> {
+  const step = plan.steps[failure.step];
+  if (step === undefined) return new TsrunError("ERR_TSRUN_PLAN_REJECTED", `the monitor refused the plan: ${errnoName(failure.errno)}`);
+  if (step.op === "execve" && failure.pid !== 0) return execFailure(step.candidates, process, failure);
+  const where = `step ${failure.step + 1} of ${plan.steps.length}`;
+  const message = `${describeStep(step)}: ${errnoName(failure.errno)} (${where})`;
+  if (step.op === "chdir" && step.path === process.cwd) {
+    return new TsrunError("ERR_TSRUN_WORKDIR_UNUSABLE", message, {
+      hint: `check that ${process.cwd} is a directory which user ${process.user.uid} may enter`,
+      exitCode: 126,
+    });
+  }
+  return new TsrunError("ERR_TSRUN_STEP_FAILED", message, { hint: step.why });
+}
+
+async function execFailure(candidates: string[], process: OciProcess, failure: StepFailure): Promise<TsrunError> {
+  const { diagnoseExec } = await import("../runtime/diagnose.ts");
+  const { openRootProbe } = await import("../runtime/root-probe.ts");
+  const { readBinfmtHandlers } = await import("../runtime/binfmt.ts");
+  using probe = openRootProbe(posix.join("/proc", String(failure.pid), "root"));
+  const { uid, gid, additionalGids = [] } = process.user;
+  return diagnoseExec({
+    probe,
+    candidates,
+    argv0: process.args[0] ?? "",
+    errno: failure.errno,
+    path: process.env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length),
+    hostArch: HOST_ARCHITECTURES[globalThis.process.arch] ?? globalThis.process.arch,
+    binfmt: readBinfmtHandlers(),
+    cwd: process.cwd,
+    user: { uid, gid, additionalGids },
+  });
+}

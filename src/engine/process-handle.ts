@@ -1,0 +1,30 @@
+/** A MonitorClient as the engine's users see it. */
+import type { MonitorClient } from "../runtime/monitor-client.ts";
+import type { ExitStatus, ProcessHandle } from "./api.ts";
+import { parseSignal } from "./signals.ts";
+
+export interface HandleParts {
+  client: MonitorClient;
+  containerId: string;
+  containerName: string;
+  pid: number;
+  exited: Promise<ExitStatus>;
+  warnings?: readonly string[];
+}
+
+export function processHandle({ client, containerId, containerName, pid, exited, warnings = [] }: HandleParts): ProcessHandle {
+  exited.catch(() => {}); // whoever does not ask for the end shall not be ended by it
+  return {
+    containerId,
+    containerName,
+    pid,
+    warnings,
+    stdin: client.stdin,
+    stdout: client.stdout,
+    stderr: client.stderr,
+    exited,
+    resize: (rows, columns) => client.resize(rows, columns),
+    kill: (signal) => client.signal(parseSignal(signal)),
+    detach: () => client.detach(),
+  };
+}

@@ -1,0 +1,40 @@
+/** From a container's record to the OCI configuration that this start runs with. */
+import { nativePath } from "../kernel/native.ts";
+import { containerDir } from "../store/paths.ts";
+import type { OciConfig } from "../runtime/oci.ts";
+import type { EngineContext } from "./context.ts";
+import { allHostDevices, resolveDevices } from "./devices.ts";
+import { userOfRecord } from "./files-in-layers.ts";
+import { networkFilePaths } from "./network-files.ts";
+import { buildOciConfig } from "./oci-config.ts";
+import type { TerminalSize } from "./process.ts";
+import { containerCapabilities, seccompProfile } from "./security.ts";
+import { thermalThrottlePaths } from "./system-paths.ts";
+import type { ContainerRecord } from "./types.ts";
+
+/** Looks up what depends on host and container (users, devices, capabilities, seccomp) and builds the configuration. */
+export async function runtimeConfig(
+  context: EngineContext,
+  record: ContainerRecord,
+  size?: TerminalSize,
+): Promise<OciConfig> {
+  const { options } = record;
+  const capabilities = containerCapabilities(options);
+  const directory = containerDir(context.paths, record.id);
+  return buildOciConfig({
+    id: record.id,
+    options,
+    image: record.imageConfig,
+    containerDir: directory,
+    hostname: record.hostname,
+    user: userOfRecord(context.paths, record),
+    capabilities,
+    seccomp: await seccompProfile(context, options, capabilities),
+    devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],
+    files: networkFilePaths(directory),
+    initBinary: nativePath("tsrun-init"),
+    defaultUlimits: context.config["default-ulimits"],
+    thermalThrottle: thermalThrottlePaths(),
+    size,
+  });
+}

@@ -1,0 +1,48 @@
+/** What a container may do, of options and configuration: capabilities and the seccomp filter. */
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { effectiveCapabilities } from "../runtime/capabilities.ts";
+import type { OciSeccomp } from "../runtime/oci.ts";
+import type { SeccompFilter } from "../runtime/plan/identity.ts";
+import type { EngineContext } from "./context.ts";
+import { parseSecurityOptions } from "./security-opt.ts";
+import type { ContainerOptions } from "./types.ts";
+
+export function containerCapabilities(options: ContainerOptions): string[] {
+  return effectiveCapabilities({
+    add: options.capAdd ?? [],
+    drop: options.capDrop ?? [],
+    privileged: options.privileged ?? false,
+  });
+}
+
+/** The profile that applies, resolved for these capabilities; undefined for unconfined. */
+export async function seccompProfile(
+  context: EngineContext,
+  options: ContainerOptions,
+  capabilities: readonly string[],
+): Promise<OciSeccomp | undefined> {
+  const { seccomp } = parseSecurityOptions(options);
+  if (seccomp === "unconfined") return undefined;
+  const file = seccomp === "default" ? context.config["seccomp-profile"] : seccomp.file;
+  const { resolveProfile } = await import("../runtime/seccomp/resolve.ts");
+  const target = { capabilities, arch: process.arch, kernel: release() };
+  if (file === undefined) {
+    const { defaultProfile } = await import("../runtime/seccomp/default-profile.ts");
+    return resolveProfile(defaultProfile(), target);
+  }
+  const { parseProfile } = await import("../runtime/seccomp/profile.ts");
+  return resolveProfile(parseProfile(readFileSync(file, "utf8"), file), target);
+}
+
+/** The profile compiled; programs are kept in <root>/cache/seccomp, so that libseccomp is rarely needed. */
+export async function compiledFilter(
+  context: EngineContext,
+  profile: OciSeccomp | undefined,
+): Promise<SeccompFilter | undefined> {
+  if (!profile) return undefined;
+  const { seccompFilter } = await import("../runtime/seccomp/filter.ts");
+  const program = seccompFilter(join(context.paths.root, "cache", "seccomp"), profile);
+  return { program, flags: profile.flags ?? [] };
+}

@@ -1,0 +1,77 @@
+/**
+ * The truth about a container. Its state document is written by its monitor; a monitor that was killed, or a machine
+ * that lost power, leaves one that still says "running". So what the document says is held against the process.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { processStartTicks } from "../kernel/process.ts";
+import { readDocument, writeDocument } from "../store/documents.ts";
+import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
+import { isOwned } from "./ownership.ts";
+import type { ContainerRecord, ContainerState, NetworkState } from "./types.ts";
+
+const CREATED: ContainerState = {
+  status: "created",
+  pid: 0,
+  startTicks: 0,
+  monitorPid: 0,
+  exitCode: 0,
+  oomKilled: false,
+  error: "",
+  startedAt: "",
+  finishedAt: "",
+};
+
+/** 128 + SIGKILL: a container whose monitor is gone was killed with it, or by the machine's end. */
+const KILLED = 137;
+
+export const statePath = (paths: Paths, id: string): string => join(containerDir(paths, id), "state.json");
+export const networkStatePath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "network.json");
+
+/** The state as it is, whatever the document says. */
+export function readState(paths: Paths, id: string): ContainerState {
+  const written = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
+  if (written.status !== "running") return written;
+  if (isRunning(written)) return withNetwork(paths, id, written);
+  if (existsSync(containerRunDir(paths, id)) && isOwned(paths, id)) return concludeFrom(paths, id, written);
+  // Nobody will write it any more, unless it was just being written.
+  const latest = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
+  return latest.status === "running" ? lostState(latest) : latest;
+}
+
+/** Whether the very process that the state names is alive: its start time tells it from a later one of that number. */
+export function isRunning(state: ContainerState): boolean {
+  return state.pid > 0 && processStartTicks(state.pid) === state.startTicks;
+}
+
+/** Writes down a state that no monitor will: of a container that did not start, or whose monitor was killed. */
+export function writeState(paths: Paths, record: ContainerRecord, state: ContainerState): void {
+  writeDocument(statePath(paths, record.id), state, { durable: !record.options.autoRemove, mode: 0o600 });
+}
+
+export function startFailedState(error: string, exitCode: number): ContainerState {
+  return { ...CREATED, error, exitCode };
+}
+
+/** What is left to say of a container that ran until something outside ended it. */
+export function lostState(running: ContainerState): ContainerState {
+  return {
+    ...running,
+    status: "exited",
+    pid: 0,
+    exitCode: KILLED,
+    error: "the monitor process was killed or the machine went down: the exit status is lost",
+    finishedAt: new Date().toISOString(),
+  };
+}
+
+/** The process is gone, its monitor is about to say how. */
+function concludeFrom(paths: Paths, id: string, running: ContainerState): ContainerState {
+  const latest = readDocument<ContainerState>(statePath(paths, id));
+  return latest && latest.status !== "running" ? latest : withNetwork(paths, id, running);
+}
+
+function withNetwork(paths: Paths, id: string, state: ContainerState): ContainerState {
+  const network = readDocument<NetworkState>(networkStatePath(paths, id));
+  return network ? { ...state, network } : state;
+}

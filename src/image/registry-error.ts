@@ -1,0 +1,177 @@
+/** What a registry answers when it refuses, and how that reads to a user: in Docker's words, with what to do. */
+import { TsrunError } from "../errors.ts";
+import { chunksOf, type HttpResponse } from "./transport.ts";
+import { retryAfterMs } from "./retry.ts";
+
+/** A status other than 2xx, with the registry's own error codes (distribution-spec, "Error Codes"). */
+export class StatusError extends Error {
+  readonly status: number;
+  readonly url: string;
+  readonly headers: HttpResponse["headers"];
+  /** "MANIFEST_UNKNOWN", "DENIED", "" where the body has none. */
+  readonly registryCode: string;
+  readonly registryMessage: string;
+
+  constructor(response: HttpResponse, body: string) {
+    const { code, message } = firstError(body);
+    super(`${new URL(response.url).host} answered ${response.status}${message === "" ? "" : `: ${message}`}`);
+    this.name = "StatusError";
+    this.status = response.status;
+    this.url = response.url;
+    this.headers = response.headers;
+    this.registryCode = code;
+    this.registryMessage = message;
+  }
+}
+
+const BODY_LIMIT = 64 * 1024;
+
+export async function statusError(response: HttpResponse, stallMs: number): Promise<StatusError> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of chunksOf(response, stallMs)) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > BODY_LIMIT) break;
+    }
+  } catch {
+    // The status is what counts; a body that breaks off only costs its explanation.
+  }
+  return new StatusError(response, Buffer.concat(chunks).toString("utf8"));
+}
+
+const CONNECTION_ERRORS = new Set([
+  ...["ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "EAI_AGAIN", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH"],
+  ...["ECONNREFUSED", "ESTALLED", "ERR_STREAM_PREMATURE_CLOSE", "EBROKEN"],
+]);
+
+/** Those that at first contact mean a wrong name or a registry that is down, not a passing fault. */
+const UNREACHABLE = new Set(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT", "ESTALLED"]);
+
+const PASSING_STATUSES = new Set([429, 502, 503, 504]);
+
+/** Whether and when to try a failed request again. */
+export function classify(error: unknown): { reason: string; retryAfterMs?: number | undefined } | undefined {
+  if (error instanceof StatusError) {
+    if (!PASSING_STATUSES.has(error.status) || isUsedUp(error)) return undefined;
+    return { reason: error.message, retryAfterMs: retryAfterMs(error.headers.get("retry-after")) };
+  }
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return CONNECTION_ERRORS.has(code) ? { reason: message } : undefined;
+}
+
+/** The same before an endpoint has answered anything: one that cannot be reached is given up at once. */
+export function classifyFirstContact(error: unknown): ReturnType<typeof classify> {
+  return UNREACHABLE.has((error as NodeJS.ErrnoException).code ?? "") ? undefined : classify(error);
+}
+
+/** Docker Hub counts pulls per window of hours: a pause of seconds does not help then. */
+function isUsedUp(error: StatusError): boolean {
+  const remaining = error.headers.get("ratelimit-remaining") ?? error.headers.get("x-ratelimit-remaining");
+  return error.status === 429 && error.headers.get("retry-after") === null && /^0\b/.test(remaining ?? "");
+}
+
+export interface Subject {
+  /** Familiar name of what was asked for: "alpine:3.20". */
+  name: string;
+  /** Familiar repository: "alpine". */
+  repository: string;
+  /** Host as users know it: "docker.io". */
+  registry: string;
+  /** Something to add to the hint: where credentials were not found, which mirrors failed. */
+  note?: string | undefined;
+}
+
+/** The error that a user sees for a request that failed for good. TsrunErrors and aborts pass through. */
+export function explainFailure(error: unknown, subject: Subject): unknown {
+  if (error instanceof StatusError) return explainStatus(error, subject);
+  const { code, message, name } = error as NodeJS.ErrnoException;
+  if (error instanceof TsrunError || name === "AbortError" || (code === undefined && name !== "FetchError")) return error;
+  return new TsrunError("ERR_TSRUN_REGISTRY_UNREACHABLE", `registry ${subject.registry}: ${message}`, {
+    hint: join(connectionHint(code ?? "", subject.registry), subject.note),
+    cause: error,
+  });
+}
+
+function explainStatus(error: StatusError, { name, repository, registry, note }: Subject): TsrunError {
+  const { status, registryCode, registryMessage: said } = error;
+  const make = (code: `ERR_TSRUN_${string}`, message: string, hint: string) =>
+    new TsrunError(code, message, { hint: join(hint, note), cause: error });
+  if (status === 429) return make("ERR_TSRUN_RATE_LIMITED", rateLimit(error, registry), RATE_LIMIT_HINT);
+  if (status === 401 || status === 403 || registryCode === "DENIED" || registryCode === "UNAUTHORIZED") {
+    const message = `pull access denied for ${repository}, repository does not exist or may require 'login'`;
+    return make(
+      "ERR_TSRUN_PULL_DENIED",
+      `${message}: ${said || `${registry} answered ${status}`}`,
+      "check the name; credentials are those that `docker login` keeps in ~/.docker/config.json",
+    );
+  }
+  if (registryCode === "NAME_UNKNOWN") {
+    return make("ERR_TSRUN_MANIFEST_NOT_FOUND", `repository ${repository} not found: ${said}`, "check the name");
+  }
+  if (status === 404) {
+    return make("ERR_TSRUN_MANIFEST_NOT_FOUND", `manifest for ${name} not found: ${said || "manifest unknown"}`, "check the name and the tag");
+  }
+  return make("ERR_TSRUN_REGISTRY_FAILED", `registry ${registry}: ${error.message} (${error.url})`, "try again later");
+}
+
+const RATE_LIMIT_HINT =
+  "wait, raise the limit with credentials in ~/.docker/config.json, or name a mirror in \"registry-mirrors\"";
+
+/** "toomanyrequests: … (limit 100 per 6 h, 0 remaining, resets at 2026-01-01T12:00:00Z)". */
+function rateLimit({ headers, registryMessage }: StatusError, registry: string): string {
+  const get = (name: string) => headers.get(name) ?? headers.get(`x-${name}`) ?? headers.get(`docker-${name}`);
+  const limit = describeLimit(get("ratelimit-limit"));
+  const remaining = get("ratelimit-remaining")?.split(";", 1)[0];
+  const reset = resetTime(get("ratelimit-reset"), get("retry-after"));
+  const facts = [
+    limit === undefined ? undefined : `limit ${limit}`,
+    remaining === undefined ? undefined : `${remaining} remaining`,
+    reset === undefined ? undefined : `resets at ${reset}`,
+  ].filter((fact) => fact !== undefined);
+  const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+  return `toomanyrequests: ${registryMessage || `rate limit of ${registry} reached`}${known}`;
+}
+
+/** Docker Hub writes "100;w=21600": a number of pulls and a window in seconds. */
+function describeLimit(header: string | null): string | undefined {
+  const match = /^(\d+)(?:;w=(\d+))?/.exec(header ?? "");
+  if (match === null) return undefined;
+  const seconds = Number(match[2] ?? 0);
+  if (seconds === 0) return match[1];
+  return seconds % 3600 === 0 ? `${match[1]} per ${seconds / 3600} h` : `${match[1]} per ${seconds} s`;
+}
+
+/** Resets are given in seconds from now, as a unix time, or not at all; Retry-After says the same. */
+function resetTime(reset: string | null, retryAfter: string | null): string | undefined {
+  const now = Date.now();
+  const number = Number(reset?.split(";", 1)[0] || Number.NaN);
+  // Anything above a year of seconds is a point in time.
+  const delay = Number.isNaN(number) ? retryAfterMs(retryAfter, now) : number > 31_536_000 ? number * 1000 - now : number * 1000;
+  return delay === undefined ? undefined : new Date(now + delay).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function connectionHint(code: string, registry: string): string {
+  if (code === "EPROTO" || code.startsWith("ERR_SSL")) {
+    return `if ${registry} speaks plain HTTP, list it in "insecure-registries" of the configuration`;
+  }
+  if (/CERT|SELF_SIGNED|VERIFY|ERR_TLS/.test(code)) {
+    return `put its authority's certificate into /etc/tsrun/certs.d/${registry}/ca.crt, or list it in "insecure-registries"`;
+  }
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "check the name, the network and the resolver; behind a proxy, set HTTPS_PROXY";
+  return "check that the registry runs and can be reached; behind a proxy, set HTTPS_PROXY";
+}
+
+const join = (hint: string, note: string | undefined): string => (note === undefined ? hint : `${hint}; ${note}`);
+
+function firstError(body: string): { code: string; message: string } {
+  try {
+    const doc = JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[]; message?: unknown; details?: unknown };
+    const first = doc.errors?.[0] ?? { code: "", message: doc.message ?? doc.details };
+    const text = (value: unknown) => (typeof value === "string" ? value : "");
+    return { code: text(first.code), message: text(first.message) };
+  } catch {
+    return { code: "", message: "" };
+  }
+}

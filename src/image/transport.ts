@@ -1,0 +1,141 @@
+/** One HTTP request to a registry: redirects, stalled connections, and what went wrong in words. Statuses are not judged. */
+import type { Readable } from "node:stream";
+import type { Config } from "../config.ts";
+import { TsrunError } from "../errors.ts";
+import { type Agents, createAgents } from "./agents.ts";
+import { DEFAULT_POLICY, type RetryPolicy } from "./retry.ts";
+import { userAgent } from "./user-agent.ts";
+
+export interface HttpRequest {
+  method?: "GET" | "HEAD" | "POST";
+  headers?: Record<string, string>;
+  body?: string;
+  /** Does not verify certificates of the request's own host. */
+  insecure?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpResponse {
+  /** Of the last redirect. */
+  url: string;
+  status: number;
+  headers: { get(name: string): string | null };
+  /** To be read with `chunksOf`, or destroyed. */
+  body: Readable;
+}
+
+export interface Transport extends Disposable {
+  request(url: string, request?: HttpRequest): Promise<HttpResponse>;
+  readonly policy: RetryPolicy;
+}
+
+/** A connection that no byte came over for `stallMs`. */
+export class StallError extends Error {
+  readonly code = "ESTALLED";
+
+  constructor(url: string, stallMs: number) {
+    super(`no data from ${new URL(url).host} for ${Math.round(stallMs / 1000)} s`);
+    this.name = "StallError";
+  }
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const REDIRECT_LIMIT = 10;
+
+/** Codes that say that a certificate's authority is unknown (verify(1ssl)). */
+const UNKNOWN_AUTHORITY = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+]);
+
+/** Opens the connections of one pull; dispose of it to close them. */
+export function createTransport(config: Config, policy: RetryPolicy = DEFAULT_POLICY): Transport {
+  const agents = createAgents(config);
+  return {
+    policy,
+    request: (url, request = {}) => follow(url, request, { agents, policy }),
+    [Symbol.dispose]: () => agents[Symbol.dispose](),
+  };
+}
+
+/** The bytes of a body as they come; a reader that is slow does not count as a stalled connection. */
+export async function* chunksOf({ body, url }: HttpResponse, stallMs: number): AsyncGenerator<Uint8Array> {
+  const watch = () => setTimeout(() => body.destroy(new StallError(url, stallMs)), stallMs);
+  let timer = watch();
+  try {
+    for await (const chunk of body) {
+      clearTimeout(timer);
+      yield chunk as Uint8Array;
+      timer = watch();
+    }
+  } finally {
+    clearTimeout(timer);
+    body.destroy();
+  }
+}
+
+interface Context {
+  agents: Agents;
+  policy: RetryPolicy;
+}
+
+async function follow(url: string, request: HttpRequest, context: Context): Promise<HttpResponse> {
+  let current = url;
+  let headers = request.headers ?? {};
+  for (let redirects = 0; ; redirects++) {
+    const insecure = (request.insecure ?? false) && new URL(current).host === new URL(url).host;
+    const response = await send(current, { ...request, headers, insecure }, context);
+    const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+    if (location === null) return response;
+    response.body.destroy();
+    if (redirects === REDIRECT_LIMIT) {
+      throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `more than ${REDIRECT_LIMIT} redirects from ${url}`);
+    }
+    const next = new URL(location, current);
+    // Credentials are for the origin they were given for, never for where it points (a CDN, an attacker's host).
+    if (next.origin !== new URL(current).origin) headers = withoutAuthorization(headers);
+    current = next.href;
+  }
+}
+
+async function send(url: string, request: HttpRequest, context: Context): Promise<HttpResponse> {
+  try {
+    return await sendOnce(url, request, context);
+  } catch (error) {
+    if (!UNKNOWN_AUTHORITY.has((error as NodeJS.ErrnoException).code ?? "") || !context.agents.trustSystem()) throw error;
+    return await sendOnce(url, request, context);
+  }
+}
+
+async function sendOnce(url: string, request: HttpRequest, { agents, policy }: Context): Promise<HttpResponse> {
+  const { default: fetch } = await import("node-fetch");
+  const { method = "GET", headers = {}, body, insecure = false, signal } = request;
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), policy.stallMs);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { "User-Agent": userAgent(), ...headers },
+      ...(body === undefined ? {} : { body }),
+      agent: await agents.get(new URL(url), insecure),
+      redirect: "manual",
+      // A layer's gzip is the layer's own, not the transfer's: it must arrive as its digest was taken.
+      compress: false,
+      signal: signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal]),
+    });
+    return { url, status: response.status, headers: response.headers, body: response.body as Readable };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (stalled.signal.aborted) throw new StallError(url, policy.stallMs);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"));
+}

@@ -1,0 +1,35 @@
+/** The library: `import { Engine } from "tsrun"`. */
+export type { Config } from "./config.ts";
+export { loadConfig, loadPaths } from "./config.ts";
+export type {
+  EngineApi,
+  ExecOptions,
+  ExitStatus,
+  ImageConfig,
+  ImageDetails,
+  ImageSummary,
+  LogEntry,
+  LogOptions,
+  ProcessHandle,
+  PullEvent,
+  PullOptions,
+  RunOptions,
+  StartOptions,
+} from "./engine/api.ts";
+export type { DryRun } from "./engine/dry-run.ts";
+export { Engine, type EngineSettings, type ExplainOptions } from "./engine/engine.ts";
+export type { ExplainedStep, Explanation } from "./engine/explain.ts";
+export type {
+  ContainerOptions,
+  ContainerRecord,
+  ContainerState,
+  ContainerStatus,
+  ContainerSummary,
+  MountRequest,
+  NetworkState,
+} from "./engine/types.ts";
+export { type ErrorCode, TsrunError } from "./errors.ts";
+export { SyscallError } from "./kernel/errors.ts";
+export type { OciConfig, OciResources } from "./runtime/oci.ts";
+export type { Plan, Step } from "./runtime/plan/plan.ts";
+export type { Paths } from "./store/paths.ts";

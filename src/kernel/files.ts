@@ -1,0 +1,82 @@
+/**
+ * What node:fs cannot do to a file: device nodes, times to the nanosecond, syncing a whole filesystem. All of them
+ * act on the named file itself and never follow a symbolic link.
+ */
+import { ERRNO, SyscallError } from "./errors.ts";
+import { check, ffi, libc } from "./ffi.ts";
+
+/** A path as node:fs takes it; a Buffer where the bytes are not valid UTF-8. */
+export type RawPath = string | Buffer;
+
+/** timespec(3): seconds since the epoch, negative before it, and 0 to 999,999,999 nanoseconds. */
+export interface Timespec {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** stat(2): the file type bits of a mode. */
+export const S_IFMT = 0o170000;
+export const S_IFIFO = 0o010000;
+export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+const cMknod = libc("int mknod(const char *pathname, unsigned int mode, uint64_t dev)");
+const cFutimens = libc("int futimens(int fd, const void *times)");
+const cUtimensat = libc("int utimensat(int dirfd, const char *pathname, const void *times, int flags)");
+
+/** A path as a C function takes it: koffi ends strings with NUL by itself, but not buffers. */
+export function cPath(path: RawPath): RawPath {
+  return typeof path === "string" ? path : Buffer.concat([path, Buffer.of(0)]);
+}
+
+/** The dev_t of a device number as glibc packs it, makedev(3). */
+export function makedev(major: number, minor: number): bigint {
+  const [x, y] = [BigInt(major), BigInt(minor)];
+  return ((x & 0xfffff000n) << 32n) | ((x & 0xfffn) << 8n) | ((y & 0xffffff00n) << 12n) | (y & 0xffn);
+}
+
+/** Makes a device or FIFO, mknod(2); `mode` is type | permissions, which the umask still reduces. */
+export function mknod(path: RawPath, mode: number, device: { major: number; minor: number }): void {
+  const number = makedev(device.major, device.minor);
+  check("mknod", () => cMknod(cPath(path), mode, number), String(path));
+}
+
+// One struct timespec[2] for all calls of this thread: the kernel has copied it when a call returns.
+const times = new BigInt64Array(4);
+
+function fill(atime: Timespec, mtime: Timespec): BigInt64Array {
+  times[0] = BigInt(atime.seconds);
+  times[1] = BigInt(atime.nanoseconds);
+  times[2] = BigInt(mtime.seconds);
+  times[3] = BigInt(mtime.nanoseconds);
+  return times;
+}
+
+/** Sets the times of an open file, futimens(3). */
+export function futimes(fd: number, atime: Timespec, mtime: Timespec): void {
+  const spec = fill(atime, mtime);
+  check("futimens", () => cFutimens(fd, spec));
+}
+
+/** Sets the times of the file at `path` itself, symbolic link or not, utimensat(2). */
+export function lutimes(path: RawPath, atime: Timespec, mtime: Timespec): void {
+  const spec = fill(atime, mtime);
+  check("utimensat", () => cUtimensat(AT_FDCWD, cPath(path), spec, AT_SYMLINK_NOFOLLOW), String(path));
+}
+
+/** Writes everything of the filesystem that `fd` is on to disk, syncfs(2), without blocking the event loop. */
+export function syncfs(fd: number): Promise<void> {
+  const call = ffi().load("libc.so.6").func("int syncfs(int fd)");
+  return new Promise((resolve, reject) => {
+    call.async(fd, (error: unknown, result: number) => {
+      if (error) reject(error);
+      // errno is per thread and this call ran on another one; but for a valid descriptor only EIO and ENOSPC are
+      // possible, and both mean that data did not reach the disk.
+      else if (result < 0) reject(new SyscallError("syncfs", ERRNO.EIO ?? 5));
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * nftables rules. They are written by libnftables(3), whose language is that of nft(8); what is already there is
+ * asked of the kernel directly, by one netlink message, so that a start which finds its rules in place never loads
+ * the library.
+ */
+import { ERRNO } from "./errors.ts";
+import { declare } from "./ffi.ts";
+import { NETLINK_NETFILTER, openNetlink } from "./netlink.ts";
+import { decodeAttributes, type NetlinkRequest, stringAttribute } from "./netlink-message.ts";
+
+const LIBRARY = "libnftables.so.1";
+const nftCtxNew = declare(LIBRARY, "void *nft_ctx_new(uint32_t flags)");
+const nftCtxFree = declare(LIBRARY, "void nft_ctx_free(void *context)");
+const nftCtxBufferOutput = declare(LIBRARY, "int nft_ctx_buffer_output(void *context)");
+const nftCtxBufferError = declare(LIBRARY, "int nft_ctx_buffer_error(void *context)");
+const nftCtxGetOutputBuffer = declare(LIBRARY, "const char *nft_ctx_get_output_buffer(void *context)");
+const nftCtxGetErrorBuffer = declare(LIBRARY, "const char *nft_ctx_get_error_buffer(void *context)");
+const nftRunCmdFromBuffer = declare(
+  LIBRARY,
+  "int nft_run_cmd_from_buffer(void *context, const char *commands)",
+);
+
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFT_MSG_GETTABLE = 1;
+const NFTA_TABLE_NAME = 1;
+const NFTA_TABLE_USERDATA = 6;
+/** The first entry of libnftnl's user data {u8 type, u8 length, bytes} of a table: its comment. */
+const NFTNL_UDATA_TABLE_COMMENT = 0;
+const NFPROTO_IPV4 = 2;
+
+/**
+ * Runs nft(8) commands as one transaction, all or none of it, and returns what they print.
+ * Throws an Error with the library's own words, which point at the place in the commands.
+ */
+export function runNft(commands: string): string {
+  const context = nftCtxNew(0);
+  try {
+    nftCtxBufferOutput(context);
+    nftCtxBufferError(context);
+    if (nftRunCmdFromBuffer(context, commands) !== 0) throw new Error(nftCtxGetErrorBuffer(context).trim());
+    return nftCtxGetOutputBuffer(context);
+  } finally {
+    nftCtxFree(context);
+  }
+}
+
+/** The comment of an IPv4 table ("" where it has none), or undefined where there is no such table. */
+export function nftTableComment(table: string): string | undefined {
+  using socket = openNetlink(NETLINK_NETFILTER);
+  const [outcome] = socket.attempt(getTable(table));
+  if (outcome?.error?.errno === ERRNO.ENOENT) return undefined;
+  if (outcome === undefined || outcome.error) throw outcome?.error;
+  const [reply] = outcome.replies;
+  return comment(reply && decodeAttributes(reply.body.subarray(4)).get(NFTA_TABLE_USERDATA));
+}
+
+function getTable(table: string): NetlinkRequest {
+  return {
+    operation: "NFT_MSG_GETTABLE",
+    subject: table,
+    type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE,
+    flags: 0,
+    // struct nfgenmsg {u8 family, u8 version, u16 resource id}
+    body: Buffer.concat([Buffer.from([NFPROTO_IPV4, 0, 0, 0]), stringAttribute(NFTA_TABLE_NAME, table)]),
+  };
+}
+
+function comment(userData: Buffer | undefined): string {
+  if (userData === undefined || userData[0] !== NFTNL_UDATA_TABLE_COMMENT) return "";
+  const length = userData[1] ?? 0;
+  return userData.toString("utf8", 2, 2 + length).replace(/\0$/, "");
+}

@@ -1,0 +1,49 @@
+/** Extended attributes, xattr(7): of an open file, or of the file at a path itself (no symbolic link is followed). */
+import { check, libc } from "./ffi.ts";
+import { cPath, type RawPath } from "./files.ts";
+
+const cLsetxattr = libc(
+  "int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)",
+);
+const cFsetxattr = libc("int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)");
+// koffi has no ssize_t; it is a long wherever Linux runs Node.
+const cLgetxattr = libc("long lgetxattr(const char *path, const char *name, void *value, size_t size)");
+const cFgetxattr = libc("long fgetxattr(int fd, const char *name, void *value, size_t size)");
+const cLlistxattr = libc("long llistxattr(const char *path, void *list, size_t size)");
+
+/** The largest value and the largest list of names that the kernel hands out, xattr(7) and <linux/limits.h>. */
+const XATTR_SIZE_MAX = 65536;
+
+/** Sets (creates or replaces) one attribute; `target` is a descriptor or a path. */
+export function setXattr(target: number | RawPath, name: string, value: Uint8Array): void {
+  if (typeof target === "number") {
+    check("fsetxattr", () => cFsetxattr(target, name, value, value.length, 0));
+  } else {
+    check("lsetxattr", () => cLsetxattr(cPath(target), name, value, value.length, 0), String(target));
+  }
+}
+
+/** The value of one attribute; undefined where the file has none of that name or its filesystem has no such kind. */
+export function getXattr(target: number | RawPath, name: string): Buffer | undefined {
+  const value = Buffer.alloc(XATTR_SIZE_MAX);
+  const call =
+    typeof target === "number"
+      ? () => cFgetxattr(target, name, value, value.length)
+      : () => cLgetxattr(cPath(target), name, value, value.length);
+  try {
+    const path = typeof target === "number" ? undefined : String(target);
+    return value.subarray(0, check(typeof target === "number" ? "fgetxattr" : "lgetxattr", call, path));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    // ENOTSUP is spelt EOPNOTSUPP where both names have the same number.
+    if (code === "ENODATA" || code === "ENOTSUP" || code === "EOPNOTSUPP") return undefined;
+    throw error;
+  }
+}
+
+/** The names of all attributes of the file at `path`. */
+export function listXattrs(path: RawPath): string[] {
+  const names = Buffer.alloc(XATTR_SIZE_MAX);
+  const size = check("llistxattr", () => cLlistxattr(cPath(path), names, names.length), String(path));
+  return names.toString("utf8", 0, size).split("\0").filter(Boolean);
+}

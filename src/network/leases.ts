@@ -1,0 +1,125 @@
+/**
+ * Which container has which address. A lease is a symbolic link <directory>/<address> -> <container id>: symlink(2)
+ * makes it or fails with EEXIST, so two processes can never take the same address, and taking needs no lock.
+ *
+ * Removing does: between reading whose lease it is and unlinking it, nobody else may remove it and let a third
+ * process take the address. So whoever unlinks holds the network's lease lock.
+ */
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { TsrunError } from "../errors.ts";
+import { lock, tryLock } from "../store/locks.ts";
+import { locksDir, networkRunDir, type Paths } from "../store/paths.ts";
+import { broadcastOf, formatIpv4, formatSubnet, gatewayOf, parseIpv4, type Subnet } from "./ipv4.ts";
+import type { IsAlive } from "./types.ts";
+
+export interface LeaseRequest {
+  network: string;
+  subnet: Subnet;
+  containerId: string;
+  isAlive: IsAlive;
+}
+
+/** How many leases a start checks for a dead owner: constant work that finds what crashed within a few starts. */
+const CHECKED_PER_START = 8;
+
+export const leasePath = (paths: Paths, network: string, address: number): string =>
+  join(leasesDir(paths, network), formatIpv4(address));
+
+const leasesDir = (paths: Paths, network: string): string => join(networkRunDir(paths, network), "leases");
+const lockPath = (paths: Paths, network: string): string => join(locksDir(paths), `leases-${network}`);
+
+/** Takes the lowest free address of the subnet; its gateway, network and broadcast addresses are never given. */
+export async function takeLease(paths: Paths, request: LeaseRequest): Promise<number> {
+  const { network, subnet } = request;
+  const directory = leasesDir(paths, network);
+  mkdirSync(directory, { recursive: true });
+  reclaimSome(paths, request);
+  let address = takeLowest(directory, request);
+  if (address === undefined) {
+    await reclaimAll(paths, request);
+    address = takeLowest(directory, request);
+  }
+  if (address !== undefined) return address;
+  throw new TsrunError(
+    "ERR_TSRUN_NETWORK_NO_ADDRESS",
+    `no free address: all of ${formatSubnet(subnet)} are in use on network ${network}`,
+    { hint: "remove containers that are no longer needed, or give the network a larger subnet" },
+  );
+}
+
+/** Gives back every address that the container holds; no error if there is none. */
+export async function releaseLeases(paths: Paths, network: string, containerId: string): Promise<void> {
+  const directory = leasesDir(paths, network);
+  const isOurs = (name: string) => ownerOf(directory, name) === containerId;
+  if (!listLeases(directory).some(isOurs)) return;
+  using _lock = await lock(lockPath(paths, network));
+  for (const name of listLeases(directory).filter(isOurs)) unlinkSync(join(directory, name));
+}
+
+function takeLowest(directory: string, { subnet, containerId }: LeaseRequest): number | undefined {
+  const taken = new Set(listLeases(directory));
+  for (let address = gatewayOf(subnet) + 1; address < broadcastOf(subnet); address++) {
+    const name = formatIpv4(address);
+    if (!taken.has(name) && link(containerId, join(directory, name))) return address;
+  }
+  return undefined;
+}
+
+/** Makes the symbolic link unless something has that name already. */
+function link(target: string, path: string): boolean {
+  try {
+    symlinkSync(target, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Looks at a few leases, a different few each time; leaves it to the other process if one is at it already. */
+function reclaimSome(paths: Paths, { network, isAlive }: LeaseRequest): void {
+  const directory = leasesDir(paths, network);
+  const held = listLeases(directory);
+  if (held.length === 0) return;
+  const start = Math.floor(Math.random() * held.length);
+  const sample = [...held, ...held].slice(start, start + Math.min(CHECKED_PER_START, held.length));
+  const isStale = (name: string) => !isHeld(directory, name, isAlive);
+  if (!sample.some(isStale)) return;
+  using lease = tryLock(lockPath(paths, network));
+  if (lease === undefined) return;
+  for (const name of sample.filter(isStale)) unlinkSync(join(directory, name));
+}
+
+async function reclaimAll(paths: Paths, { network, isAlive }: LeaseRequest): Promise<void> {
+  const directory = leasesDir(paths, network);
+  using _lock = await lock(lockPath(paths, network));
+  const stale = listLeases(directory).filter((name) => !isHeld(directory, name, isAlive));
+  for (const name of stale) unlinkSync(join(directory, name));
+}
+
+/** A lease that has just been released counts as held: there is nothing left to reclaim. */
+function isHeld(directory: string, name: string, isAlive: IsAlive): boolean {
+  const owner = ownerOf(directory, name);
+  return owner === undefined || isAlive(owner);
+}
+
+function ownerOf(directory: string, name: string): string | undefined {
+  try {
+    return readlinkSync(join(directory, name));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function listLeases(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => parseIpv4(name) !== undefined);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException).code;

@@ -1,0 +1,77 @@
+/** The container's /etc/resolv.conf, resolv.conf(5): the host's, with what cannot work in there replaced. */
+import { isIP } from "node:net";
+import { TsrunError } from "../errors.ts";
+
+export interface ResolvConfOptions {
+  /** The host's /etc/resolv.conf; "" where it has none. */
+  host: string;
+  /** /run/systemd/resolve/resolv.conf, where it exists: the servers behind systemd-resolved's stub. */
+  upstream?: string | undefined;
+  /** Whether the container shares the host's network, and so reaches servers on the host's loopback. */
+  sharesHostNetwork: boolean;
+  /** Given ones replace the host's: --dns, --dns-search ("." for none), --dns-option, or the configuration's. */
+  dns?: readonly string[];
+  search?: readonly string[];
+  options?: readonly string[];
+}
+
+interface ResolvConf {
+  nameservers: string[];
+  search: string[];
+  options: string[];
+}
+
+/** systemd-resolved(8): answers on the host's loopback only. */
+const STUB = "127.0.0.53";
+/** Docker's fallback where the host names no server that a container can reach. */
+const FALLBACK = ["8.8.8.8", "8.8.4.4"];
+
+/** The text of the file. Throws ERR_TSRUN_DNS_INVALID for a server that is not an IP address. */
+export function resolvConf(options: ResolvConfOptions): string {
+  const host = parse(baseFile(options));
+  const inherited = options.sharesHostNetwork ? host.nameservers : reachable(host.nameservers);
+  const nameservers = chosen(options.dns?.map(nameserver), inherited);
+  const search = chosen(options.search, host.search).filter((domain) => domain !== ".");
+  const resolverOptions = chosen(options.options, host.options);
+  const lines = nameservers.map((server) => `nameserver ${server}`);
+  if (search.length > 0) lines.push(`search ${search.join(" ")}`);
+  if (resolverOptions.length > 0) lines.push(`options ${resolverOptions.join(" ")}`);
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** The host's file, or the one behind it where all it names is the stub that a container cannot reach. */
+function baseFile({ host, upstream, sharesHostNetwork }: ResolvConfOptions): string {
+  if (sharesHostNetwork || upstream === undefined) return host;
+  const { nameservers } = parse(host);
+  return nameservers.length > 0 && nameservers.every((server) => server === STUB) ? upstream : host;
+}
+
+const chosen = (given: readonly string[] | undefined, otherwise: readonly string[]): readonly string[] =>
+  given !== undefined && given.length > 0 ? given : otherwise;
+
+/** The bridge network is IPv4 only, and a container's loopback is its own. */
+function reachable(servers: readonly string[]): string[] {
+  const remaining = servers.filter((server) => isIP(server) === 4 && !server.startsWith("127."));
+  return remaining.length > 0 ? remaining : FALLBACK;
+}
+
+/** Of `search` and `domain` the last line counts; `options` add up. Lines that say neither are comments. */
+function parse(text: string): ResolvConf {
+  const result: ResolvConf = { nameservers: [], search: [], options: [] };
+  for (const line of text.split("\n")) {
+    const [keyword, ...values] = line.trim().split(/\s+/);
+    if (keyword === "nameserver") result.nameservers.push(...values.slice(0, 1));
+    else if (keyword === "search") result.search = values;
+    else if (keyword === "domain") result.search = values.slice(0, 1);
+    else if (keyword === "options") result.options.push(...values);
+  }
+  return result;
+}
+
+function nameserver(text: string): string {
+  const address = text.trim();
+  if (isIP(address) !== 0) return address;
+  throw new TsrunError("ERR_TSRUN_DNS_INVALID", `${text} is not an ip address`, {
+    hint: "--dns takes the address of a name server, such as 192.168.1.1",
+  });
+}

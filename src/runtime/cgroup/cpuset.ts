@@ -1,0 +1,41 @@
+/** Lists of CPUs and memory nodes, "0-2,7" (cpuset(7), "Formats"). */
+import type { OciResources } from "../oci.ts";
+import { limitInvalid } from "./errors.ts";
+
+const RANGE = /^(\d+)(?:-(\d+))?$/;
+
+function parse(list: string): Set<number> | undefined {
+  const numbers = new Set<number>();
+  for (const part of list.split(",")) {
+    const match = RANGE.exec(part.trim());
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first || last > 0xffff) return undefined;
+    for (let each = first; each <= last; each++) numbers.add(each);
+  }
+  return numbers;
+}
+
+/**
+ * Refuses lists that name what this host lacks: cgroup v2 would accept them and quietly use what is left.
+ * `available` gives the lists that the parent cgroup may use; it is asked only where there is something to check.
+ */
+export function checkCpuset(
+  cpu: OciResources["cpu"],
+  available: (which: "cpus" | "mems") => string | undefined,
+): void {
+  for (const which of ["cpus", "mems"] as const) {
+    const asked = cpu?.[which];
+    if (asked === undefined || asked === "") continue;
+    const option = `--cpuset-${which}`;
+    const numbers = parse(asked);
+    if (numbers === undefined)
+      throw limitInvalid(`${option} "${asked}" is not a list`, 'write it as "0-2,7"');
+    const there = available(which);
+    const known = there === undefined ? undefined : parse(there);
+    if (known !== undefined && [...numbers].some((each) => !known.has(each))) {
+      throw limitInvalid(`${option} ${asked} names what is not available`, `available: ${there}`);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { TsrunError } from "../../errors.ts";
+import { isCgroup2 } from "../../kernel/cgroupfs.ts";
+import type { CgroupDriver } from "./driver.ts";
+import { parseHierarchies } from "./hierarchies-v1.ts";
+import { createV1Driver } from "./v1.ts";
+import { createV2Driver } from "./v2.ts";
+
+/**
+ * The driver for this host: v2 where `mount` (/sys/fs/cgroup) is a cgroup2 filesystem, else v1 over whichever
+ * controllers are mounted, as on hybrid hosts, where cgroup2 beside them has no controllers to offer.
+ */
+export function detectCgroupDriver({ mount = "/sys/fs/cgroup" }: { mount?: string } = {}): CgroupDriver {
+  if (isCgroup2(mount)) return createV2Driver(mount);
+  const hierarchies = parseHierarchies(readFileSync("/proc/self/mountinfo", "utf8"));
+  if (hierarchies.size === 0) {
+    throw new TsrunError("ERR_TSRUN_CGROUP_NOT_MOUNTED", `no cgroup filesystem is mounted on ${mount}`, {
+      hint: "mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+    });
+  }
+  return createV1Driver(hierarchies);
+}

@@ -1,0 +1,143 @@
+/** cgroup v2: one directory for everything (cgroups(7); the kernel's Documentation/admin-guide/cgroup-v2.rst). */
+import { dirname } from "node:path";
+import { attachDeviceProgram } from "../../kernel/bpf.ts";
+import { keyedNumber, readControl, readControlIfAny, writeControl } from "../../kernel/cgroupfs.ts";
+import { SyscallError } from "../../kernel/errors.ts";
+import type { OciResources } from "../oci.ts";
+import { enableControllers } from "./controllers-v2.ts";
+import { checkCpuset } from "./cpuset.ts";
+import { deviceProgram } from "./device-program.ts";
+import { devicePolicy } from "./devices.ts";
+import { discardCgroups, makeCgroup, removeCgroups } from "./directory.ts";
+import type { Cgroup, CgroupDriver, CgroupStats } from "./driver.ts";
+import { limitInvalid, limitRefused } from "./errors.ts";
+import { sumOverDevices } from "./io-stat.ts";
+import { killAll, pidsBelow, untilFrozen } from "./processes.ts";
+import { applySettings, type Setting } from "./setting.ts";
+import { settingsV2 } from "./settings-v2.ts";
+
+export function createV2Driver(mount: string): CgroupDriver {
+  return {
+    version: 2,
+    open: (path) => cgroupV2(mount, path),
+    create(path, resources) {
+      const parent = dirname(path);
+      const directory = `${mount}${path}`;
+      const settings = settingsV2(resources, true);
+      checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
+      makeCgroup(directory);
+      try {
+        enableControllers(mount, parent === "/" ? "" : parent, settings);
+        applySettings(2, () => directory, settings);
+        guardDevices(directory, resources);
+      } catch (error) {
+        discardCgroups([directory]);
+        throw error;
+      }
+      return cgroupV2(mount, path);
+    },
+  };
+}
+
+function guardDevices(directory: string, resources: OciResources): void {
+  const policy = devicePolicy(resources.devices);
+  if (policy === undefined) return;
+  try {
+    attachDeviceProgram(directory, deviceProgram(policy));
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw limitRefused("device rules", directory, "BPF_CGROUP_DEVICE", error);
+  }
+}
+
+function cgroupV2(mount: string, path: string): Cgroup {
+  const directory = `${mount}${path}`;
+  const file = (name: string): string => `${directory}/${name}`;
+  return {
+    version: 2,
+    path,
+    directories: [directory],
+    cloneInto: directory,
+    procsFiles: [],
+    oomCounter: { file: file("memory.events"), key: "oom_kill" },
+    update(resources) {
+      const settings: Setting[] = settingsV2(withCurrent(resources, file), false);
+      checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
+      enableControllers(mount, dirname(path) === "/" ? "" : dirname(path), settings);
+      applySettings(2, () => directory, settings);
+      guardDevices(directory, resources);
+    },
+    stats: () => stats(file),
+    pids: () => pidsBelow(directory),
+    kill() {
+      try {
+        writeControl(file("cgroup.kill"), "1");
+      } catch (error) {
+        if (!(error instanceof SyscallError) || error.code !== "ENOENT") throw error;
+        killWithoutFile(directory, file);
+      }
+    },
+    async freeze() {
+      writeControl(file("cgroup.freeze"), "1");
+      await untilFrozen(path, () => keyedNumber(readControl(file("cgroup.events")), "frozen") === 1);
+    },
+    async thaw() {
+      writeControl(file("cgroup.freeze"), "0");
+    },
+    remove: () => removeCgroups([directory]),
+  };
+}
+
+/** Before Linux 5.14, or where the cgroup is gone already. A frozen process cannot fork away from its signal. */
+function killWithoutFile(directory: string, file: (name: string) => string): void {
+  try {
+    writeControl(file("cgroup.freeze"), "1");
+    killAll(pidsBelow(directory));
+    writeControl(file("cgroup.freeze"), "0");
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.code !== "ENOENT") throw error;
+  }
+}
+
+/** Fills in what v2 keeps in one file and the specification in two fields. */
+function withCurrent(resources: OciResources, file: (name: string) => string): OciResources {
+  const { memory, cpu, ...rest } = resources;
+  const completed: OciResources = rest;
+  if (memory !== undefined) completed.memory = memory;
+  if (memory?.swap && memory.swap > 0 && !memory.limit) {
+    const limit = readControlIfAny(file("memory.max"));
+    if (limit === undefined || limit === "max") {
+      throw limitInvalid(
+        "--memory-swap needs --memory",
+        "--memory-swap is memory plus swap: set --memory as well",
+      );
+    }
+    completed.memory = { ...memory, limit: Number(limit) };
+  }
+  if (cpu !== undefined) completed.cpu = cpu;
+  if (cpu?.period && cpu.quota === undefined) {
+    const quota = readControlIfAny(file("cpu.max"))?.split(" ")[0];
+    completed.cpu = { ...cpu, quota: quota === undefined || quota === "max" ? -1 : Number(quota) };
+  }
+  return completed;
+}
+
+function stats(file: (name: string) => string): CgroupStats {
+  const number = (name: string): number | undefined => {
+    const text = readControlIfAny(file(name));
+    return text === undefined || text === "max" ? undefined : Number(text);
+  };
+  const microseconds = keyedNumber(readControlIfAny(file("cpu.stat")), "usage_usec");
+  const io = readControlIfAny(file("io.stat"));
+  return {
+    cpuNanoseconds: microseconds === undefined ? undefined : microseconds * 1000,
+    memoryBytes: number("memory.current"),
+    memoryInactiveFileBytes: keyedNumber(readControlIfAny(file("memory.stat")), "inactive_file"),
+    memoryLimitBytes: number("memory.max"),
+    pids: number("pids.current"),
+    pidsLimit: number("pids.max"),
+    blockReadBytes: sumOverDevices(io, /\brbytes=(\d+)/g),
+    blockWriteBytes: sumOverDevices(io, /\bwbytes=(\d+)/g),
+    oomKills: keyedNumber(readControlIfAny(file("memory.events")), "oom_kill"),
+  };
+}

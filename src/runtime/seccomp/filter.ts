@@ -1,0 +1,84 @@
+/**
+ * The compiled filter of a container, kept on disk: compiling takes tens of milliseconds and libseccomp, reading it back
+ * a fraction of one and neither.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { OciSeccomp } from "../oci.ts";
+import { compileSeccomp } from "./compile.ts";
+import { DEFAULT_PROFILE_VERSION, defaultProfile } from "./default-profile.ts";
+import { resolveProfile } from "./resolve.ts";
+
+/** Raise it when the same profile begins to compile to something else. */
+const FORMAT = 1;
+const INSTRUCTION_BYTES = 8;
+
+/**
+ * The default profile's filter for a container with these capabilities: struct sock_filter[] for seccomp(2).
+ * `cacheDir` is <root>/cache/seccomp, made when missing. The profile itself is looked at only when nothing is cached.
+ */
+export function defaultFilter(cacheDir: string, capabilities: readonly string[]): Uint8Array {
+  const inputs = [DEFAULT_PROFILE_VERSION, ...host(), ...capabilities.toSorted()];
+  return cachedFilter(cacheDir, inputs.join("\n"), () => compileSeccomp(defaultSeccomp(capabilities)));
+}
+
+/** The default profile as a container with these capabilities gets it, for its OCI configuration. */
+export function defaultSeccomp(capabilities: readonly string[]): OciSeccomp {
+  return resolveProfile(defaultProfile(), { capabilities, arch: process.arch, kernel: release() });
+}
+
+/** The filter of any other profile. */
+export function seccompFilter(cacheDir: string, seccomp: OciSeccomp): Uint8Array {
+  const inputs = [...host(), JSON.stringify(seccomp)];
+  return cachedFilter(cacheDir, inputs.join("\n"), () => compileSeccomp(seccomp));
+}
+
+/** What else the result depends on. */
+const host = (): (string | number)[] => [FORMAT, process.arch, release(), libraryStamp()];
+
+/** What `build` returned for the same inputs before, else what it returns now. */
+export function cachedFilter(cacheDir: string, inputs: string, build: () => Uint8Array): Uint8Array {
+  const file = join(cacheDir, `${createHash("sha256").update(inputs).digest("hex")}.bpf`);
+  const cached = readIfWhole(file);
+  if (cached !== undefined) return cached;
+  const program = build();
+  store(file, cacheDir, program);
+  return program;
+}
+
+function readIfWhole(file: string): Uint8Array | undefined {
+  try {
+    const program = readFileSync(file);
+    return program.length > 0 && program.length % INSTRUCTION_BYTES === 0 ? program : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A cache that cannot be written costs time, not correctness. */
+function store(file: string, cacheDir: string, program: Uint8Array): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, program, { mode: 0o600 });
+    renameSync(temporary, file);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}
+
+const MULTIARCH: Readonly<Record<string, string>> = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
+
+/**
+ * Changes when libseccomp is upgraded: a newer one knows more system calls. Where the library is in none of the usual
+ * places its upgrades go unnoticed until the next kernel.
+ */
+function libraryStamp(): string {
+  for (const directory of [`/usr/lib/${MULTIARCH[process.arch]}`, "/usr/lib64", "/usr/lib"]) {
+    const library = statSync(`${directory}/libseccomp.so.2`, { throwIfNoEntry: false });
+    if (library !== undefined) return `${library.ino} ${library.mtimeMs}`;
+  }
+  return "";
+}

@@ -1,0 +1,85 @@
+/**
+ * Which images there are: images.json maps names to digests. `known` has every image by its id, also those that no
+ * name refers to any more; an image is in the store for as long as it is known.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { readDocument, writeDocument } from "./documents.ts";
+import { type Lock, lock } from "./locks.ts";
+import { imagesFile, locksDir, type Paths } from "./paths.ts";
+
+export interface ImageRecord {
+  /** What the name stood for in the registry: a manifest, or an index of one manifest per platform. */
+  readonly target: { readonly digest: string; readonly mediaType: string };
+  /** Digest of the manifest that was chosen. */
+  readonly manifest: string;
+  /** Digest of the configuration: the image's id. */
+  readonly config: string;
+}
+
+export interface ImageIndex {
+  readonly version: 1;
+  /** By full canonical name, "docker.io/library/alpine:latest", or name@digest where it was pulled by that. */
+  readonly names: Readonly<Record<string, ImageRecord>>;
+  /** By image id, "sha256:…". */
+  readonly known: Readonly<Record<string, ImageRecord>>;
+}
+
+/** All names and images; empty where nothing was ever pulled. Needs no lock. */
+export function readImages(paths: Paths): ImageIndex {
+  return readDocument<ImageIndex>(imagesFile(paths)) ?? { version: 1, names: {}, known: {} };
+}
+
+/** The image that a canonical name stands for. */
+export function imageNamed(paths: Paths, name: string): ImageRecord | undefined {
+  const { names } = readImages(paths);
+  // Names come from users: "constructor" is none of ours.
+  return Object.hasOwn(names, name) ? names[name] : undefined;
+}
+
+/** Lets names stand for an image, which is known from then on. An image that loses its name stays known. */
+export async function nameImage(paths: Paths, names: readonly string[], image: ImageRecord): Promise<void> {
+  await change(paths, (index) => ({
+    ...index,
+    names: { ...index.names, ...Object.fromEntries(names.map((name) => [name, image])) },
+    known: { ...index.known, [image.config]: image },
+  }));
+}
+
+/** Takes names away; returns those that existed. The images stay known. */
+export async function unnameImage(paths: Paths, names: readonly string[]): Promise<string[]> {
+  let existing: string[] = [];
+  await change(paths, (index) => {
+    existing = names.filter((name) => Object.hasOwn(index.names, name));
+    const left = Object.entries(index.names).filter(([name]) => !existing.includes(name));
+    return { ...index, names: Object.fromEntries(left) };
+  });
+  return existing;
+}
+
+/** Forgets an image with all its names, which it returns; its content goes with the next `removeUnreferenced`. */
+export async function forgetImage(paths: Paths, id: string): Promise<string[]> {
+  let names: string[] = [];
+  await change(paths, (index) => {
+    names = Object.keys(index.names).filter((name) => index.names[name]?.config === id);
+    const left = Object.entries(index.names).filter(([name]) => !names.includes(name));
+    const known = Object.entries(index.known).filter(([config]) => config !== id);
+    return { ...index, names: Object.fromEntries(left), known: Object.fromEntries(known) };
+  });
+  return names;
+}
+
+/**
+ * Keeps the store from being collected. Who brings content in (a pull, a load) holds it, shared with others, from
+ * before the first look at what is there until the image is named; who makes a container holds it until the
+ * container's record is on disk. `removeUnreferenced` takes it alone.
+ */
+export function holdStore(paths: Paths, options: { signal?: AbortSignal } = {}): Promise<Lock> {
+  return lock(join(locksDir(paths), "store"), { ...options, shared: true });
+}
+
+async function change(paths: Paths, edit: (index: ImageIndex) => ImageIndex): Promise<void> {
+  using _ = await lock(join(locksDir(paths), "images"));
+  mkdirSync(paths.root, { recursive: true });
+  writeDocument(imagesFile(paths), edit(readImages(paths)));
+}

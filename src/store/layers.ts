@@ -1,0 +1,121 @@
+/**
+ * Unpacked layers. A layer is the directory layers/<name> and, beside it, layers/<name>.json with what is known of
+ * it; <name> is the first 32 hexadecimal digits of its diff id. The document is written last and removed first: the
+ * layer exists exactly while its document does.
+ *
+ * Syncing a layer to disk can take longer than unpacking it, and once for all layers of an image is cheaper than
+ * once for each. So a new layer's document carries the id of the present boot, and holds for that boot only, until
+ * `commitLayers` has synced the filesystem. After a power failure an uncommitted layer counts as absent.
+ */
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { syncfs } from "../kernel/files.ts";
+import { blobPath } from "./blobs.ts";
+import { hexOf } from "./digest.ts";
+import { readDocument, syncDirectory, writeDocument } from "./documents.ts";
+import { layersDir, type Paths } from "./paths.ts";
+import { openScratch } from "./scratch.ts";
+
+export interface LayerInfo {
+  /** Digest of the uncompressed tar. */
+  readonly diffId: string;
+  /** Digest of the blob that it was unpacked from. */
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Bytes of that blob. */
+  readonly compressedSize: number;
+  /** Bytes of its regular files; a hard link counts nothing. */
+  readonly size: number;
+  /** Entries of the tar. */
+  readonly entries: number;
+  /** Names of extended attributes that this filesystem does not take and the layer therefore lacks. */
+  readonly droppedXattrs?: readonly string[];
+  /** Not synced yet: the boot in which it was unpacked, see above. */
+  readonly boot?: string;
+}
+
+/** The name of a layer's directory below layers/. */
+export function layerName(diffId: string): string {
+  return hexOf(diffId).slice(0, 32);
+}
+
+/** The directory of a layer, for overlayfs's lowerdir. */
+export function layerPath(paths: Paths, diffId: string): string {
+  return join(layersDir(paths), layerName(diffId));
+}
+
+export function layerDocument(paths: Paths, diffId: string): string {
+  return `${layerPath(paths, diffId)}.json`;
+}
+
+/** What is known of a layer; undefined where it is not in the store, or not wholly. */
+export function layerInfo(paths: Paths, diffId: string): LayerInfo | undefined {
+  const info = readDocument<LayerInfo>(layerDocument(paths, diffId));
+  if (info?.diffId !== diffId || !existsSync(layerPath(paths, diffId))) return undefined;
+  return info.boot === undefined || info.boot === bootId() ? info : undefined;
+}
+
+export function hasLayer(paths: Paths, diffId: string): boolean {
+  return layerInfo(paths, diffId) !== undefined;
+}
+
+/** The identity of the present boot, random(4). */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** Where the blob of a layer waits for its layer to be committed. */
+export function pendingBlobPath(paths: Paths, digest: string): string {
+  return `${blobPath(paths, digest)}.pending`;
+}
+
+/**
+ * Makes layers, and everything else written to the store before, survive a power failure: one syncfs(2) for all of
+ * them, after which their blobs get their names. Call it once at the end of a pull, before the image is named.
+ */
+export async function commitLayers(paths: Paths, diffIds: readonly string[]): Promise<void> {
+  const fresh = diffIds
+    .flatMap((diffId) => layerInfo(paths, diffId) ?? [])
+    .filter((info) => info.boot !== undefined);
+  if (fresh.length === 0) return;
+  const fd = openSync(layersDir(paths), "r");
+  try {
+    await syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
+  for (const { boot: _, ...info } of fresh) {
+    publishBlob(paths, info.digest);
+    writeDocument(layerDocument(paths, info.diffId), info, { durable: false });
+  }
+  syncDirectory(layersDir(paths));
+}
+
+function publishBlob(paths: Paths, digest: string): void {
+  try {
+    renameSync(pendingBlobPath(paths, digest), blobPath(paths, digest));
+  } catch (error) {
+    // Another pull of the same layer has committed it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+/** Removes one layer by its directory's name; its blob stays. The caller knows that nothing mounts it. */
+export function removeLayer(paths: Paths, name: string): void {
+  const tree = join(layersDir(paths), name);
+  rmSync(`${tree}.json`, { force: true });
+  if (!existsSync(tree)) return;
+  // Out of sight at once, whole or not: a kill in the middle of the removal leaves it to the sweep.
+  using scratch = openScratch(paths);
+  renameSync(tree, join(scratch.path, name));
+}
+
+/** The names of all layers in layers/, complete or not. */
+export function layerNames(paths: Paths): string[] {
+  try {
+    return [...new Set(readdirSync(layersDir(paths)).map((name) => name.replace(/\.json$/, "")))];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Locks between processes, on files. The kernel holds them (flock(2)) and drops each with the last descriptor of its
+ * open file description: no lock outlives its holders, however they died.
+ *
+ * A child that inherits `lock.fd` holds the lock too. That is how a container's monitor keeps its container locked
+ * after the command that started it has released its own descriptor.
+ */
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TsrunError } from "../errors.ts";
+import { flock } from "../kernel/lock.ts";
+
+export interface Lock extends Disposable {
+  readonly fd: number;
+  readonly path: string;
+  /**
+   * Closes this process's descriptor; the lock is free unless another process inherited it. LOCK_UN is not used,
+   * because it would take the lock from those too. Calling it again does nothing.
+   */
+  release(): void;
+}
+
+/**
+ * Takes the lock on the file at `path` (made where missing, with its folder), or returns undefined where another
+ * holds it. Shared locks exclude exclusive ones only.
+ */
+export function tryLock(path: string, options: { shared?: boolean } = {}): Lock | undefined {
+  for (;;) {
+    const fd = open(path);
+    let kept = false;
+    try {
+      if (!flock(fd, options)) return undefined;
+      // Between open and flock the holder may have removed the file: what is locked then is a file that nobody
+      // else will ever open.
+      if (isStillAt(fd, path)) {
+        kept = true;
+        return held(fd, path);
+      }
+    } finally {
+      if (!kept) closeSync(fd);
+    }
+  }
+}
+
+/**
+ * Waits for the lock at `path`, polling with sleeps of 1 to 50 ms. Throws ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`
+ * (by default it waits for ever), and the reason of `signal` once that is aborted.
+ */
+export async function lock(
+  path: string,
+  options: { shared?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
+): Promise<Lock> {
+  const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
+  const deadline = performance.now() + timeoutMs;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    signal?.throwIfAborted();
+    const taken = tryLock(path, options);
+    if (taken) return taken;
+    if (performance.now() >= deadline) {
+      throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `${path} is locked by another process`, {
+        hint: "another tsrun command is at work on the same thing: wait for it, or look for it with `fuser`",
+      });
+    }
+    await sleep(
+      Math.min(pause, Math.max(deadline - performance.now(), 0)),
+      undefined,
+      signal ? { signal } : {},
+    ).catch(() => signal?.throwIfAborted());
+  }
+}
+
+/** The Lock of a descriptor that has just been locked. */
+function held(fd: number, path: string): Lock {
+  let released = false;
+  const release = () => {
+    if (released) return;
+    released = true;
+    closeSync(fd);
+  };
+  return { fd, path, release, [Symbol.dispose]: release };
+}
+
+function open(path: string): number {
+  const flags = constants.O_RDWR | constants.O_CREAT;
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, flags, 0o600);
+  }
+}
+
+/** Whether `path` still names the open file. */
+export function isStillAt(fd: number, path: string): boolean {
+  const opened = fstatSync(fd);
+  const named = statSync(path, { throwIfNoEntry: false });
+  return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
+}

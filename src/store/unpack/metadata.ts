@@ -1,0 +1,77 @@
+/** Owners, modes, attributes and times of what was unpacked, set in the one order that keeps them all. */
+import { chmodSync, fchmodSync, fchownSync, lchownSync } from "node:fs";
+import { futimes, lutimes, type RawPath, type Timespec } from "../../kernel/files.ts";
+import { setXattr } from "../../kernel/xattr.ts";
+import { refused } from "./refusals.ts";
+import type { TarEntry } from "./tar-reader.ts";
+
+export interface Metadata {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: Timespec;
+  readonly atime: Timespec;
+  readonly xattrs: ReadonlyMap<string, Buffer> | undefined;
+}
+
+/** chown(2): -1 as unsigned 32 bits means "leave it", so it can be nobody's id. */
+const MAX_ID = 0xfffffffe;
+
+/** Refuses metadata that would not be applied as it stands, or would speak to overlayfs in the layer's name. */
+export function checkMetadata(entry: TarEntry): void {
+  for (const id of [entry.uid, entry.gid]) {
+    if (id < 0 || id > MAX_ID) throw refused(entry.name, `${id} is not a user or group id`);
+  }
+  if (entry.xattrs === undefined) return;
+  for (const name of entry.xattrs.keys()) {
+    if (/^(?:trusted|user)\.overlay\./.test(name)) {
+      // "redirect" makes overlayfs look a directory up elsewhere, "metacopy" takes a file's data from elsewhere.
+      throw refused(entry.name, `the attribute ${name} is overlayfs's own`);
+    }
+    if (name.includes("\0")) throw refused(entry.name, "an attribute's name contains a NUL byte");
+  }
+}
+
+/**
+ * Applies an open file's or directory's metadata. The owner goes first: chown(2) clears setuid bits and file
+ * capabilities. The times go last: everything else changes them.
+ */
+export function applyToDescriptor(fd: number, of: Metadata): string[] {
+  fchownSync(fd, of.uid, of.gid);
+  fchmodSync(fd, of.mode);
+  const dropped = applyXattrs(fd, of.xattrs);
+  futimes(fd, of.atime, of.mtime);
+  return dropped;
+}
+
+/**
+ * The same for what must not be opened: links, which have no mode, and devices and FIFOs, where opening acts. The
+ * path is one just made in a directory that nobody else can reach, so that chmod(2) has no link to follow.
+ */
+export function applyToPath(path: RawPath, of: Metadata, options: { isSymlink: boolean }): string[] {
+  lchownSync(path, of.uid, of.gid);
+  if (!options.isSymlink) chmodSync(path, of.mode);
+  const dropped = applyXattrs(path, of.xattrs);
+  lutimes(path, of.atime, of.mtime);
+  return dropped;
+}
+
+/** Returns the names of those that this filesystem, or the kind of file, does not take. */
+function applyXattrs(target: number | RawPath, xattrs: ReadonlyMap<string, Buffer> | undefined): string[] {
+  const dropped: string[] = [];
+  for (const [name, value] of xattrs ?? []) {
+    // The label of the machine that built the image means nothing to this one's SELinux policy.
+    if (name === "security.selinux") continue;
+    try {
+      setXattr(target, name, value);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      // A file without its capabilities does not do what it is for, so only other attributes may be missing. EPERM:
+      // user.* belongs on files and directories only.
+      const untaken = code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "EPERM";
+      if (!untaken || name === "security.capability") throw error;
+      dropped.push(name);
+    }
+  }
+  return dropped;
+}

@@ -1,0 +1,147 @@
+/** The measurements: every workload's peers take turns, so that a noisy moment of the machine hits all of them. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { monitorPss } from "./monitor.ts";
+import type { Command, Peer, World } from "./peer.ts";
+import { tsrunPaths } from "./peers/tsrun.ts";
+import { time } from "./process.ts";
+import type { Workload } from "./promises.ts";
+
+export interface Results {
+  peers: string[];
+  /** Milliseconds of every round, by workload and peer. */
+  times: Map<Workload, Times>;
+  /** Milliseconds of `node -e 0`, the floor under everything that starts Node. */
+  node: number[];
+  /** Milliseconds from the library's call to the container's first instruction; the first one is cold. */
+  library?: number[];
+  /** MiB. */
+  monitor?: number;
+}
+
+/** Milliseconds by peer. */
+type Times = Map<string, number[]>;
+
+export interface MeasureOptions {
+  world: World;
+  quick: boolean;
+  /** Workloads, "library" and "memory". */
+  only: string[];
+  note: (text: string) => void;
+}
+
+/** Runs what `only` names, one workload after the other. */
+export async function measure(peers: Peer[], options: MeasureOptions): Promise<Results> {
+  const { world, only, note } = options;
+  const rounds = options.quick ? 10 : 30;
+  const busybox = `${world.registry}/bench/busybox:latest`;
+  const debian = `${world.registry}/bench/debian:latest`;
+  const withTsrun = peers.some((peer) => peer.name === "tsrun");
+  for (const { command } of turnsOf(peers, (peer) => peer.pull?.(busybox))) await time(command);
+
+  const node = await takeTurns([{ peer: "node", command: { argv: [process.execPath, "-e", "0"] } }], 10);
+  const results: Results = {
+    peers: peers.map((peer) => peer.name),
+    times: new Map(),
+    node: node.get("node") ?? [],
+  };
+  for (const network of ["none", "bridge"] as const) {
+    if (!only.includes(network)) continue;
+    note(`run --rm --network ${network}`);
+    results.times.set(
+      network,
+      await takeTurns(
+        turnsOf(peers, (peer) => peer.run(busybox, network)),
+        rounds,
+      ),
+    );
+  }
+  if (only.includes("exec") || only.includes("memory")) {
+    note("exec, memory");
+    await withSleepers(peers, busybox, async () => {
+      if (only.includes("memory") && withTsrun) results.monitor = monitorPss(tsrunPaths(world.dir).root);
+      if (only.includes("exec")) {
+        results.times.set(
+          "exec",
+          await takeTurns(
+            turnsOf(peers, (peer) => peer.exec()),
+            rounds,
+          ),
+        );
+      }
+    });
+  }
+  if (only.includes("library") && withTsrun) {
+    note("library");
+    results.library = measureLibrary(world, busybox, rounds);
+  }
+  if (only.includes("pull")) {
+    note("pull and unpack");
+    const turns = turnsOf(
+      peers,
+      (peer) => peer.pull?.(debian),
+      (peer) => peer.removeImage?.(debian),
+    );
+    // There must be something to remove before the first round.
+    for (const { command } of turns) await time(command);
+    results.times.set("pull", await takeTurns(turns, options.quick ? 2 : 5));
+  }
+  return results;
+}
+
+interface Turn {
+  peer: string;
+  command: Command;
+  /** Untimed, before each round. */
+  before?: Command | undefined;
+}
+
+type CommandOf = (peer: Peer) => Command | undefined;
+
+function turnsOf(peers: Peer[], timed: CommandOf, before?: CommandOf): Turn[] {
+  return peers.flatMap((peer) => {
+    const command = timed(peer);
+    return command === undefined ? [] : [{ peer: peer.name, command, before: before?.(peer) }];
+  });
+}
+
+/** `rounds` rounds after an untimed one; who goes first changes from round to round. */
+async function takeTurns(turns: Turn[], rounds: number): Promise<Times> {
+  const times: Times = new Map(turns.map(({ peer }) => [peer, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (let turn = 0; turn < turns.length; turn++) {
+      const { peer, command, before } = turns[(turn + round + 1) % turns.length] as Turn;
+      if (before !== undefined) {
+        await time(before);
+        // What the removal left to write is not the next pull's to pay.
+        await time({ argv: ["sync"] });
+      }
+      const milliseconds = await time(command);
+      if (round >= 0) times.get(peer)?.push(milliseconds);
+    }
+  }
+  return times;
+}
+
+/** Runs `use` while each peer has a container that sleeps. */
+async function withSleepers(peers: Peer[], image: string, use: () => Promise<void>): Promise<void> {
+  const started: Peer[] = [];
+  try {
+    for (const peer of peers) {
+      await time(peer.startSleeper(image));
+      started.push(peer);
+    }
+    await use();
+  } finally {
+    for (const peer of started) await time(peer.removeSleeper());
+  }
+}
+
+function measureLibrary(world: World, image: string, rounds: number): number[] {
+  const { root, run } = tsrunPaths(world.dir);
+  const program = join(import.meta.dirname, "library.ts");
+  const args = [program, root, run, image, String(rounds + 1)];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`library.ts: ${stderr}`);
+  return JSON.parse(stdout) as number[];
+}

@@ -1,0 +1,39 @@
+/**
+ * A container runtime as the bench sees it: a few command lines that do the same thing everywhere. What a peer does
+ * not have (runc pulls nothing and knows no bridge) it leaves out, and its column stays empty.
+ */
+export interface Command {
+  argv: [string, ...string[]];
+  env?: Record<string, string>;
+}
+
+export interface Peer {
+  readonly name: string;
+  /** Programs that must be on PATH. */
+  readonly programs: string[];
+  /** Starts daemons, writes configuration. */
+  start(world: World): Promise<void>;
+  /** Stops what start has started. */
+  stop?(): Promise<void>;
+
+  /** Gets the image from the loopback registry: download, verify, unpack. */
+  pull?(image: string): Command;
+  removeImage?(image: string): Command;
+  /** `run --rm … true`: start, wait, clean up. */
+  run(image: string, network: "none" | "bridge"): Command | undefined;
+  /** A container that stays, for `exec`. */
+  startSleeper(image: string): Command;
+  /** `exec C true`. */
+  exec(): Command;
+  removeSleeper(): Command;
+}
+
+/** What the peers share in one run of the bench. */
+export interface World {
+  /** A new folder on a real disk: every peer keeps its data below it, on one filesystem. */
+  dir: string;
+  /** HOST:PORT of the loopback registry that serves the images. */
+  registry: string;
+  /** Folder with the busybox image's files, for runtimes that know bundles only. */
+  rootfs: string;
+}

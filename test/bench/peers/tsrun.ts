@@ -1,0 +1,32 @@
+/** tsrun as its users type it: bin/tsrun of this checkout. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command, Peer, World } from "../peer.ts";
+
+const program = fileURLToPath(new URL("../../../bin/tsrun", import.meta.url));
+const sleeper = "bench-tsrun-sleeper";
+
+/** TSRUN_ROOT and TSRUN_RUN of the bench. */
+export const tsrunPaths = (dir: string) => ({ root: join(dir, "tsrun"), run: "/run/bench-tsrun" });
+
+export function tsrunPeer(): Peer {
+  let env: Record<string, string> = {};
+  const tsrun = (...args: string[]): Command => ({ argv: [program, ...args], env });
+  return {
+    name: "tsrun",
+    programs: [program],
+
+    async start({ dir }: World) {
+      const { root, run } = tsrunPaths(dir);
+      env = { TSRUN_ROOT: root, TSRUN_RUN: run };
+    },
+
+    pull: (image) => tsrun("pull", "--quiet", image),
+    removeImage: (image) => tsrun("rmi", "--force", image),
+    run: (image, network) => tsrun("run", "--rm", "--network", network, image, "true"),
+    startSleeper: (image) =>
+      tsrun("run", "-d", "--network", "none", "--name", sleeper, image, "sleep", "100000"),
+    exec: () => tsrun("exec", sleeper, "true"),
+    removeSleeper: () => tsrun("rm", "--force", sleeper),
+  };
+}

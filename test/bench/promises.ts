@@ -1,0 +1,18 @@
+/**
+ * What tsrun promises of its speed, in ratios to its peers measured in the same run on the same machine: absolute
+ * times are only promised of what no peer has. `npm run bench -- --check` fails when one is missed.
+ */
+export type Workload = "none" | "bridge" | "exec" | "pull";
+
+export const ratios: Record<Workload, Record<string, number>> = {
+  none: { docker: 0.3, podman: 0.6 },
+  bridge: { docker: 0.3, podman: 0.5 },
+  exec: { docker: 0.9 },
+  pull: { docker: 0.5, podman: 0.35 },
+};
+
+/** Milliseconds from the library's call to the first instruction of the container's process. */
+export const libraryLatency = 10;
+
+/** MiB of memory that one container's monitor occupies (PSS). */
+export const monitorMemory = 1;

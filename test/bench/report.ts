@@ -1,0 +1,76 @@
+/** The results as a table, and against the promises. */
+import type { Results } from "./measure.ts";
+import { libraryLatency, monitorMemory, ratios, type Workload } from "./promises.ts";
+import { median, table } from "./statistics.ts";
+
+const titles: Record<Workload, string> = {
+  none: "run --rm --network none",
+  bridge: "run --rm --network bridge",
+  exec: "exec",
+  pull: "pull and unpack",
+};
+
+interface Ratio {
+  workload: Workload;
+  peer: string;
+  ratio: number;
+  promised: number;
+}
+
+function allRatios({ times }: Results): Ratio[] {
+  const found: Ratio[] = [];
+  for (const [workload, byPeer] of times) {
+    const own = byPeer.get("tsrun");
+    for (const [peer, promised] of Object.entries(ratios[workload])) {
+      const theirs = byPeer.get(peer);
+      if (own && theirs) found.push({ workload, peer, ratio: median(own) / median(theirs), promised });
+    }
+  }
+  return found;
+}
+
+/** Medians in milliseconds, and tsrun's ratio to each peer that something is promised against. */
+export function report(results: Results): string {
+  const found = allRatios(results);
+  const rows = [["median, ms", ...results.peers, "of docker", "of podman"]];
+  for (const [workload, byPeer] of results.times) {
+    const medians = results.peers.map((peer) => {
+      const times = byPeer.get(peer);
+      return times === undefined ? "" : format(median(times));
+    });
+    const against = ["docker", "podman"].map((peer) => {
+      const ratio = found.find((row) => row.workload === workload && row.peer === peer);
+      return ratio === undefined ? "" : `${ratio.ratio.toFixed(2)} (<= ${ratio.promised.toFixed(2)})`;
+    });
+    rows.push([titles[workload], ...medians, ...against]);
+  }
+  rows.push(["for scale: node -e 0", format(median(results.node))]);
+  const lines = [table(rows)];
+  if (results.library !== undefined) {
+    const [cold, ...warm] = results.library as [number, ...number[]];
+    const figures = `${format(median(warm))} ms (<= ${libraryLatency}), the first ${format(cold)} ms`;
+    lines.push(`library call to the container's first instruction: ${figures}`);
+  }
+  if (results.monitor !== undefined) {
+    lines.push(`memory of a container's monitor: ${results.monitor.toFixed(2)} MiB (<= ${monitorMemory})`);
+  }
+  return lines.join("\n");
+}
+
+/** Each missed promise in words. */
+export function missedPromises(results: Results): string[] {
+  const missed = allRatios(results)
+    .filter(({ ratio, promised }) => ratio > promised)
+    .map(({ workload, peer, ratio, promised }) => {
+      return `${titles[workload]}: ${ratio.toFixed(2)} of ${peer}'s time, promised ${promised.toFixed(2)}`;
+    });
+  const warm = median(results.library?.slice(1) ?? []);
+  if (warm > libraryLatency) missed.push(`library: ${format(warm)} ms, promised ${libraryLatency} ms`);
+  const memory = results.monitor ?? 0;
+  if (memory > monitorMemory) missed.push(`monitor: ${memory.toFixed(2)} MiB, promised ${monitorMemory} MiB`);
+  return missed;
+}
+
+function format(milliseconds: number): string {
+  return milliseconds < 100 ? milliseconds.toFixed(1) : milliseconds.toFixed(0);
+}
