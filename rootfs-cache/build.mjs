@@ -32,7 +32,8 @@ const files = {
   "etc/group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
   "etc/shells": "/bin/sh\n/bin/ash\n",
   "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-  "etc/os-release": 'NAME="tsrun base"\nID=tsrun-base\nPRETTY_NAME="tsrun base (busybox)"\nHOME_URL="https://busybox.net/"\n',
+  "etc/os-release":
+    'NAME="tsrun base"\nID=tsrun-base\nPRETTY_NAME="tsrun base (busybox)"\nHOME_URL="https://busybox.net/"\n',
   "etc/profile": "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n",
 };
 const layer = tarball();
@@ -45,7 +46,8 @@ function readBusybox(path) {
   if (bytes.toString("latin1", 0, 4) !== "\x7fELF") fail(`${path} is not a program`);
   const architecture = ARCHITECTURES[bytes.readUInt16LE(18)];
   if (architecture === undefined) fail(`${path} is for a machine that this recipe does not know`);
-  if (programHeaderTypes(bytes).includes(PT_INTERP)) fail(`${path} is linked dynamically: nothing else is in the image`);
+  if (programHeaderTypes(bytes).includes(PT_INTERP))
+    fail(`${path} is linked dynamically: nothing else is in the image`);
   const applets = execFileSync(path, ["--list-full"], { encoding: "utf8" }).split("\n").filter(Boolean);
   return { bytes, architecture, applets, mtime: new Date(Math.floor(statSync(path).mtimeMs / 1000) * 1000) };
 }
@@ -62,12 +64,23 @@ function tarball() {
   const blocks = [];
   const add = (path, type, { mode = 0o755, data = Buffer.alloc(0), linkpath = "" } = {}) => {
     const header = Buffer.alloc(512);
-    new Header({ path, type, mode, uid: 0, gid: 0, size: data.length, mtime: busybox.mtime, linkpath }).encode(header, 0);
+    new Header({
+      path,
+      type,
+      mode,
+      uid: 0,
+      gid: 0,
+      size: data.length,
+      mtime: busybox.mtime,
+      linkpath,
+    }).encode(header, 0);
     blocks.push(header, data, Buffer.alloc((512 - (data.length % 512)) % 512));
   };
   const applets = busybox.applets.filter((path) => path !== "bin/busybox" && path !== "linuxrc").sort();
   if (existsSync(COPYRIGHT)) files[COPYRIGHT.slice(1)] = readFileSync(COPYRIGHT);
-  const directories = new Set("bin dev etc home mnt opt proc root run sbin srv sys tmp usr var var/tmp".split(" "));
+  const directories = new Set(
+    "bin dev etc home mnt opt proc root run sbin srv sys tmp usr var var/tmp".split(" "),
+  );
   for (const path of [...applets, ...Object.keys(files)]) {
     for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) directories.add(parent);
   }
@@ -75,7 +88,8 @@ function tarball() {
   for (const path of [...directories].sort()) add(`${path}/`, "Directory", { mode: modes[path] ?? 0o755 });
   add("bin/busybox", "File", { data: busybox.bytes });
   for (const path of applets) add(path, "SymbolicLink", { mode: 0o777, linkpath: "/bin/busybox" });
-  for (const [path, text] of Object.entries(files)) add(path, "File", { mode: 0o644, data: Buffer.from(text) });
+  for (const [path, text] of Object.entries(files))
+    add(path, "File", { mode: 0o644, data: Buffer.from(text) });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
@@ -113,7 +127,9 @@ function writeLayout() {
   writeFileSync(join(staging, "index.json"), JSON.stringify(index));
   rmSync(values.output, { recursive: true, force: true });
   renameSync(staging, values.output);
-  console.log(`tsrun/base ${manifest.digest} (${busybox.architecture}, ${compressed.length} bytes) in ${values.output}`);
+  console.log(
+    `tsrun/base ${manifest.digest} (${busybox.architecture}, ${compressed.length} bytes) in ${values.output}`,
+  );
 }
 
 function digestOf(bytes) {

@@ -1,6 +1,7 @@
 // Builds dist/:
 //   cli.cjs            what bin/tsrun starts (src/cli/boot.cjs)
 //   main.cjs           the command line as one CommonJS file; import() in the source stays lazy in it
+//   vendor/*.cjs       the packages that it loads lazily: half of the code, which few commands need
 //   *-worker.cjs       the entries of worker threads (src/**/*-worker.ts)
 //   index.js, types/   the library
 // `--analyze` prints what each bundle is made of.
@@ -36,8 +37,37 @@ const commonjs = {
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
+const VENDORED = ["https-proxy-agent", "node-fetch", "pino", "tar", "yargs"];
+
+/** Leaves the packages out of main.cjs, to be required from vendor/. */
+const vendored = {
+  name: "vendored",
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^(${VENDORED.join("|")})$`) }, ({ path }) => ({
+      path: `./vendor/${path}.cjs`,
+      external: true,
+    }));
+  },
+};
+
+// To code of a "type": "module" package, `default` is all that a CommonJS file exports, as in node: a default export
+// has to carry the named ones.
+const INTEROP = "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);";
+
 const builds = [
-  { ...commonjs, entryPoints: ["./src/cli/entry.ts"], outfile: join(dist, "main.cjs") },
+  {
+    ...commonjs,
+    supported: { "dynamic-import": false },
+    plugins: [vendored],
+    entryPoints: ["./src/cli/entry.ts"],
+    outfile: join(dist, "main.cjs"),
+  },
+  ...VENDORED.map((name) => ({
+    ...commonjs,
+    footer: { js: INTEROP },
+    entryPoints: [name],
+    outfile: join(dist, "vendor", `${name}.cjs`),
+  })),
   ...globSync("src/**/*-worker.ts", { cwd: root }).map((entry) => ({
     ...commonjs,
     entryPoints: [`./${entry}`],

@@ -10,7 +10,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const string: Rule = (value) => (typeof value === "string" ? undefined : "must be a string");
 
 const strings: Rule = (value) =>
-  Array.isArray(value) && value.every((item) => typeof item === "string") ? undefined : "must be a list of strings";
+  Array.isArray(value) && value.every((item) => typeof item === "string")
+    ? undefined
+    : "must be a list of strings";
 
 const stringMap: Rule = (value) =>
   isObject(value) && Object.values(value).every((item) => typeof item === "string")
@@ -38,16 +40,16 @@ const logDriver: Rule = (value) =>
 
 const addressPools: Rule = (value) =>
   Array.isArray(value) &&
-  value.every((pool) => isObject(pool) && typeof pool["base"] === "string" && Number.isInteger(pool["size"]))
+  value.every((pool) => isObject(pool) && typeof pool.base === "string" && Number.isInteger(pool.size))
     ? undefined
     : 'must be a list of {"base": CIDR, "size": prefix length}';
 
 const ulimits: Rule = (value) => {
   const isLimit = (item: unknown) =>
     isObject(item) &&
-    typeof item["Name"] === "string" &&
-    Number.isInteger(item["Soft"]) &&
-    Number.isInteger(item["Hard"]);
+    typeof item.Name === "string" &&
+    Number.isInteger(item.Soft) &&
+    Number.isInteger(item.Hard);
   return isObject(value) && Object.values(value).every(isLimit)
     ? undefined
     : 'must be an object of {"Name", "Soft", "Hard"}';

@@ -48,29 +48,29 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function loadConfig(env: Environment = process.env): Config {
   const config = defaults(env);
-  if (env["TSRUN_CONFIG"]) {
-    overlay(config, env["TSRUN_CONFIG"], { mustExist: true });
+  if (env.TSRUN_CONFIG) {
+    overlay(config, env.TSRUN_CONFIG, { mustExist: true });
     return config;
   }
   overlay(config, "/etc/tsrun/config.json");
-  overlay(config, join(env["XDG_CONFIG_HOME"] || join(home(env), ".config"), "tsrun", "config.json"));
+  overlay(config, join(env.XDG_CONFIG_HOME || join(home(env), ".config"), "tsrun", "config.json"));
   return config;
 }
 
 /** Where data and runtime state are: TSRUN_ROOT, else `data-root`; TSRUN_RUN, else /run/tsrun or the user's own. */
 export function loadPaths(config: Config, env: Environment = process.env): { root: string; run: string } {
   return {
-    root: env["TSRUN_ROOT"] || config["data-root"],
-    run: env["TSRUN_RUN"] || (isRoot() ? "/run/tsrun" : join(env["XDG_RUNTIME_DIR"] || userRunDir(), "tsrun")),
+    root: env.TSRUN_ROOT || config["data-root"],
+    run: env.TSRUN_RUN || (isRoot() ? "/run/tsrun" : join(env.XDG_RUNTIME_DIR || userRunDir(), "tsrun")),
   };
 }
 
-const home = (env: Environment): string => env["HOME"] || homedir();
+const home = (env: Environment): string => env.HOME || homedir();
 const isRoot = (): boolean => process.geteuid?.() === 0;
 const userRunDir = (): string => `/run/user/${process.getuid?.()}`;
 
 function defaults(env: Environment): Config {
-  const dataHome = env["XDG_DATA_HOME"] || join(home(env), ".local", "share");
+  const dataHome = env.XDG_DATA_HOME || join(home(env), ".local", "share");
   return {
     "registry-mirrors": [],
     "insecure-registries": [],
@@ -85,11 +85,11 @@ function defaults(env: Environment): Config {
     "seccomp-profile": undefined,
     // The lower-case forms win, as they do for curl: HTTP_PROXY alone can come from a CGI request's header.
     proxies: {
-      "http-proxy": env["http_proxy"] || env["HTTP_PROXY"] || "",
-      "https-proxy": env["https_proxy"] || env["HTTPS_PROXY"] || "",
-      "no-proxy": env["no_proxy"] || env["NO_PROXY"] || "",
+      "http-proxy": env.http_proxy || env.HTTP_PROXY || "",
+      "https-proxy": env.https_proxy || env.HTTPS_PROXY || "",
+      "no-proxy": env.no_proxy || env.NO_PROXY || "",
     },
-    "auth-file": join(env["DOCKER_CONFIG"] || join(home(env), ".docker"), "config.json"),
+    "auth-file": join(env.DOCKER_CONFIG || join(home(env), ".docker"), "config.json"),
     "certs-dir": "/etc/tsrun/certs.d",
   };
 }
@@ -125,7 +125,8 @@ function readObject(file: string, mustExist: boolean): Record<string, unknown> {
   } catch (cause) {
     throw invalid(file, `is not JSON: ${(cause as Error).message}`, { cause });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(file, "is not a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(file, "is not a JSON object");
   return value as Record<string, unknown>;
 }
 

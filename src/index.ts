@@ -5,6 +5,7 @@ export type {
   EngineApi,
   ExecOptions,
   ExitStatus,
+  ExplainOptions,
   ImageConfig,
   ImageDetails,
   ImageSummary,
@@ -17,7 +18,7 @@ export type {
   StartOptions,
 } from "./engine/api.ts";
 export type { DryRun } from "./engine/dry-run.ts";
-export { Engine, type EngineSettings, type ExplainOptions } from "./engine/engine.ts";
+export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type { ExplainedStep, Explanation } from "./engine/explain.ts";
 export type {
   ContainerOptions,

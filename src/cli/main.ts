@@ -53,7 +53,8 @@ async function dispatch(argv: readonly string[], state: State): Promise<number> 
   const context = createContext(options, state.program, (error) => {
     writeText(STDERR, renderError(error, { debug: state.debug, program: state.program, usage: undefined }));
   });
-  void context.log("debug", "command", { argv });
+  // Not the arguments: they may hold a password.
+  void context.log("debug", "command", { program: state.program, version: version() });
   return await command.run(parsed, context);
 }
 

@@ -48,11 +48,17 @@ export const groups: Readonly<Record<string, Group>> = {
       kill,
       logs,
       ls: ps,
+      reap: () => import("./commands/reap.ts"),
       rm,
       run,
       stop,
     },
     aliases: { list: "ls", ps: "ls", remove: "rm" },
+  },
+  explain: {
+    summary: "Show every kernel step as it is executed, with its reason and proof",
+    commands: { run: () => import("./commands/explain-run.ts") },
+    aliases: {},
   },
   image: {
     summary: "Manage images",

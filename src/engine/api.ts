@@ -5,6 +5,8 @@
 import type { Readable, Writable } from "node:stream";
 import type { ImageConfig } from "../image/config-document.ts";
 import type { PullEvent } from "../image/pull-event.ts";
+import type { DryRun } from "./dry-run.ts";
+import type { Explanation } from "./explain.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
 
 export type { ImageConfig, PullEvent };
@@ -36,6 +38,13 @@ export interface EngineApi {
   inspect(container: string): Promise<ContainerSummary>;
   /** Past lines of the log and, with follow, those to come. */
   logs(container: string, options?: LogOptions): AsyncIterable<LogEntry>;
+
+  /** The Plan that `run` would execute; the image has to be here already. */
+  dryRun(options: ContainerOptions): Promise<DryRun>;
+  /** `run`, with every kernel step accounted for right before the program takes over. */
+  explain(options: ContainerOptions, start: ExplainOptions): Promise<ProcessHandle>;
+  /** Removes an ended `--rm` container that nobody waited for; its monitor's last act is to have this called. */
+  reap(id: string): Promise<void>;
 }
 
 export interface PullOptions {
@@ -80,6 +89,11 @@ export interface RunOptions extends StartOptions {
   pull?: PullOptions;
   /** Called once the container exists and before it starts: the place for --cidfile and for warnings. */
   onCreated?: (created: { id: string; name: string; warnings: string[] }) => void;
+}
+
+export interface ExplainOptions extends RunOptions {
+  /** Called with the account of all steps while the process waits before execve. */
+  onExplained: (explanation: Explanation) => void;
 }
 
 export interface ExecOptions extends StartOptions {

@@ -1,4 +1,5 @@
 /** --dry-run: the Plan that a container would be started with; nothing is made. */
+import { statSync } from "node:fs";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
@@ -30,5 +31,11 @@ export async function dryRun(
   const config = await runtimeConfig(context, record);
   const driver = detectCgroupDriver();
   const cgroup = cgroupInput(driver.open(record.cgroupPath), driver);
-  return { config, plan: containerPlan({ ...(await planInput(context, record, config)), cgroup }) };
+  const input = await planInput(context, record, config);
+  return { config, plan: containerPlan({ ...input, cgroup, isDirectory: asIfMade(record.id) }) };
+}
+
+/** What a start would find: files in the container's directory, and directories where -v makes missing sources. */
+function asIfMade(id: string): (path: string) => boolean {
+  return (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? !path.includes(`/${id}/`);
 }

@@ -14,6 +14,7 @@ import type { Paths } from "../store/paths.ts";
 import type {
   EngineApi,
   ExecOptions,
+  ExplainOptions,
   ImageDetails,
   ImageSummary,
   LogEntry,
@@ -29,7 +30,6 @@ import type { EngineContext } from "./context.ts";
 import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
 import type { DryRun } from "./dry-run.ts";
 import { execInContainer } from "./exec.ts";
-import type { Explanation } from "./explain.ts";
 import { imageUsers } from "./image-users.ts";
 import { provideImage } from "./images.ts";
 import { readLogs } from "./logs.ts";
@@ -37,11 +37,6 @@ import { containerIds, readRecord, resolveContainer } from "./records.ts";
 import { startByReference, startContainer } from "./start.ts";
 import { readState } from "./state.ts";
 import type { ContainerOptions, ContainerSummary } from "./types.ts";
-
-export interface ExplainOptions extends RunOptions {
-  /** Called with the account of all steps while the process waits before execve. */
-  onExplained: (explanation: Explanation) => void;
-}
 
 export interface EngineSettings {
   /** Where data and runtime state are; by default TSRUN_ROOT and TSRUN_RUN, else /var/lib/tsrun and /run/tsrun. */
@@ -136,19 +131,16 @@ export class Engine implements EngineApi {
     return readLogs(this.#context, container, options);
   }
 
-  /** The Plan that `run` would execute; the image has to be here already. */
   async dryRun(options: ContainerOptions): Promise<DryRun> {
     const { dryRun } = await import("./dry-run.ts");
     return dryRun(this.#context, options, await this.#image({ ...options, pull: "never" }, {}));
   }
 
-  /** `run`, with every kernel step accounted for right before the program takes over. */
   async explain(options: ContainerOptions, start: ExplainOptions): Promise<ProcessHandle> {
     const { explainRun } = await import("./explain.ts");
     return explainRun(this.#context, await this.#created(options, start), start);
   }
 
-  /** Removes an ended `--rm` container that nobody waited for; its monitor's last act is to have this called. */
   async reap(id: string): Promise<void> {
     const { reapContainer } = await import("./remove.ts");
     return reapContainer(this.#context, id);

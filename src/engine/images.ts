@@ -8,7 +8,7 @@ import { readImages } from "../store/images.ts";
 import { layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
-import { describeImage, findImage, type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import { describeImage, type ResolvedImage, resolveImage } from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
 export { removeImage } from "./remove-image.ts";
@@ -43,7 +43,8 @@ export async function provideImage(
   if (policy !== "always") {
     const present = presentImage(context.paths, text, options.platform);
     if (present !== undefined) return present;
-    if (policy === "never" && !isEmbeddedName(text)) return resolveForPlatform(context.paths, text, options.platform);
+    if (policy === "never" && !isEmbeddedName(text))
+      return resolveForPlatform(context.paths, text, options.platform);
   }
   await pullImage(context, text, pullOptions);
   return resolveForPlatform(context.paths, text, options.platform);
@@ -82,7 +83,10 @@ function summaryOf(paths: Paths, { id, names, digests, created, diffIds }: Resol
 /** An image with those of its names that match, or none. */
 function narrow(image: ImageSummary, pattern: string): ImageSummary[] {
   const familiar = pattern.replace(/^(index\.)?docker\.io\/(library\/)?/, "");
-  const glob = familiar.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, "[^/]*").replace(/\?/g, "[^/]");
+  const glob = familiar
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*/g, "[^/]*")
+    .replace(/\?/g, "[^/]");
   const matcher = new RegExp(`^${glob}$`);
   const repository = (name: string) => name.replace(/@.*$|:[^/:]*$/, "");
   const matches = (name: string) => matcher.test(name) || matcher.test(repository(name));
@@ -99,7 +103,11 @@ function presentImage(paths: Paths, text: string, platform: string | undefined):
   }
 }
 
-const MISSING = new Set(["ERR_TSRUN_IMAGE_NOT_FOUND", "ERR_TSRUN_IMAGE_DAMAGED", "ERR_TSRUN_PLATFORM_NOT_FOUND"]);
+const MISSING = new Set([
+  "ERR_TSRUN_IMAGE_NOT_FOUND",
+  "ERR_TSRUN_IMAGE_DAMAGED",
+  "ERR_TSRUN_PLATFORM_NOT_FOUND",
+]);
 
 function resolveForPlatform(paths: Paths, text: string, platform: string | undefined): ResolvedImage {
   const image = resolveImage(paths, text);

@@ -49,10 +49,10 @@ export async function removeImage(
   if (name === undefined) refuseById(id, { names, using, force });
   else if (isLast) refuseByName(text, { id, using, force });
   if (!isLast || (name !== undefined && using.some(({ running }) => running))) {
-    return { untagged: (await unnameImage(paths, leaving)).map(familiar), deleted: [] };
+    return { untagged: familiarNames(await unnameImage(paths, leaving)), deleted: [] };
   }
   const layers = layersOf(paths, id);
-  const untagged = (await forgetImage(paths, id)).map(familiar);
+  const untagged = familiarNames(await forgetImage(paths, id));
   const removed = await collect(paths, users);
   return { untagged, deleted: [id, ...layers.filter((diffId) => removed.has(layerName(diffId)))] };
 }
@@ -60,7 +60,9 @@ export async function removeImage(
 /** A tag takes the digests of its repository along where no other tag of the image is left there. */
 function goingWith(name: string, names: readonly string[]): string[] {
   const ref = parseReference(name);
-  const siblings = names.filter((other) => other !== name && repositoryOf(parseReference(other)) === repositoryOf(ref));
+  const siblings = names.filter(
+    (other) => other !== name && repositoryOf(parseReference(other)) === repositoryOf(ref),
+  );
   const hasTag = siblings.some((other) => parseReference(other).digest === undefined);
   return ref.digest !== undefined || hasTag ? [name] : [name, ...siblings];
 }
@@ -86,16 +88,30 @@ function refuseById(id: string, { names, using, force }: Situation & { names: re
   const running = using.find((user) => user.running);
   if (running !== undefined) {
     const container = short(running.containerId);
-    refuse("cannot be forced", `image is being used by running container ${container}`, `stop it first: tsrun rm -f ${container}`);
+    refuse(
+      "cannot be forced",
+      `image is being used by running container ${container}`,
+      `stop it first: tsrun rm -f ${container}`,
+    );
   }
   if (force) return;
   const refs = names.map(parseReference);
-  const isSingle = new Set(refs.map(repositoryOf)).size <= 1 && refs.filter((ref) => ref.tag !== undefined).length <= 1;
-  if (!isSingle) refuse("must be forced", "image is referenced in multiple repositories", "remove its names one by one, or use --force");
+  const isSingle =
+    new Set(refs.map(repositoryOf)).size <= 1 && refs.filter((ref) => ref.tag !== undefined).length <= 1;
+  if (!isSingle)
+    refuse(
+      "must be forced",
+      "image is referenced in multiple repositories",
+      "remove its names one by one, or use --force",
+    );
   const [stopped] = using;
   if (stopped === undefined) return;
   const container = short(stopped.containerId);
-  refuse("must be forced", `image is being used by stopped container ${container}`, `remove it first (tsrun rm ${container}), or use --force`);
+  refuse(
+    "must be forced",
+    `image is being used by stopped container ${container}`,
+    `remove it first (tsrun rm ${container}), or use --force`,
+  );
 }
 
 /** Removes what nothing refers to; returns the names of the layer directories that are gone. */
@@ -116,7 +132,14 @@ function layersOf(paths: Paths, id: string): string[] {
   return [...new Set(parseConfiguration(bytes).diffIds)].reverse();
 }
 
-const familiar = (name: string): string => familiarName(parseReference(name));
+/** Tags before digests, as Docker prints them. */
+function familiarNames(names: readonly string[]): string[] {
+  const refs = names.map(parseReference);
+  return [...refs.filter(({ tag }) => tag !== undefined), ...refs.filter(({ tag }) => tag === undefined)].map(
+    familiarName,
+  );
+}
+
 const short = (id: string): string => id.replace("sha256:", "").slice(0, 12);
 
 function inUse(message: string, hint: string): TsrunError {

@@ -49,15 +49,23 @@ export function findImage(index: ImageIndex, text: string): FoundImage {
   }
   const found = prefix === undefined ? [] : Object.keys(index.known).filter((id) => id.startsWith(prefix));
   if (found.length > 1) {
-    throw new TsrunError("ERR_TSRUN_IMAGE_AMBIGUOUS", `${found.length} images have ids that begin with ${text}`, {
-      hint: "give more digits of the id",
-    });
+    throw new TsrunError(
+      "ERR_TSRUN_IMAGE_AMBIGUOUS",
+      `${found.length} images have ids that begin with ${text}`,
+      {
+        hint: "give more digits of the id",
+      },
+    );
   }
   const [id] = found;
   if (id === undefined) {
-    throw new TsrunError("ERR_TSRUN_IMAGE_NOT_FOUND", `No such image: ${ref === undefined ? text : familiarName(ref)}`, {
-      hint: "`tsrun images` lists what is here, `tsrun pull` brings an image",
-    });
+    throw new TsrunError(
+      "ERR_TSRUN_IMAGE_NOT_FOUND",
+      `No such image: ${ref === undefined ? text : familiarName(ref)}`,
+      {
+        hint: "`tsrun images` lists what is here, `tsrun pull` brings an image",
+      },
+    );
   }
   return { id, record: index.known[id] as ImageRecord, name: undefined };
 }
@@ -68,9 +76,13 @@ export function describeImage(paths: Paths, index: ImageIndex, { id, record }: F
   const { names, digests } = namesOf(index, id);
   if (bytes === undefined) {
     const name = names[0] ?? digests[0] ?? id;
-    throw new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the configuration of image ${name} is lost or damaged on disk`, {
-      hint: "pull it again, or remove it with `tsrun rmi`",
-    });
+    throw new TsrunError(
+      "ERR_TSRUN_IMAGE_DAMAGED",
+      `the configuration of image ${name} is lost or damaged on disk`,
+      {
+        hint: "pull it again, or remove it with `tsrun rmi`",
+      },
+    );
   }
   return { id, targetDigest: record.target.digest, names, digests, ...parseConfiguration(bytes) };
 }

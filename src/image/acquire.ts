@@ -41,7 +41,8 @@ export interface AcquiredImage {
 export async function acquireImage(ref: Reference, options: AcquireOptions): Promise<AcquiredImage> {
   const { paths, platform, onProgress = () => {} } = options;
   const stopped = new AbortController();
-  const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
+  const signal =
+    options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
   signal.throwIfAborted();
   using _held = await holdStore(paths, { signal });
   using source = await options.open(signal);
@@ -61,7 +62,8 @@ export async function acquireImage(ref: Reference, options: AcquireOptions): Pro
   const byDigest = canonicalName(withDigest(ref, image.target.digest));
   await nameImage(paths, [name, byDigest], record);
 
-  const upToDate = missing.length === 0 && before?.target.digest === record.target.digest && before.config === record.config;
+  const upToDate =
+    missing.length === 0 && before?.target.digest === record.target.digest && before.config === record.config;
   onProgress({ type: "done", reference: familiarName(ref), digest: image.target.digest, upToDate });
   return { digest: image.target.digest, imageId: record.config, upToDate };
 }

@@ -32,7 +32,8 @@ export function createAgents(config: Config): Agents {
       options.rejectUnauthorized = !insecure;
     }
     const proxy = proxyFor(url, config.proxies);
-    if (proxy === undefined) return url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
+    if (proxy === undefined)
+      return url.protocol === "https:" ? new https.Agent(options) : new http.Agent(options);
     const { HttpsProxyAgent } = await import("https-proxy-agent");
     // The constructor's options also shape the TLS connection to the proxy itself, which has certificates of its own.
     const agent = new HttpsProxyAgent(proxy, { keepAlive: true });
@@ -71,9 +72,13 @@ function clientCertificates(certsDir: string, host: string, systemRoots: string[
   const own = names.filter((name) => name.endsWith(".cert"));
   for (const name of own) {
     if (names.includes(keyOf(name))) continue;
-    throw new TsrunError("ERR_TSRUN_CERTIFICATE_INVALID", `missing key ${keyOf(name)} for client certificate ${name}`, {
-      hint: `in ${directory}; authorities' certificates end in .crt`,
-    });
+    throw new TsrunError(
+      "ERR_TSRUN_CERTIFICATE_INVALID",
+      `missing key ${keyOf(name)} for client certificate ${name}`,
+      {
+        hint: `in ${directory}; authorities' certificates end in .crt`,
+      },
+    );
   }
   const options: tls.SecureContextOptions = {};
   if (authorities.length + systemRoots.length > 0) {

@@ -54,7 +54,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       expiresAt = Date.now() + token.lifetimeMs - MARGIN_MS;
       return true;
     }
-    if (options.credentials === undefined || !challenges.some(({ scheme }) => scheme === "basic")) return false;
+    if (options.credentials === undefined || !challenges.some(({ scheme }) => scheme === "basic"))
+      return false;
     const basic = basicHeader(options.credentials);
     const isNew = header !== basic;
     header = basic;
@@ -96,28 +97,35 @@ export function parseChallenges(header: string): Challenge[] {
   }
 }
 
-async function fetchToken(challenge: Challenge, options: AuthorizerOptions): Promise<{ value: string; lifetimeMs: number }> {
+async function fetchToken(
+  challenge: Challenge,
+  options: AuthorizerOptions,
+): Promise<{ value: string; lifetimeMs: number }> {
   const { transport, signal } = options;
   const { url, request } = tokenRequest(challenge, options);
   const insecure = options.insecure && new URL(url).host === new URL(options.registryUrl).host;
   const response = await transport.request(url, { ...request, insecure, signal });
   if (response.status !== 200) throw await statusError(response, transport.policy.stallMs);
-  const doc = parseObject(await readAll(response, { limit: TOKEN_LIMIT, what: "token", stallMs: transport.policy.stallMs }), "token");
-  const value = doc["token"] ?? doc["access_token"];
-  if (typeof value !== "string" || value === "") throw invalid(`${new URL(url).host} answered without a token`);
-  const seconds = typeof doc["expires_in"] === "number" ? doc["expires_in"] : DEFAULT_LIFETIME_S;
+  const doc = parseObject(
+    await readAll(response, { limit: TOKEN_LIMIT, what: "token", stallMs: transport.policy.stallMs }),
+    "token",
+  );
+  const value = doc.token ?? doc.access_token;
+  if (typeof value !== "string" || value === "")
+    throw invalid(`${new URL(url).host} answered without a token`);
+  const seconds = typeof doc.expires_in === "number" ? doc.expires_in : DEFAULT_LIFETIME_S;
   return { value, lifetimeMs: Math.max(seconds, DEFAULT_LIFETIME_S) * 1000 };
 }
 
 function tokenRequest({ parameters }: Challenge, { registryUrl, scope, credentials }: AuthorizerOptions) {
-  const realm = parameters["realm"] ?? "";
+  const realm = parameters.realm ?? "";
   if (!URL.canParse(realm)) throw invalid(`the registry names no authorization service (realm "${realm}")`);
   const url = new URL(realm);
   if (credentials !== undefined && url.protocol === "http:" && registryUrl.startsWith("https:")) {
     throw invalid(`the registry wants credentials sent in clear to ${url.origin}`);
   }
-  const asked = parameters["scope"] || scope;
-  const service = parameters["service"];
+  const asked = parameters.scope || scope;
+  const service = parameters.service;
   if (credentials?.identityToken !== undefined) {
     const form = new URLSearchParams({ grant_type: "refresh_token", client_id: "tsrun", scope: asked });
     form.set("refresh_token", credentials.identityToken);
@@ -127,7 +135,10 @@ function tokenRequest({ parameters }: Challenge, { registryUrl, scope, credentia
   }
   url.searchParams.set("scope", asked);
   if (service !== undefined) url.searchParams.set("service", service);
-  return { url: url.href, request: { headers: credentials === undefined ? {} : { Authorization: basicHeader(credentials) } } };
+  return {
+    url: url.href,
+    request: { headers: credentials === undefined ? {} : { Authorization: basicHeader(credentials) } },
+  };
 }
 
 function invalid(message: string): TsrunError {

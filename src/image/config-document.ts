@@ -62,16 +62,18 @@ const FIELDS: Readonly<Record<keyof ImageConfig, Check>> = {
 export function parseConfiguration(bytes: Uint8Array): ImageConfiguration {
   const doc = parseObject(bytes, "image configuration");
   const { os, architecture, variant, created, author, comment } = doc;
-  if (typeof os !== "string" || typeof architecture !== "string") throw invalid("names no os and architecture");
-  const rootfs = doc["rootfs"] as { type?: unknown; diff_ids?: unknown } | undefined;
+  if (typeof os !== "string" || typeof architecture !== "string")
+    throw invalid("names no os and architecture");
+  const rootfs = doc.rootfs as { type?: unknown; diff_ids?: unknown } | undefined;
   const diffIds = rootfs?.diff_ids ?? [];
-  if (!Array.isArray(diffIds) || !diffIds.every(isDigest)) throw invalid("rootfs.diff_ids is no list of sha256 digests");
+  if (!Array.isArray(diffIds) || !diffIds.every(isDigest))
+    throw invalid("rootfs.diff_ids is no list of sha256 digests");
   return {
     platform: normalize({ os, architecture, ...(typeof variant === "string" ? { variant } : {}) }),
     created: typeof created === "string" ? created : "",
     author: typeof author === "string" ? author : "",
     comment: typeof comment === "string" ? comment : "",
-    config: executionDefaults(doc["config"]),
+    config: executionDefaults(doc.config),
     diffIds,
   };
 }

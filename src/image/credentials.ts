@@ -28,10 +28,14 @@ const DOCKER_HUB_KEY = "index.docker.io";
 export function findCredentials(authFile: string, host: string): Credentials | undefined {
   const auths = readAuthFile(authFile).auths ?? {};
   const wanted = host === "docker.io" ? DOCKER_HUB_KEY : host;
-  const key = Object.keys(auths).find((name) => name === wanted) ?? Object.keys(auths).find((n) => hostOf(n) === wanted);
+  const key =
+    Object.keys(auths).find((name) => name === wanted) ??
+    Object.keys(auths).find((n) => hostOf(n) === wanted);
   const entry = key === undefined ? undefined : auths[key];
   if (entry === undefined) return undefined;
-  const [username, password] = entry.auth ? decode(entry.auth, authFile) : [entry.username ?? "", entry.password ?? ""];
+  const [username, password] = entry.auth
+    ? decode(entry.auth, authFile)
+    : [entry.username ?? "", entry.password ?? ""];
   if (username === "" && !entry.identitytoken) return undefined;
   return { username, password, identityToken: entry.identitytoken || undefined };
 }
@@ -53,7 +57,11 @@ function readAuthFile(file: string): AuthFile {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return {};
-    throw new TsrunError("ERR_TSRUN_CREDENTIALS_INVALID", `credentials in ${file}: ${(cause as Error).message}`, { cause });
+    throw new TsrunError(
+      "ERR_TSRUN_CREDENTIALS_INVALID",
+      `credentials in ${file}: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
@@ -64,7 +72,10 @@ function decode(auth: string, file: string): [username: string, password: string
   const text = Buffer.from(auth, "base64").toString("utf8");
   const colon = text.indexOf(":");
   if (colon < 1) {
-    throw new TsrunError("ERR_TSRUN_CREDENTIALS_INVALID", `credentials in ${file}: an "auth" is not base64 of user:password`);
+    throw new TsrunError(
+      "ERR_TSRUN_CREDENTIALS_INVALID",
+      `credentials in ${file}: an "auth" is not base64 of user:password`,
+    );
   }
   // Docker pads the password with NUL bytes.
   return [text.slice(0, colon), text.slice(colon + 1).replace(/\0+$/, "")];

@@ -44,7 +44,15 @@ export async function downloadLayers(layers: readonly Layer[], options: Download
       onProgress({ type: "progress", receivedBytes, totalBytes });
     };
     onProgress({ type: "layer", digest, state: "downloading" });
-    await ingestLayer(paths, { source: source.layer(layer), digest, size, mediaType, diffId, onProgress: report, signal });
+    await ingestLayer(paths, {
+      source: source.layer(layer),
+      digest,
+      size,
+      mediaType,
+      diffId,
+      onProgress: report,
+      signal,
+    });
     // Another process may have brought it meanwhile, without a byte of ours.
     if (reported !== size) report(size);
     onProgress({ type: "layer", digest, state: "done" });

@@ -54,19 +54,21 @@ const LAYER_TYPE =
 export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest | Index {
   const doc = parseObject(bytes, "manifest");
   const served = mediaType.split(";", 1)[0]?.trim() ?? "";
-  if (doc["schemaVersion"] === 1 || /docker\.distribution\.manifest\.v1\+/.test(served)) throw schemaOne();
-  if (doc["schemaVersion"] !== 2) throw invalid("manifest has no schemaVersion 2");
+  if (doc.schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(served)) throw schemaOne();
+  if (doc.schemaVersion !== 2) throw invalid("manifest has no schemaVersion 2");
   // One document must not be readable as both kinds: two readers would then see two images by one digest
   // (CVE-2021-41190).
-  if ("manifests" in doc && ("layers" in doc || "config" in doc)) throw invalid("manifest is an index and an image at once");
-  const type = typeof doc["mediaType"] === "string" ? doc["mediaType"] : kindOf(served, doc);
+  if ("manifests" in doc && ("layers" in doc || "config" in doc))
+    throw invalid("manifest is an index and an image at once");
+  const type = typeof doc.mediaType === "string" ? doc.mediaType : kindOf(served, doc);
   if (MANIFEST_TYPES.includes(served) && served !== type) {
     throw invalid(`manifest says it is ${type}, but was served as ${served}`);
   }
   if (type === OCI_INDEX || type === DOCKER_LIST) {
-    return { kind: "index", mediaType: type, manifests: descriptors(doc["manifests"], "manifests") };
+    return { kind: "index", mediaType: type, manifests: descriptors(doc.manifests, "manifests") };
   }
-  if (type !== OCI_MANIFEST && type !== DOCKER_MANIFEST) throw unsupported(`unsupported manifest type ${type}`);
+  if (type !== OCI_MANIFEST && type !== DOCKER_MANIFEST)
+    throw unsupported(`unsupported manifest type ${type}`);
   return imageManifest(doc, type);
 }
 
@@ -85,7 +87,9 @@ export function choosePlatform(index: Index, wanted: Platform): Descriptor {
     bestRank = rankOfEntry;
   }
   if (best !== undefined) return best;
-  const offered = index.manifests.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]));
+  const offered = index.manifests.flatMap(({ platform }) =>
+    platform === undefined ? [] : [formatPlatform(platform)],
+  );
   const message = `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`;
   throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, {
     hint: `the image exists for ${[...new Set(offered)].filter((name) => !name.includes("unknown")).join(", ")}`,
@@ -100,16 +104,17 @@ export function parseObject(bytes: Uint8Array, what: string): Record<string, unk
   } catch (cause) {
     throw invalid(`${what} is not JSON`, cause);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`${what} is not a JSON object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw invalid(`${what} is not a JSON object`);
   return value as Record<string, unknown>;
 }
 
 function imageManifest(doc: Record<string, unknown>, mediaType: string): Manifest {
-  const config = descriptor(doc["config"], "config");
+  const config = descriptor(doc.config, "config");
   if (!CONFIG_TYPES.has(config.mediaType)) {
     throw unsupported(`this is no container image: its configuration is ${config.mediaType}`);
   }
-  const layers = descriptors(doc["layers"], "layers");
+  const layers = descriptors(doc.layers, "layers");
   const strange = layers.find((layer) => !LAYER_TYPE.test(layer.mediaType));
   if (strange !== undefined) throw unsupported(`unsupported layer type ${strange.mediaType}`);
   return { kind: "manifest", mediaType, config, layers };
@@ -130,7 +135,8 @@ function descriptor(value: unknown, where: string): Descriptor {
   const { mediaType, digest, size, platform } = (value ?? {}) as Record<string, unknown>;
   if (typeof mediaType !== "string") throw invalid(`manifest: ${where} has no media type`);
   if (!isDigest(digest)) throw invalid(`manifest: ${where} has no sha256 digest`);
-  if (!Number.isSafeInteger(size) || (size as number) < 0) throw invalid(`manifest: ${where} has no valid size`);
+  if (!Number.isSafeInteger(size) || (size as number) < 0)
+    throw invalid(`manifest: ${where} has no valid size`);
   const { os, architecture, variant } = (platform ?? {}) as Record<string, unknown>;
   const result: Descriptor = { mediaType, digest, size: size as number };
   if (typeof os === "string" && typeof architecture === "string") {

@@ -23,7 +23,9 @@ const ALIASES: Readonly<Record<string, { architecture: string; variant?: string 
 };
 
 const KNOWN = new Set(
-  ["386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le", "ppc64 ppc64le riscv64 s390x wasm"].join(" ").split(" "),
+  ["386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le", "ppc64 ppc64le riscv64 s390x wasm"]
+    .join(" ")
+    .split(" "),
 );
 
 /** Node's names of architectures (os.arch()) that differ from Go's and are no alias above. */
@@ -41,7 +43,8 @@ export function hostPlatform(arch: string = process.arch): Platform {
  */
 export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split("/");
-  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) throw invalid(text, "not os/arch[/variant]");
+  if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part)))
+    throw invalid(text, "not os/arch[/variant]");
   const [first, second, third] = parts as [string, string?, string?];
   if (second !== undefined) {
     return normalize({ os: first, architecture: second, ...(third === undefined ? {} : { variant: third }) });
@@ -75,7 +78,9 @@ export function runnable(platform: Platform): Platform[] {
   const { os, architecture, variant } = normalize(platform);
   const lower = (arch: string, from: number, to: number) => {
     const count = Math.max(from - to + 1, 0);
-    return Array.from({ length: count }, (_, i) => normalize({ os, architecture: arch, variant: `v${from - i}` }));
+    return Array.from({ length: count }, (_, i) =>
+      normalize({ os, architecture: arch, variant: `v${from - i}` }),
+    );
   };
   const level = Number(variant?.slice(1) ?? "0");
   if (architecture === "amd64") return [...lower("amd64", level || 1, 1), { os, architecture: "386" }];

@@ -27,7 +27,8 @@ export async function pull(
   const { onProgress, signal, policy } = options;
   const ref = parseReference(reference);
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
-  const onRetry = (retry: { what: string; reason: string; delayMs: number }) => onProgress?.({ type: "retry", ...retry });
+  const onRetry = (retry: { what: string; reason: string; delayMs: number }) =>
+    onProgress?.({ type: "retry", ...retry });
   const open = async (pullSignal: AbortSignal) => {
     if (isEmbedded(ref)) return embeddedLayout();
     const { openRegistry } = await import("./registry.ts");

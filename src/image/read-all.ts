@@ -11,7 +11,10 @@ export interface ReadOptions {
 }
 
 /** @throws TsrunError ERR_TSRUN_DOCUMENT_TOO_LARGE */
-export async function readAll(response: HttpResponse, { limit, what, stallMs }: ReadOptions): Promise<Buffer> {
+export async function readAll(
+  response: HttpResponse,
+  { limit, what, stallMs }: ReadOptions,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunksOf(response, stallMs)) {

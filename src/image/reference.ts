@@ -48,18 +48,20 @@ export function parseReference(text: string): Reference {
   }
   const groups = REFERENCE.exec(`${domain}/${rest}`)?.groups;
   if (groups === undefined) {
-    throw invalid("invalid reference format", { hint: `"${text}" is not of the form [HOST[:PORT]/]NAME[:TAG][@DIGEST]` });
+    throw invalid("invalid reference format", {
+      hint: `"${text}" is not of the form [HOST[:PORT]/]NAME[:TAG][@DIGEST]`,
+    });
   }
-  const path = groups["path"] as string;
+  const path = groups.path as string;
   if (path.length > PATH_LIMIT) {
     throw invalid(`repository name must not be more than ${PATH_LIMIT} characters`);
   }
-  if (groups["digest"] !== undefined) checkDigest(groups["digest"]);
+  if (groups.digest !== undefined) checkDigest(groups.digest);
   return {
-    domain: groups["domain"] as string,
+    domain: groups.domain as string,
     path,
-    tag: groups["tag"] ?? (groups["digest"] === undefined ? "latest" : undefined),
-    digest: groups["digest"],
+    tag: groups.tag ?? (groups.digest === undefined ? "latest" : undefined),
+    digest: groups.digest,
   };
 }
 
@@ -87,7 +89,8 @@ const suffix = (ref: Reference): string => (ref.digest === undefined ? `:${ref.t
 function splitDomain(text: string): [domain: string, rest: string] {
   const slash = text.indexOf("/");
   const first = text.slice(0, Math.max(slash, 0));
-  const isDomain = slash > 0 && (first === "localhost" || /[.:]/.test(first) || first !== first.toLowerCase());
+  const isDomain =
+    slash > 0 && (first === "localhost" || /[.:]/.test(first) || first !== first.toLowerCase());
   const domain = !isDomain || first === LEGACY_DEFAULT_DOMAIN ? DEFAULT_DOMAIN : first;
   const rest = isDomain ? text.slice(slash + 1) : text;
   return [domain, domain === DEFAULT_DOMAIN && !rest.includes("/") ? OFFICIAL + rest : rest];
@@ -96,8 +99,10 @@ function splitDomain(text: string): [domain: string, rest: string] {
 function checkDigest(digest: string): void {
   if (/^sha256:[a-f0-9]{64}$/.test(digest)) return;
   const [algorithm, hex] = digest.split(":") as [string, string];
-  if (algorithm !== "sha256") throw invalid(`unsupported digest algorithm: ${algorithm}`, { hint: "use a sha256 digest" });
-  if (hex.length !== 64) throw invalid("invalid checksum digest length", { hint: "a sha256 digest has 64 hex digits" });
+  if (algorithm !== "sha256")
+    throw invalid(`unsupported digest algorithm: ${algorithm}`, { hint: "use a sha256 digest" });
+  if (hex.length !== 64)
+    throw invalid("invalid checksum digest length", { hint: "a sha256 digest has 64 hex digits" });
   throw invalid("invalid checksum digest format", { hint: "the hex digits of a digest are lower-case" });
 }
 

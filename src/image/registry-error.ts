@@ -1,7 +1,7 @@
 /** What a registry answers when it refuses, and how that reads to a user: in Docker's words, with what to do. */
 import { TsrunError } from "../errors.ts";
-import { chunksOf, type HttpResponse } from "./transport.ts";
 import { retryAfterMs } from "./retry.ts";
+import { chunksOf, type HttpResponse } from "./transport.ts";
 
 /** A status other than 2xx, with the registry's own error codes (distribution-spec, "Error Codes"). */
 export class StatusError extends Error {
@@ -42,7 +42,16 @@ export async function statusError(response: HttpResponse, stallMs: number): Prom
 }
 
 const CONNECTION_ERRORS = new Set([
-  ...["ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "EAI_AGAIN", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH"],
+  ...[
+    "ECONNRESET",
+    "ECONNABORTED",
+    "EPIPE",
+    "ETIMEDOUT",
+    "EAI_AGAIN",
+    "ENETDOWN",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+  ],
   ...["ECONNREFUSED", "ESTALLED", "ERR_STREAM_PREMATURE_CLOSE", "EBROKEN"],
 ]);
 
@@ -87,7 +96,8 @@ export interface Subject {
 export function explainFailure(error: unknown, subject: Subject): unknown {
   if (error instanceof StatusError) return explainStatus(error, subject);
   const { code, message, name } = error as NodeJS.ErrnoException;
-  if (error instanceof TsrunError || name === "AbortError" || (code === undefined && name !== "FetchError")) return error;
+  if (error instanceof TsrunError || name === "AbortError" || (code === undefined && name !== "FetchError"))
+    return error;
   return new TsrunError("ERR_TSRUN_REGISTRY_UNREACHABLE", `registry ${subject.registry}: ${message}`, {
     hint: join(connectionHint(code ?? "", subject.registry), subject.note),
     cause: error,
@@ -108,20 +118,33 @@ function explainStatus(error: StatusError, { name, repository, registry, note }:
     );
   }
   if (registryCode === "NAME_UNKNOWN") {
-    return make("ERR_TSRUN_MANIFEST_NOT_FOUND", `repository ${repository} not found: ${said}`, "check the name");
+    return make(
+      "ERR_TSRUN_MANIFEST_NOT_FOUND",
+      `repository ${repository} not found: ${said}`,
+      "check the name",
+    );
   }
   if (status === 404) {
-    return make("ERR_TSRUN_MANIFEST_NOT_FOUND", `manifest for ${name} not found: ${said || "manifest unknown"}`, "check the name and the tag");
+    return make(
+      "ERR_TSRUN_MANIFEST_NOT_FOUND",
+      `manifest for ${name} not found: ${said || "manifest unknown"}`,
+      "check the name and the tag",
+    );
   }
-  return make("ERR_TSRUN_REGISTRY_FAILED", `registry ${registry}: ${error.message} (${error.url})`, "try again later");
+  return make(
+    "ERR_TSRUN_REGISTRY_FAILED",
+    `registry ${registry}: ${error.message} (${error.url})`,
+    "try again later",
+  );
 }
 
 const RATE_LIMIT_HINT =
-  "wait, raise the limit with credentials in ~/.docker/config.json, or name a mirror in \"registry-mirrors\"";
+  'wait, raise the limit with credentials in ~/.docker/config.json, or name a mirror in "registry-mirrors"';
 
 /** "toomanyrequests: … (limit 100 per 6 h, 0 remaining, resets at 2026-01-01T12:00:00Z)". */
 function rateLimit({ headers, registryMessage }: StatusError, registry: string): string {
-  const get = (name: string) => headers.get(name) ?? headers.get(`x-${name}`) ?? headers.get(`docker-${name}`);
+  const get = (name: string) =>
+    headers.get(name) ?? headers.get(`x-${name}`) ?? headers.get(`docker-${name}`);
   const limit = describeLimit(get("ratelimit-limit"));
   const remaining = get("ratelimit-remaining")?.split(";", 1)[0];
   const reset = resetTime(get("ratelimit-reset"), get("retry-after"));
@@ -148,7 +171,11 @@ function resetTime(reset: string | null, retryAfter: string | null): string | un
   const now = Date.now();
   const number = Number(reset?.split(";", 1)[0] || Number.NaN);
   // Anything above a year of seconds is a point in time.
-  const delay = Number.isNaN(number) ? retryAfterMs(retryAfter, now) : number > 31_536_000 ? number * 1000 - now : number * 1000;
+  const delay = Number.isNaN(number)
+    ? retryAfterMs(retryAfter, now)
+    : number > 31_536_000
+      ? number * 1000 - now
+      : number * 1000;
   return delay === undefined ? undefined : new Date(now + delay).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
@@ -159,15 +186,21 @@ function connectionHint(code: string, registry: string): string {
   if (/CERT|SELF_SIGNED|VERIFY|ERR_TLS/.test(code)) {
     return `put its authority's certificate into /etc/tsrun/certs.d/${registry}/ca.crt, or list it in "insecure-registries"`;
   }
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "check the name, the network and the resolver; behind a proxy, set HTTPS_PROXY";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return "check the name, the network and the resolver; behind a proxy, set HTTPS_PROXY";
   return "check that the registry runs and can be reached; behind a proxy, set HTTPS_PROXY";
 }
 
-const join = (hint: string, note: string | undefined): string => (note === undefined ? hint : `${hint}; ${note}`);
+const join = (hint: string, note: string | undefined): string =>
+  note === undefined ? hint : `${hint}; ${note}`;
 
 function firstError(body: string): { code: string; message: string } {
   try {
-    const doc = JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[]; message?: unknown; details?: unknown };
+    const doc = JSON.parse(body) as {
+      errors?: { code?: unknown; message?: unknown }[];
+      message?: unknown;
+      details?: unknown;
+    };
     const first = doc.errors?.[0] ?? { code: "", message: doc.message ?? doc.details };
     const text = (value: unknown) => (typeof value === "string" ? value : "");
     return { code: text(first.code), message: text(first.message) };

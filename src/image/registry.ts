@@ -9,7 +9,13 @@ import { apiUrl, type Endpoint, endpointsOf } from "./endpoints.ts";
 import { type Descriptor, DOCUMENT_LIMIT, MANIFEST_TYPES } from "./manifest.ts";
 import { readAll } from "./read-all.ts";
 import { familiarName, familiarRepository, type Reference } from "./reference.ts";
-import { classify, classifyFirstContact, explainFailure, StatusError, statusError } from "./registry-error.ts";
+import {
+  classify,
+  classifyFirstContact,
+  explainFailure,
+  StatusError,
+  statusError,
+} from "./registry-error.ts";
 import { DEFAULT_POLICY, type OnRetry, type RetryPolicy, retrying } from "./retry.ts";
 import type { ImageSource } from "./source.ts";
 import { createTransport, type HttpResponse } from "./transport.ts";
@@ -31,6 +37,10 @@ interface Request {
   method?: "GET" | "HEAD";
   headers?: Record<string, string>;
 }
+
+/** An insecure registry that has not shown yet that it speaks TLS: the next endpoint is the same without. */
+const mayBePlainHttp = ({ url, insecure, mirror, answered }: Contact): boolean =>
+  insecure && !mirror && !answered && url.startsWith("https:");
 
 /** Makes a client for a reference's repository; the network is not touched before the first request. */
 export async function openRegistry(ref: Reference, options: RegistryOptions): Promise<ImageSource> {
@@ -62,8 +72,7 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
       } catch (error) {
         signal?.throwIfAborted();
         const isLast = i === contacts.length - 1;
-        const isPlainHttpNext = !contact.mirror && !contact.answered && !(error instanceof StatusError);
-        if (isLast || !(contact.mirror || isPlainHttpNext)) throw error;
+        if (isLast || !(contact.mirror || mayBePlainHttp(contact))) throw error;
         if (!contact.mirror) continue;
         const reason = (error as Error).message;
         mirrorFailures.push(`mirror ${contact.url}: ${reason}`);
@@ -77,7 +86,10 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
       const authorization = contact.authorizer.header();
       const response = await transport.request(apiUrl(contact, ref, rest), {
         method: request.method ?? "GET",
-        headers: { ...request.headers, ...(authorization === undefined ? {} : { Authorization: authorization }) },
+        headers: {
+          ...request.headers,
+          ...(authorization === undefined ? {} : { Authorization: authorization }),
+        },
         insecure: contact.insecure,
         signal,
       });
@@ -85,15 +97,27 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
       if (response.status === 200 || response.status === 206) return response;
       const error = await statusError(response, policy.stallMs);
       const mayAnswer = error.status === 401 && asked === 0;
-      if (!mayAnswer || !(await contact.authorizer.answer(error.headers.get("www-authenticate"), authorization))) throw error;
+      if (
+        !mayAnswer ||
+        !(await contact.authorizer.answer(error.headers.get("www-authenticate"), authorization))
+      )
+        throw error;
     }
   }
 
   /** A request whose answer is read whole, tried several times at one endpoint before the next is asked. */
-  async function small<T>(what: string, rest: string, handle: Request & { read(r: HttpResponse): Promise<T> }): Promise<T> {
+  async function small<T>(
+    what: string,
+    rest: string,
+    handle: Request & { read(r: HttpResponse): Promise<T> },
+  ): Promise<T> {
     const tryContact = (contact: Contact) => {
       const run = async () => handle.read(await send(contact, rest, handle));
-      const meet = (error: unknown) => (contact.answered ? classify(error) : classifyFirstContact(error));
+      const meet = (error: unknown) => {
+        if (contact.answered) return classify(error);
+        // Servers meet a TLS greeting that they do not understand in many ways, a reset among them.
+        return mayBePlainHttp(contact) ? undefined : classifyFirstContact(error);
+      };
       return retrying(run, { what, policy, classify: meet, onRetry, signal });
     };
     try {
@@ -136,21 +160,30 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
         headers: accept,
         async read(response) {
           const bytes = await readAll(response, { ...limits, what: "manifest" });
-          const announced = isDigest(tagOrDigest) ? tagOrDigest : response.headers.get("docker-content-digest");
+          const announced = isDigest(tagOrDigest)
+            ? tagOrDigest
+            : response.headers.get("docker-content-digest");
           if (isDigest(announced)) verifyDigest("the manifest", bytes, announced);
           return { bytes, mediaType: response.headers.get("content-type") ?? "", digest: digestOf(bytes) };
         },
       }),
-    resolveTag: (tag) =>
-      small("manifest", `manifests/${tag}`, {
-        method: "HEAD",
-        headers: accept,
-        async read({ headers, body }) {
-          body.destroy();
-          const digest = headers.get("docker-content-digest");
-          return isDigest(digest) ? digest : undefined;
-        },
-      }),
+    async resolveTag(tag) {
+      try {
+        return await small("manifest", `manifests/${tag}`, {
+          method: "HEAD",
+          headers: accept,
+          async read({ headers, body }) {
+            body.destroy();
+            const digest = headers.get("docker-content-digest");
+            return isDigest(digest) ? digest : undefined;
+          },
+        });
+      } catch (error) {
+        // An answer to HEAD has no body to say what is wrong; asking for the manifest itself will tell.
+        if ((error as Error).cause instanceof StatusError) return undefined;
+        throw error;
+      }
+    },
     document: (descriptor, what) =>
       small(what, `blobs/${descriptor.digest}`, {
         async read(response) {

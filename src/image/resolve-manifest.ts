@@ -5,7 +5,7 @@ import type { Paths } from "../store/paths.ts";
 import { type ImageConfiguration, parseConfiguration } from "./config-document.ts";
 import { choosePlatform, type Descriptor, DOCUMENT_LIMIT, type Manifest, parseManifest } from "./manifest.ts";
 import { formatPlatform, hostPlatform, type Platform, rank } from "./platform.ts";
-import type { Reference } from "./reference.ts";
+import { familiarName, type Reference } from "./reference.ts";
 import type { ImageSource, ServedManifest } from "./source.ts";
 
 export interface ResolvedImage {
@@ -36,7 +36,8 @@ export async function resolveManifest(ref: Reference, options: ResolveOptions): 
   let document = parseManifest(served.bytes, served.mediaType);
   const target = { digest: served.digest, mediaType: document.mediaType };
   for (let depth = 0; document.kind === "index"; depth++) {
-    if (depth === NESTING_LIMIT) throw contradiction(`its indexes are nested more than ${NESTING_LIMIT} deep`);
+    if (depth === NESTING_LIMIT)
+      throw contradiction(`its indexes are nested more than ${NESTING_LIMIT} deep`);
     documents.set(served.digest, served.bytes);
     const chosen = choosePlatform(document, options.platform ?? hostPlatform());
     const bytes = await child(chosen, options);
@@ -47,11 +48,15 @@ export async function resolveManifest(ref: Reference, options: ResolveOptions): 
   const configBytes = await config(document.config, options);
   documents.set(document.config.digest, configBytes);
   const configuration = parseConfiguration(configBytes);
-  checkAgreement(document, configuration, options.platform);
+  checkAgreement(document, configuration);
+  checkPlatform(ref, configuration.platform, options.platform);
   return { target, manifest: document, manifestDigest: served.digest, configuration, documents };
 }
 
-async function topManifest(ref: Reference, { paths, source, isKnown }: ResolveOptions): Promise<ServedManifest> {
+async function topManifest(
+  ref: Reference,
+  { paths, source, isKnown }: ResolveOptions,
+): Promise<ServedManifest> {
   const name = ref.digest ?? (ref.tag as string);
   const digest = ref.digest ?? (isKnown ? await source.resolveTag(name) : undefined);
   const local = digest === undefined ? undefined : readBlob(paths, digest);
@@ -62,7 +67,8 @@ async function topManifest(ref: Reference, { paths, source, isKnown }: ResolveOp
 async function child(descriptor: Descriptor, { paths, source }: ResolveOptions): Promise<Buffer> {
   checkSize(descriptor, "manifest");
   const bytes = readBlob(paths, descriptor.digest) ?? (await source.manifest(descriptor.digest)).bytes;
-  if (bytes.length !== descriptor.size) throw contradiction(`manifest ${descriptor.digest} has not the announced size`);
+  if (bytes.length !== descriptor.size)
+    throw contradiction(`manifest ${descriptor.digest} has not the announced size`);
   return bytes;
 }
 
@@ -73,25 +79,34 @@ async function config(descriptor: Descriptor, { paths, source }: ResolveOptions)
 
 function checkSize({ size }: Descriptor, what: string): void {
   if (size <= DOCUMENT_LIMIT) return;
-  throw new TsrunError("ERR_TSRUN_DOCUMENT_TOO_LARGE", `the image's ${what} is announced with ${size} bytes`, {
-    hint: `at most ${DOCUMENT_LIMIT} are read; the registry is broken or hostile`,
-  });
+  throw new TsrunError(
+    "ERR_TSRUN_DOCUMENT_TOO_LARGE",
+    `the image's ${what} is announced with ${size} bytes`,
+    {
+      hint: `at most ${DOCUMENT_LIMIT} are read; the registry is broken or hostile`,
+    },
+  );
 }
 
-function checkAgreement(manifest: Manifest, configuration: ImageConfiguration, platform: Platform | undefined): void {
-  const { diffIds, platform: actual } = configuration;
-  if (diffIds.length !== manifest.layers.length) {
-    throw contradiction(`its manifest has ${manifest.layers.length} layers, its configuration ${diffIds.length}`);
-  }
+function checkAgreement(manifest: Manifest, { diffIds }: ImageConfiguration): void {
+  if (diffIds.length === manifest.layers.length) return;
+  throw contradiction(
+    `its manifest has ${manifest.layers.length} layers, its configuration ${diffIds.length}`,
+  );
+}
+
+function checkPlatform(ref: Reference, actual: Platform, wanted: Platform | undefined): void {
   if (actual.os !== "linux") {
     const message = `image operating system "${actual.os}" cannot be used on this platform`;
     throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, { hint: "tsrun runs Linux images" });
   }
-  if (platform !== undefined && rank(platform, actual) < 0) {
-    const [wanted, got] = [formatPlatform(platform), formatPlatform(actual)];
-    const message = `image was found but does not match the specified platform: wanted ${wanted}, actual: ${got}`;
-    throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, { hint: "leave --platform out, or use another image" });
-  }
+  if (wanted === undefined || rank(wanted, actual) >= 0) return;
+  const message =
+    `image with reference ${familiarName(ref)} was found but does not match the specified platform: ` +
+    `wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(actual)}`;
+  throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, {
+    hint: "leave --platform out, or use another image",
+  });
 }
 
 function contradiction(what: string): TsrunError {

@@ -105,12 +105,17 @@ async function send(url: string, request: HttpRequest, context: Context): Promis
   try {
     return await sendOnce(url, request, context);
   } catch (error) {
-    if (!UNKNOWN_AUTHORITY.has((error as NodeJS.ErrnoException).code ?? "") || !context.agents.trustSystem()) throw error;
+    if (!UNKNOWN_AUTHORITY.has((error as NodeJS.ErrnoException).code ?? "") || !context.agents.trustSystem())
+      throw error;
     return await sendOnce(url, request, context);
   }
 }
 
-async function sendOnce(url: string, request: HttpRequest, { agents, policy }: Context): Promise<HttpResponse> {
+async function sendOnce(
+  url: string,
+  request: HttpRequest,
+  { agents, policy }: Context,
+): Promise<HttpResponse> {
   const { default: fetch } = await import("node-fetch");
   const { method = "GET", headers = {}, body, insecure = false, signal } = request;
   const stalled = new AbortController();
@@ -137,5 +142,7 @@ async function sendOnce(url: string, request: HttpRequest, { agents, policy }: C
 }
 
 function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => name.toLowerCase() !== "authorization"),
+  );
 }

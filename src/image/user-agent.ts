@@ -18,6 +18,8 @@ function version(): string {
     if (parent === directory) return "unknown";
     directory = parent;
   }
-  const { version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as {
+    version: string;
+  };
   return version;
 }

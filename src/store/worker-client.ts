@@ -12,7 +12,8 @@ const WINDOW = 4;
 /** As unpackLayer, in a worker thread. */
 export async function unpackInWorker(job: UnpackJob, source: AsyncIterable<Uint8Array>): Promise<Unpacked> {
   const { Worker } = await import("node:worker_threads");
-  const worker = new Worker(workerEntry(), { workerData: job });
+  // Without the flags of this process: a library's host may run with --input-type or --require, say.
+  const worker = new Worker(workerEntry(), { workerData: job, execArgv: [] });
   const credit = new Credit(WINDOW);
   const outcome = outcomeOf(worker, credit);
   // Handled below, but maybe not before the worker fails.

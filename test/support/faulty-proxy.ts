@@ -55,7 +55,10 @@ export async function startFaultyProxy(upstream: string): Promise<FaultyProxy> {
       uses.set(token, left - 1);
       if (left > 0) return true;
       const scope = "repository:from/challenge:pull";
-      outgoing.setHeader("WWW-Authenticate", `Bearer realm="${proxy.url}/token",service="the service",scope="${scope}"`);
+      outgoing.setHeader(
+        "WWW-Authenticate",
+        `Bearer realm="${proxy.url}/token",service="the service",scope="${scope}"`,
+      );
     } else if (proxy.basic !== undefined) {
       if (headers.authorization === basicHeader(proxy.basic.user, proxy.basic.password)) return true;
       outgoing.setHeader("WWW-Authenticate", 'Basic realm="test"');
@@ -74,27 +77,38 @@ export async function startFaultyProxy(upstream: string): Promise<FaultyProxy> {
     outgoing.end(JSON.stringify({ token, expires_in: 300 }));
   }
 
-  function forward({ method, url, headers }: SeenRequest, outgoing: ServerResponse, fault: Fault | undefined): void {
+  function forward(
+    { method, url, headers }: SeenRequest,
+    outgoing: ServerResponse,
+    fault: Fault | undefined,
+  ): void {
     const { authorization: _, range, ...rest } = headers;
     const passed = range === undefined || fault?.kind === "ignoreRange" ? rest : { ...rest, range };
-    request(new URL(url, upstream), { method, headers: { ...passed, host: new URL(upstream).host } }, (response) => {
-      outgoing.writeHead(response.statusCode ?? 502, response.headers);
-      let sent = 0;
-      response.on("data", (chunk: Buffer) => {
-        const bytes = Buffer.from(chunk);
-        if (fault?.kind === "corrupt" && fault.at >= sent && fault.at < sent + bytes.length) {
-          bytes.writeUInt8(bytes.readUInt8(fault.at - sent) ^ 0xff, fault.at - sent);
-        }
-        const left = fault?.kind === "break" || fault?.kind === "stall" ? Math.max(fault.after - sent, 0) : bytes.length;
-        sent += bytes.length;
-        if (left > 0) outgoing.write(bytes.subarray(0, left));
-        if (left >= bytes.length) return;
-        response.destroy();
-        // What was written leaves before the connection ends.
-        if (fault?.kind === "break") setTimeout(() => outgoing.destroy(), 20);
-      });
-      response.on("end", () => outgoing.end());
-    }).end();
+    request(
+      new URL(url, upstream),
+      { method, headers: { ...passed, host: new URL(upstream).host } },
+      (response) => {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        let sent = 0;
+        response.on("data", (chunk: Buffer) => {
+          const bytes = Buffer.from(chunk);
+          if (fault?.kind === "corrupt" && fault.at >= sent && fault.at < sent + bytes.length) {
+            bytes.writeUInt8(bytes.readUInt8(fault.at - sent) ^ 0xff, fault.at - sent);
+          }
+          const left =
+            fault?.kind === "break" || fault?.kind === "stall"
+              ? Math.max(fault.after - sent, 0)
+              : bytes.length;
+          sent += bytes.length;
+          if (left > 0) outgoing.write(bytes.subarray(0, left));
+          if (left >= bytes.length) return;
+          response.destroy();
+          // What was written leaves before the connection ends.
+          if (fault?.kind === "break") setTimeout(() => outgoing.destroy(), 20);
+        });
+        response.on("end", () => outgoing.end());
+      },
+    ).end();
   }
 
   server.listen(0, "127.0.0.1");

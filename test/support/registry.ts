@@ -38,9 +38,18 @@ export interface TestRegistry {
   host: string;
   /** Pushes an image; without tags it has only its digest. */
   pushImage(repository: string, tags: string[], image: ImageSpec): Promise<Pushed>;
-  pushIndex(repository: string, tags: string[], members: Pushed[], format?: "oci" | "docker"): Promise<{ digest: string }>;
+  pushIndex(
+    repository: string,
+    tags: string[],
+    members: Pushed[],
+    format?: "oci" | "docker",
+  ): Promise<{ digest: string }>;
   /** Any document under any type, for what no tool would push. */
-  pushManifest(repository: string, tags: string[], push: { mediaType: string; document: object }): Promise<{ digest: string; size: number }>;
+  pushManifest(
+    repository: string,
+    tags: string[],
+    push: { mediaType: string; document: object },
+  ): Promise<{ digest: string; size: number }>;
   pushBlob(repository: string, bytes: Uint8Array): Promise<{ digest: string; size: number }>;
   stop(): Promise<void>;
 }
@@ -59,7 +68,9 @@ export async function startRegistry(): Promise<TestRegistry> {
     join(directory, "config.yml"),
     `version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: ${directory}/data\nhttp:\n  addr: 127.0.0.1:0\n`,
   );
-  const child = spawn("docker-registry", ["serve", join(directory, "config.yml")], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("docker-registry", ["serve", join(directory, "config.yml")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const ended = once(child, "exit");
   const host = await new Promise<string>((resolve, reject) => {
     child.once("error", reject);
@@ -82,9 +93,18 @@ export async function startRegistry(): Promise<TestRegistry> {
 }
 
 function client(url: string): Omit<TestRegistry, "stop"> {
-  async function call(method: string, target: string, body?: Uint8Array, mediaType = "application/octet-stream"): Promise<Response> {
+  async function call(
+    method: string,
+    target: string,
+    body?: Uint8Array,
+    mediaType = "application/octet-stream",
+  ): Promise<Response> {
     const headers = { "Content-Type": mediaType };
-    const response = await fetch(new URL(target, url), { method, headers, ...(body === undefined ? {} : { body: Buffer.from(body) }) });
+    const response = await fetch(new URL(target, url), {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: Buffer.from(body) }),
+    });
     if (!response.ok) throw new Error(`${method} ${target}: ${response.status} ${await response.text()}`);
     return response;
   }
@@ -120,13 +140,17 @@ function client(url: string): Omit<TestRegistry, "stop"> {
       }),
     );
     const prefix = format === "oci" ? OCI : `${DOCKER}.image`;
-    const mediaType = format === "oci" ? `${OCI}.manifest.v1+json` : `${DOCKER}.distribution.manifest.v2+json`;
+    const mediaType =
+      format === "oci" ? `${OCI}.manifest.v1+json` : `${DOCKER}.distribution.manifest.v2+json`;
     const pushed = await Promise.all(layers.map((layer) => pushBlob(repository, layer)));
     const configBlob = await pushBlob(repository, config);
     const document = {
       schemaVersion: 2,
       mediaType,
-      config: { mediaType: format === "oci" ? `${OCI}.config.v1+json` : `${DOCKER}.container.image.v1+json`, ...configBlob },
+      config: {
+        mediaType: format === "oci" ? `${OCI}.config.v1+json` : `${DOCKER}.container.image.v1+json`,
+        ...configBlob,
+      },
       layers: pushed.map((blob, i) => ({
         mediaType: `${prefix}.${LAYER_SUFFIX[format][compressionOf(layers[i] as Buffer)]}`,
         ...blob,
@@ -138,9 +162,18 @@ function client(url: string): Omit<TestRegistry, "stop"> {
   };
 
   const pushIndex: TestRegistry["pushIndex"] = (repository, tags, members, format = "oci") => {
-    const mediaType = format === "oci" ? `${OCI}.index.v1+json` : `${DOCKER}.distribution.manifest.list.v2+json`;
-    const manifests = members.map(({ mediaType, digest, size, platform }) => ({ mediaType, digest, size, platform }));
-    return pushManifest(repository, tags, { mediaType, document: { schemaVersion: 2, mediaType, manifests } });
+    const mediaType =
+      format === "oci" ? `${OCI}.index.v1+json` : `${DOCKER}.distribution.manifest.list.v2+json`;
+    const manifests = members.map(({ mediaType, digest, size, platform }) => ({
+      mediaType,
+      digest,
+      size,
+      platform,
+    }));
+    return pushManifest(repository, tags, {
+      mediaType,
+      document: { schemaVersion: 2, mediaType, manifests },
+    });
   };
 
   return { url, host: new URL(url).host, pushBlob, pushManifest, pushImage, pushIndex };

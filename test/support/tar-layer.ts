@@ -20,7 +20,10 @@ export function tarLayer(entries: readonly LayerEntry[]): Buffer {
     const kind = type ?? (path.endsWith("/") ? "Directory" : "File");
     const header = Buffer.alloc(512);
     const common = { path, type: kind, linkpath, uid: 0, gid: 0, mtime: new Date(1_700_000_000_000) };
-    new Header({ ...common, mode: mode ?? (kind === "File" ? 0o644 : 0o755), size: bytes.length }).encode(header, 0);
+    new Header({ ...common, mode: mode ?? (kind === "File" ? 0o644 : 0o755), size: bytes.length }).encode(
+      header,
+      0,
+    );
     blocks.push(header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
   }
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);

@@ -34,9 +34,20 @@ describe("loadConfig", () => {
   });
 
   test("proxies come from the environment, lower case first, and the file wins", () => {
-    const env = { HTTPS_PROXY: "http://upper", https_proxy: "http://lower", NO_PROXY: "a", HTTP_PROXY: "http://plain" };
-    expect(load({}, env).proxies).toEqual({ "http-proxy": "http://plain", "https-proxy": "http://lower", "no-proxy": "a" });
-    expect(load({ proxies: { "https-proxy": "http://file" } }, env).proxies["https-proxy"]).toBe("http://file");
+    const env = {
+      HTTPS_PROXY: "http://upper",
+      https_proxy: "http://lower",
+      NO_PROXY: "a",
+      HTTP_PROXY: "http://plain",
+    };
+    expect(load({}, env).proxies).toEqual({
+      "http-proxy": "http://plain",
+      "https-proxy": "http://lower",
+      "no-proxy": "a",
+    });
+    expect(load({ proxies: { "https-proxy": "http://file" } }, env).proxies["https-proxy"]).toBe(
+      "http://file",
+    );
   });
 
   test("Docker's credentials follow DOCKER_CONFIG", () => {

@@ -1,14 +1,16 @@
-import type { RunOptions } from "../../engine/api.ts";
-import type { ContainerOptions } from "../../engine/types.ts";
-import { reserveCidfile } from "../cidfile.ts";
+import { TsrunError } from "../../errors.ts";
+import { runFlags } from "../container-flags.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { toContainerOptions } from "../container-options.ts";
-import { runFlags } from "../container-flags.ts";
-import { attachments } from "../options/streams.ts";
-import { conclude, requireTerminal } from "../outcome.ts";
-import { createPullProgress } from "../pull-progress.ts";
-import { catchSignals, type SignalProxy } from "../signals.ts";
-import { attach } from "../terminal.ts";
+import { flag, value } from "../option-table.ts";
+import { only } from "../options/choices.ts";
+import { runContainer } from "../run-container.ts";
+
+const options = {
+  ...runFlags,
+  "dry-run": flag("Print the plan of kernel steps instead of executing it"),
+  format: value("With --dry-run: text or json", { parse: only(["text", "json"], "other formats") }),
+};
 
 export default command({
   summary: "Create and run a new container from an image",
@@ -17,46 +19,21 @@ export default command({
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: false,
   failureCode: 125,
-  options: runFlags,
-  run,
+  options,
+  run: async (args, context) => (args.options["dry-run"] ? await dryRun(args, context) : await run(args, context)),
 });
 
-async function run({ options: flags, positionals }: Arguments<typeof runFlags>, context: Context): Promise<number> {
-  const streams = attachments(flags);
-  const { terminal } = context;
-  if (flags.tty && streams?.stdin) requireTerminal(terminal);
-  const options = toContainerOptions(flags, positionals, context.env);
-  const cidfile = flags.cidfile === undefined ? undefined : reserveCidfile(flags.cidfile);
-
-  const progress = createPullProgress({ context, quiet: flags.quiet, announceMissing: options.pull === "missing" });
-  let signals: SignalProxy | undefined;
-  const start: RunOptions = {
-    pull: { onProgress: progress.event, ...(options.platform !== undefined && { platform: options.platform }) },
-    onCreated({ id, warnings }) {
-      progress.end();
-      for (const warning of warnings) context.err(`WARNING: ${warning}\n`);
-      cidfile?.write(id);
-      if (streams !== undefined && flags["sig-proxy"]) signals = catchSignals();
-    },
-    ...(streams !== undefined && { attach: streams }),
-    ...sizeOf(options, context),
+async function run(args: Arguments<typeof options>, context: Context): Promise<number> {
+  if (args.options.format !== undefined) {
+    throw new TsrunError("ERR_TSRUN_USAGE", "--format goes with --dry-run");
   };
-
-  const engine = await context.engine();
-  const handle = await engine.run(options, start).finally(() => {
-    progress.end();
-    cidfile?.close();
-  });
-  if (streams === undefined) {
-    context.out(`${handle.containerId}\n`);
-    handle.detach();
-    return 0;
-  }
-  const outcome = await attach(handle, { streams, tty: flags.tty, detachKeys: flags["detach-keys"], signals }, terminal);
-  return conclude(outcome, context);
+  return await runContainer(args, context);
 }
 
-function sizeOf(options: ContainerOptions, { terminal }: Context): Pick<RunOptions, "size"> {
-  const size = options.tty ? terminal.size() : undefined;
-  return size === undefined ? {} : { size };
+async function dryRun({ options: flags, positionals }: Arguments<typeof options>, context: Context): Promise<number> {
+  const { renderPlan, renderPlanJson } = await import("../render/plan.ts");
+  const engine = await context.engine();
+  const plan = await engine.dryRun(toContainerOptions(flags, positionals, context.env));
+  context.out(flags.format === "json" ? renderPlanJson(plan) : renderPlan(plan));
+  return 0;
 }

@@ -40,7 +40,7 @@ const two = (number: number): string => String(Math.trunc(number)).padStart(2, "
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  "\u00b5s": 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -49,9 +49,9 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** Milliseconds of a Go duration, "1h30m" or "500ms"; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
-  if (!/^[+-]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
+  if (!/^[+-]?(\d+(\.\d*)?(ns|us|\u00b5s|ms|s|m|h))+$/.test(text)) return undefined;
   let total = 0;
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|\u00b5s|ms|s|m|h)/g)) {
     total += Number(number) * (UNITS[unit as string] as number);
   }
   return text.startsWith("-") ? -total : total;

@@ -2,7 +2,7 @@
 import type { OciConfig } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
 import { execSteps, identitySteps, rlimitSteps, type SeccompFilter, stdioSteps } from "./identity.ts";
-import { bindSourceSteps, type CgroupView, isBind, mountSteps } from "./mounts.ts";
+import { bindSourceSteps, type CgroupView, type IsDirectory, isBind, mountSteps, propagates } from "./mounts.ts";
 import type { NamespaceFlag, Plan, Step } from "./plan.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
 
@@ -15,6 +15,8 @@ export interface ContainerPlanInput {
   /** Slot "netns" holds a network namespace that is already set up. */
   networkNamespace: boolean;
   seccomp: SeccompFilter | undefined;
+  /** Told by the host's files where not given. */
+  isDirectory?: IsDirectory;
   /** Stop before execve until the launcher says go on, so that every step can be looked at. */
   pause?: boolean;
 }
@@ -31,9 +33,11 @@ const CLONE_FLAGS: Readonly<Record<string, NamespaceFlag>> = {
 export function containerPlan(input: ContainerPlanInput): Plan {
   const { config, cgroup } = input;
   const { linux, process } = config;
+  const binds = config.mounts.filter(isBind);
   const steps: Step[] = [
     ...namespaceSteps(input),
-    ...bindSourceSteps(config.mounts),
+    // A mount that is to stay in its peer group is taken from the host before that group is left.
+    ...bindSourceSteps(binds.filter(propagates)),
     {
       op: "mount",
       source: "none",
@@ -44,8 +48,9 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       why: "Mounts made from here on stay in this namespace (mount_namespaces(7)).",
     },
     ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
+    ...bindSourceSteps(binds.filter((mount) => !propagates(mount))),
     ...pivotSteps(),
-    ...mountSteps(config.mounts, cgroup.view),
+    ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory }),
     ...deviceSteps(linux.devices ?? []),
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),

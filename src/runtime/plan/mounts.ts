@@ -26,9 +26,15 @@ export function isBind(mount: OciMount): boolean {
   return mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind");
 }
 
+/** Whether mounts made later on one side of a bind are to appear on the other. */
+export function propagates(mount: OciMount): boolean {
+  const { propagation } = parseMountOptions(mount.options ?? []);
+  return propagation === "MS_SHARED" || propagation === "MS_SLAVE";
+}
+
 /** Takes hold of what is bound from the host, while the host can still be seen. */
 export function bindSourceSteps(mounts: readonly OciMount[]): Step[] {
-  return mounts.filter(isBind).map((mount) => ({
+  return mounts.map((mount) => ({
     op: "openTree",
     path: mount.source ?? "",
     slot: slotOf(mount),
@@ -37,10 +43,16 @@ export function bindSourceSteps(mounts: readonly OciMount[]): Step[] {
   }));
 }
 
+/** Whether a path of the host is a directory: a bind mount needs a mount point of its source's kind. */
+export type IsDirectory = (hostPath: string) => boolean;
+
 /** Makes each mount in the container's root, parents first as the configuration has them. */
-export function mountSteps(mounts: readonly OciMount[], cgroup: CgroupView): Step[] {
+export function mountSteps(
+  mounts: readonly OciMount[],
+  { cgroup, isDirectory = (path) => statSync(path).isDirectory() }: { cgroup: CgroupView; isDirectory?: IsDirectory | undefined },
+): Step[] {
   return mounts.flatMap((mount) => {
-    if (isBind(mount)) return bindSteps(mount);
+    if (isBind(mount)) return bindSteps(mount, isDirectory(mount.source ?? ""));
     if (mount.type === "cgroup") return cgroupSteps(mount, cgroup);
     return filesystemSteps(mount);
   });
@@ -67,11 +79,11 @@ function filesystemSteps(mount: OciMount): Step[] {
   ];
 }
 
-function bindSteps(mount: OciMount): Step[] {
+function bindSteps(mount: OciMount, sourceIsDirectory: boolean): Step[] {
   const options = parseMountOptions(mount.options ?? []);
   const target = mount.destination;
   return [
-    statSync(mount.source ?? "").isDirectory()
+    sourceIsDirectory
       ? directory(target)
       : { op: "touch", path: target, mode: 0o644, why: `A file to mount on at ${target}.` },
     { op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },

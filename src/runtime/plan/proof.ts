@@ -30,7 +30,10 @@ export function proofOf(step: StepAction, pid: number): string[] {
 function lookUp(step: StepAction, pid: number): string[] {
   switch (step.op) {
     case "clone":
-      return [...step.flags.flatMap((flag) => namespaceProof(flag, pid)), ...cgroupProof(pid)];
+      return [
+        ...step.flags.flatMap((flag) => namespaceProof(flag, pid)),
+        ...(step.cgroup === undefined ? [] : memberships(pid).map(({ line }) => line)),
+      ];
     case "setns":
     case "unshare":
       return [
@@ -38,12 +41,14 @@ function lookUp(step: StepAction, pid: number): string[] {
         ...(step.flags.includes("CLONE_NEWNET") ? networkProof(pid) : []),
       ];
     case "writeFile":
-      return step.path.endsWith("/cgroup.procs") ? cgroupProof(pid, step.path) : [];
+      return joinProof(pid, step.path);
     case "mount":
+      if (step.fstype === null) return [];
+      return mountProof(step.target.startsWith("/") ? step.target : "/", pid);
     case "mountOverlay":
     case "moveMount":
     case "mountSetattr":
-      return step.target.startsWith("/") ? mountProof(step.target, pid) : mountProof("/", pid);
+      return mountProof(step.target.startsWith("/") ? step.target : "/", pid);
     case "mask":
     case "bindConsole":
       return mountProof(step.path, pid);
@@ -52,7 +57,7 @@ function lookUp(step: StepAction, pid: number): string[] {
     case "umount":
       return [`/proc/${pid}/mountinfo: ${mountLines(pid).length} mounts, none of the host's tree`];
     case "chdir":
-      return [`/proc/${pid}/cwd -> ${readlinkSync(`/proc/${pid}/cwd`)}`];
+      return workingDirectoryProof(step.path, pid);
     case "mkdir":
     case "touch":
     case "mknod":
@@ -111,17 +116,32 @@ function namespaceProof(flag: NamespaceFlag, pid: number): string[] {
   return [`/proc/${pid}/ns/${file} -> ${theirs} (${own === theirs ? "the host's" : `the host's is ${own}`})`];
 }
 
-/** Membership, and with a file of the cgroup its hierarchy's line only. */
-function cgroupProof(pid: number, procsFile?: string): string[] {
-  const lines = readFileSync(`/proc/${pid}/cgroup`, "latin1").trim().split("\n");
-  const shown = lines.filter((line) => {
-    const path = line.split(":").slice(2).join(":");
-    return procsFile === undefined ? path !== "/" : procsFile.endsWith(`${path}/cgroup.procs`) && path !== "/";
-  });
-  const controller = procsFile?.split("/").at(-4);
-  return shown
-    .filter((line) => controller === undefined || line.split(":")[1]?.split(",").some((name) => procsFile?.includes(name)))
-    .map((line) => `/proc/${pid}/cgroup: ${line}`);
+/** A later step may have changed the directory again: then this one can no longer be seen. */
+function workingDirectoryProof(path: string, pid: number): string[] {
+  const cwd = readlinkSync(`/proc/${pid}/cwd`);
+  return cwd === path ? [`/proc/${pid}/cwd -> ${cwd}`] : [];
+}
+
+/** The cgroups that a process is in, without those where it was left at the root. */
+function memberships(pid: number): { line: string; controllers: string; path: string }[] {
+  return readFileSync(`/proc/${pid}/cgroup`, "latin1")
+    .trim()
+    .split("\n")
+    .map((entry) => {
+      const [, controllers = "", ...path] = entry.split(":");
+      return { line: `/proc/${pid}/cgroup: ${entry}`, controllers, path: path.join(":") };
+    })
+    .filter(({ path }) => path !== "/");
+}
+
+/** For a file by which a cgroup is joined, <mount>/<controllers>/<path>/tasks: the line of that hierarchy. */
+function joinProof(pid: number, file: string): string[] {
+  return memberships(pid)
+    .filter(({ controllers, path }) => {
+      const [mount, rest] = file.split(`${path}/`);
+      return mount?.endsWith(`/${controllers}`) && (rest === "tasks" || rest === "cgroup.procs");
+    })
+    .map(({ line }) => line);
 }
 
 function mountLines(pid: number): string[] {

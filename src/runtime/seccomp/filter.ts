@@ -3,7 +3,7 @@
  * a fraction of one and neither.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { OciSeccomp } from "../oci.ts";
@@ -65,7 +65,15 @@ function store(file: string, cacheDir: string, program: Uint8Array): void {
     writeFileSync(temporary, program, { mode: 0o600 });
     renameSync(temporary, file);
   } catch {
-    rmSync(temporary, { force: true });
+    discard(temporary);
+  }
+}
+
+function discard(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It was never made.
   }
 }
 

@@ -17,17 +17,17 @@ export type EntryName =
 
 /**
  * The relative path that a name in the archive stands for: without "./", doubled and trailing slashes; "" is the
- * root. Refuses names that are absolute or climb out.
+ * root. Refuses names that are absolute or climb out, in the words of the entry `of` that they belong to.
  */
-export function relativePath(name: string, what = "its name"): string {
-  if (name.startsWith("/")) throw refused(name, `${what} is absolute`);
-  if (name.includes("\0")) throw refused(name, `${what} contains a NUL byte`);
+export function relativePath(name: string, of = { entry: name, what: "its name" }): string {
+  if (name.startsWith("/")) throw refused(of.entry, `${of.what} is absolute`);
+  if (name.includes("\0")) throw refused(of.entry, `${of.what} contains a NUL byte`);
   const plain = name.startsWith("./") ? name.slice(2) : name;
   const path = plain.endsWith("/") ? plain.slice(0, -1) : plain;
   // Nearly every name is clean by now; only the others are taken apart.
   if (path !== "" && !UNCLEAN.test(path)) return path;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..")) throw refused(name, `${what} has a ".." component`);
+  if (parts.includes("..")) throw refused(of.entry, `${of.what} has a ".." component`);
   return parts.join("/");
 }
 

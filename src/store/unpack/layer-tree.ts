@@ -186,7 +186,10 @@ export class LayerTree implements TarSink {
   }
 
   #hardLink(entry: TarEntry, parent: Directory, path: string): void {
-    const to = relativePath(entry.linkname, `its link target ${printable(entry.linkname)}`);
+    const to = relativePath(entry.linkname, {
+      entry: entry.name,
+      what: `its link target ${printable(entry.linkname)}`,
+    });
     if (to === path) return;
     this.#refuseWayThrough(to, entry.name);
     const target = toPath(this.#base + to);

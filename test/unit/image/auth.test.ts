@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { parseChallenges } from "../../../src/image/auth.ts";
 import { basicHeader, credentialHelper, findCredentials } from "../../../src/image/credentials.ts";
 
 describe("parseChallenges", () => {
   test("a bearer challenge with a list in quotes", () => {
-    const header = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push"';
+    const header =
+      'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push"';
     expect(parseChallenges(header)).toEqual([
       {
         scheme: "bearer",
@@ -21,11 +22,13 @@ describe("parseChallenges", () => {
   });
 
   test("several challenges, bare values, escapes, spaces", () => {
-    expect(parseChallenges('Basic realm="say \\"hi\\"", charset=UTF-8,  BEARER realm=x , Negotiate')).toEqual([
-      { scheme: "basic", parameters: { realm: 'say "hi"', charset: "UTF-8" } },
-      { scheme: "bearer", parameters: { realm: "x" } },
-      { scheme: "negotiate", parameters: {} },
-    ]);
+    expect(parseChallenges('Basic realm="say \\"hi\\"", charset=UTF-8,  BEARER realm=x , Negotiate')).toEqual(
+      [
+        { scheme: "basic", parameters: { realm: 'say "hi"', charset: "UTF-8" } },
+        { scheme: "bearer", parameters: { realm: "x" } },
+        { scheme: "negotiate", parameters: {} },
+      ],
+    );
   });
 
   test.each(["", '"', "=", 'realm="x"'])("survives %j", (header) => {
@@ -39,6 +42,7 @@ describe("credentials", () => {
   const write = (doc: unknown) => writeFileSync(file, JSON.stringify(doc));
   const auth = (text: string) => Buffer.from(text).toString("base64");
   afterEach(() => rmSync(file, { force: true }));
+  afterAll(() => rmSync(directory, { recursive: true }));
 
   test("by host, by URL, and Docker Hub's own key", () => {
     write({
@@ -62,7 +66,9 @@ describe("credentials", () => {
   test("a missing file has none; a broken one is named", () => {
     expect(findCredentials(join(directory, "none"), "x")).toBeUndefined();
     write({ auths: { x: { auth: "!" } } });
-    expect(() => findCredentials(file, "x")).toThrow(expect.objectContaining({ code: "ERR_TSRUN_CREDENTIALS_INVALID" }));
+    expect(() => findCredentials(file, "x")).toThrow(
+      expect.objectContaining({ code: "ERR_TSRUN_CREDENTIALS_INVALID" }),
+    );
     writeFileSync(file, "{");
     expect(() => findCredentials(file, "x")).toThrow(file);
   });
@@ -74,6 +80,8 @@ describe("credentials", () => {
   });
 
   test("the header of basic authentication", () => {
-    expect(basicHeader({ username: "u", password: "pä", identityToken: undefined })).toBe(`Basic ${auth("u:pä")}`);
+    expect(basicHeader({ username: "u", password: "pä", identityToken: undefined })).toBe(
+      `Basic ${auth("u:pä")}`,
+    );
   });
 });

@@ -10,7 +10,10 @@ const content = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyz");
 const descriptor = { mediaType: "", digest: `sha256:${"a".repeat(64)}`, size: content.length };
 
 /** Serves `content` from `offset` in pieces of 4 bytes; `cut` ends it after so many, `fail` with an error. */
-function serve(offset: number, options: { status?: number; cut?: number; fail?: boolean; hang?: boolean } = {}): HttpResponse {
+function serve(
+  offset: number,
+  options: { status?: number; cut?: number; fail?: boolean; hang?: boolean } = {},
+): HttpResponse {
   const { status = offset > 0 ? 206 : 200, cut = content.length, fail = false, hang = false } = options;
   const first = status === 206 ? offset : 0;
   async function* pieces() {
@@ -52,9 +55,11 @@ describe("blobSource", () => {
   });
 
   test("a registry that ignores Range serves all again: what is known is skipped", async () => {
-    expect(await read((offset) => serve(offset, { status: 200, ...(offset === 0 ? { cut: 14, fail: true } : {}) }))).toBe(
-      content.toString(),
-    );
+    expect(
+      await read((offset) =>
+        serve(offset, { status: 200, ...(offset === 0 ? { cut: 14, fail: true } : {}) }),
+      ),
+    ).toBe(content.toString());
   });
 
   test("a registry that refuses Range is asked without", async () => {
@@ -70,7 +75,9 @@ describe("blobSource", () => {
 
   test("a stalled connection is given up and resumed", async () => {
     const onRetry = vi.fn();
-    expect(await read((offset) => serve(offset, offset === 0 ? { cut: 8, hang: true } : {}), { onRetry })).toBe(content.toString());
+    expect(
+      await read((offset) => serve(offset, offset === 0 ? { cut: 8, hang: true } : {}), { onRetry }),
+    ).toBe(content.toString());
     expect(onRetry.mock.calls[0]?.[0].reason).toMatch(/no data/);
   });
 

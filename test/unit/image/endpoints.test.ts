@@ -4,7 +4,10 @@ import { apiUrl, endpointsOf, isInsecure } from "../../../src/image/endpoints.ts
 import { proxyFor } from "../../../src/image/proxy.ts";
 import { parseReference } from "../../../src/image/reference.ts";
 
-const config = (overrides: object) => ({ ...loadConfig({ TSRUN_CONFIG: "", HOME: "/nonexistent" }), ...overrides });
+const config = (overrides: object) => ({
+  ...loadConfig({ TSRUN_CONFIG: "", HOME: "/nonexistent" }),
+  ...overrides,
+});
 const urls = async (text: string, overrides = {}) =>
   (await endpointsOf(parseReference(text), config(overrides))).map(({ url }) => url);
 
@@ -22,7 +25,10 @@ describe("endpoints", () => {
   test("an insecure registry is asked by TLS first, then by plain HTTP", async () => {
     expect(await urls("localhost:5000/x")).toEqual(["https://localhost:5000", "http://localhost:5000"]);
     const listed = { "insecure-registries": ["registry.example:80"] };
-    expect(await urls("registry.example:80/x", listed)).toEqual(["https://registry.example:80", "http://registry.example:80"]);
+    expect(await urls("registry.example:80/x", listed)).toEqual([
+      "https://registry.example:80",
+      "http://registry.example:80",
+    ]);
     expect(await urls("registry.example/x", listed)).toEqual(["https://registry.example"]);
   });
 
@@ -75,7 +81,9 @@ describe("proxies", () => {
   });
 
   test("none at all", () => {
-    expect(proxyFor(new URL("https://x.io"), { "http-proxy": "", "https-proxy": "", "no-proxy": "" })).toBeUndefined();
+    expect(
+      proxyFor(new URL("https://x.io"), { "http-proxy": "", "https-proxy": "", "no-proxy": "" }),
+    ).toBeUndefined();
     expect(proxyFor(new URL("https://x.io"), { ...proxies, "no-proxy": "*" })).toBeUndefined();
   });
 });

@@ -35,22 +35,63 @@ describe("parseManifest", () => {
       config: { mediaType: `${DOCKER}.container.image.v1+json`, digest: digest("a"), size: 1 },
       layers: [{ mediaType: `${DOCKER}.image.rootfs.diff.tar.gzip`, digest: digest("b"), size: 0 }],
     };
-    expect(parseManifest(bytes(doc), doc.mediaType)).toMatchObject({ kind: "manifest", layers: [{ digest: digest("b") }] });
+    expect(parseManifest(bytes(doc), doc.mediaType)).toMatchObject({
+      kind: "manifest",
+      layers: [{ digest: digest("b") }],
+    });
   });
 
   const refused: [string, unknown, string, string][] = [
     ["not JSON", "{", "", "ERR_TSRUN_MANIFEST_INVALID"],
     ["a list", [], "", "ERR_TSRUN_MANIFEST_INVALID"],
     ["schema 1", { schemaVersion: 1, fsLayers: [] }, "", "ERR_TSRUN_MANIFEST_UNSUPPORTED"],
-    ["schema 1 by its type", ociManifest, `${DOCKER}.distribution.manifest.v1+prettyjws`, "ERR_TSRUN_MANIFEST_UNSUPPORTED"],
+    [
+      "schema 1 by its type",
+      ociManifest,
+      `${DOCKER}.distribution.manifest.v1+prettyjws`,
+      "ERR_TSRUN_MANIFEST_UNSUPPORTED",
+    ],
     ["both kinds at once", { ...ociManifest, manifests: [] }, "", "ERR_TSRUN_MANIFEST_INVALID"],
-    ["served as another type", { ...ociManifest, mediaType: `${OCI}.manifest.v1+json` }, `${OCI}.index.v1+json`, "ERR_TSRUN_MANIFEST_INVALID"],
+    [
+      "served as another type",
+      { ...ociManifest, mediaType: `${OCI}.manifest.v1+json` },
+      `${OCI}.index.v1+json`,
+      "ERR_TSRUN_MANIFEST_INVALID",
+    ],
     ["no layers", { ...ociManifest, layers: undefined }, "", "ERR_TSRUN_MANIFEST_INVALID"],
-    ["a short digest", { ...ociManifest, config: { ...ociManifest.config, digest: "sha256:ab" } }, "", "ERR_TSRUN_MANIFEST_INVALID"],
-    ["a path for a digest", { ...ociManifest, config: { ...ociManifest.config, digest: "../../x" } }, "", "ERR_TSRUN_MANIFEST_INVALID"],
-    ["a negative size", { ...ociManifest, config: { ...ociManifest.config, size: -1 } }, "", "ERR_TSRUN_MANIFEST_INVALID"],
-    ["another artifact", { ...ociManifest, config: { ...ociManifest.config, mediaType: "application/vnd.cncf.helm.config.v1+json" } }, "", "ERR_TSRUN_MANIFEST_UNSUPPORTED"],
-    ["an unknown layer", { ...ociManifest, layers: [{ ...ociManifest.layers[0], mediaType: "text/plain" }] }, "", "ERR_TSRUN_MANIFEST_UNSUPPORTED"],
+    [
+      "a short digest",
+      { ...ociManifest, config: { ...ociManifest.config, digest: "sha256:ab" } },
+      "",
+      "ERR_TSRUN_MANIFEST_INVALID",
+    ],
+    [
+      "a path for a digest",
+      { ...ociManifest, config: { ...ociManifest.config, digest: "../../x" } },
+      "",
+      "ERR_TSRUN_MANIFEST_INVALID",
+    ],
+    [
+      "a negative size",
+      { ...ociManifest, config: { ...ociManifest.config, size: -1 } },
+      "",
+      "ERR_TSRUN_MANIFEST_INVALID",
+    ],
+    [
+      "another artifact",
+      {
+        ...ociManifest,
+        config: { ...ociManifest.config, mediaType: "application/vnd.cncf.helm.config.v1+json" },
+      },
+      "",
+      "ERR_TSRUN_MANIFEST_UNSUPPORTED",
+    ],
+    [
+      "an unknown layer",
+      { ...ociManifest, layers: [{ ...ociManifest.layers[0], mediaType: "text/plain" }] },
+      "",
+      "ERR_TSRUN_MANIFEST_UNSUPPORTED",
+    ],
   ];
   test.each(refused)("refuses %s", (_, doc, type, code) => {
     expect(() => parseManifest(bytes(doc), type)).toThrow(expect.objectContaining({ code }));
@@ -95,7 +136,10 @@ describe("choosePlatform", () => {
   });
 
   test("takes an entry without a platform only where none matches", () => {
-    const mixed = { ...index, manifests: [{ mediaType: "", digest: digest("9"), size: 1 }, ...index.manifests] };
+    const mixed = {
+      ...index,
+      manifests: [{ mediaType: "", digest: digest("9"), size: 1 }, ...index.manifests],
+    };
     expect(choosePlatform(mixed, parsePlatform("linux/amd64")).digest).toBe(digest("3"));
     expect(choosePlatform(mixed, parsePlatform("linux/s390x")).digest).toBe(digest("9"));
   });
@@ -122,6 +166,8 @@ describe("parseConfiguration", () => {
     ["a command that is no list", { ...doc, config: { Cmd: "sh" } }],
     ["an environment of numbers", { ...doc, config: { Env: [1] } }],
   ])("refuses %s", (_, bad) => {
-    expect(() => parseConfiguration(bytes(bad))).toThrow(expect.objectContaining({ code: "ERR_TSRUN_IMAGE_CONFIG_INVALID" }));
+    expect(() => parseConfiguration(bytes(bad))).toThrow(
+      expect.objectContaining({ code: "ERR_TSRUN_IMAGE_CONFIG_INVALID" }),
+    );
   });
 });

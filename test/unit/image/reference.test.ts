@@ -30,7 +30,11 @@ describe("parseReference", () => {
     ["foo:5000", "docker.io/library/foo:5000", "foo:5000"],
     [`alpine@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`, `alpine@${DIGEST}`],
     [`alpine:3.20@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`, `alpine@${DIGEST}`],
-    [`${"a".repeat(255)}/x`.slice(-255), `docker.io/${"a".repeat(253)}/x:latest`, `${"a".repeat(253)}/x:latest`],
+    [
+      `${"a".repeat(255)}/x`.slice(-255),
+      `docker.io/${"a".repeat(253)}/x:latest`,
+      `${"a".repeat(253)}/x:latest`,
+    ],
   ])("%s is %s", (text, canonical, familiar) => {
     const ref = parseReference(text);
     expect(canonicalName(ref)).toBe(canonical);
@@ -67,7 +71,9 @@ describe("parseReference", () => {
     [`a@md5:${"a".repeat(32)}`, "unsupported digest algorithm: md5"],
     ["a".repeat(256), "repository name must not be more than 255 characters"],
   ])("refuses %j in Docker's words", (text, message) => {
-    expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: "ERR_TSRUN_REFERENCE_INVALID", message }));
+    expect(() => parseReference(text)).toThrow(
+      expect.objectContaining({ code: "ERR_TSRUN_REFERENCE_INVALID", message }),
+    );
   });
 
   test("does not take long over a long hostile name", () => {

@@ -1,6 +1,11 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { classify, classifyFirstContact, explainFailure, StatusError } from "../../../src/image/registry-error.ts";
+import {
+  classify,
+  classifyFirstContact,
+  explainFailure,
+  StatusError,
+} from "../../../src/image/registry-error.ts";
 
 const subject = { name: "alpine:nope", repository: "alpine", registry: "docker.io" };
 
@@ -18,7 +23,9 @@ const errors = (code: string, message: string) => ({ body: { errors: [{ code, me
 
 describe("what is tried again", () => {
   test.each([429, 502, 503, 504])("status %i", (code) => expect(classify(status(code))).toBeDefined());
-  test.each([400, 401, 403, 404, 500, 501])("not status %i", (code) => expect(classify(status(code))).toBeUndefined());
+  test.each([400, 401, 403, 404, 500, 501])("not status %i", (code) =>
+    expect(classify(status(code))).toBeUndefined(),
+  );
 
   test("as long after as the server says", () => {
     expect(classify(status(503, { headers: { "retry-after": "3" } }))?.retryAfterMs).toBe(3000);
@@ -27,7 +34,9 @@ describe("what is tried again", () => {
 
   test("not a rate limit that is used up for hours", () => {
     expect(classify(status(429, { headers: { "ratelimit-remaining": "0;w=21600" } }))).toBeUndefined();
-    expect(classify(status(429, { headers: { "ratelimit-remaining": "0;w=21600", "retry-after": "1" } }))).toBeDefined();
+    expect(
+      classify(status(429, { headers: { "ratelimit-remaining": "0;w=21600", "retry-after": "1" } })),
+    ).toBeDefined();
   });
 
   test("broken connections, but at first contact not those that were never made", () => {
@@ -47,10 +56,22 @@ describe("what a user reads", () => {
       "ERR_TSRUN_PULL_DENIED",
       "pull access denied for alpine, repository does not exist or may require 'login': authentication required",
     ],
-    [status(404, errors("MANIFEST_UNKNOWN", "manifest unknown")), "ERR_TSRUN_MANIFEST_NOT_FOUND", "manifest for alpine:nope not found: manifest unknown"],
+    [
+      status(404, errors("MANIFEST_UNKNOWN", "manifest unknown")),
+      "ERR_TSRUN_MANIFEST_NOT_FOUND",
+      "manifest for alpine:nope not found: manifest unknown",
+    ],
     [status(404), "ERR_TSRUN_MANIFEST_NOT_FOUND", "manifest for alpine:nope not found: manifest unknown"],
-    [status(404, errors("NAME_UNKNOWN", "repository name not known to registry")), "ERR_TSRUN_MANIFEST_NOT_FOUND", "repository alpine not found: repository name not known to registry"],
-    [status(500), "ERR_TSRUN_REGISTRY_FAILED", "registry docker.io: registry-1.docker.io answered 500 (https://registry-1.docker.io/v2/library/alpine/manifests/nope)"],
+    [
+      status(404, errors("NAME_UNKNOWN", "repository name not known to registry")),
+      "ERR_TSRUN_MANIFEST_NOT_FOUND",
+      "repository alpine not found: repository name not known to registry",
+    ],
+    [
+      status(500),
+      "ERR_TSRUN_REGISTRY_FAILED",
+      "registry docker.io: registry-1.docker.io answered 500 (https://registry-1.docker.io/v2/library/alpine/manifests/nope)",
+    ],
   ])("%s", (error, code, message) => {
     expect(explainFailure(error, subject)).toMatchObject({ code, message, cause: error });
   });
@@ -58,14 +79,20 @@ describe("what a user reads", () => {
   test("Docker Hub's limit with all that its headers tell", () => {
     const error = status(429, {
       ...errors("TOOMANYREQUESTS", "You have reached your pull rate limit."),
-      headers: { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "0;w=21600", "ratelimit-reset": "1893456000" },
+      headers: {
+        "ratelimit-limit": "100;w=21600",
+        "ratelimit-remaining": "0;w=21600",
+        "ratelimit-reset": "1893456000",
+      },
     });
     expect(explainFailure(error, subject)).toMatchObject({
       code: "ERR_TSRUN_RATE_LIMITED",
       message:
         "toomanyrequests: You have reached your pull rate limit. (limit 100 per 6 h, 0 remaining, resets at 2030-01-01T00:00:00Z)",
     });
-    expect(explainFailure(status(429), subject)).toMatchObject({ message: "toomanyrequests: rate limit of docker.io reached" });
+    expect(explainFailure(status(429), subject)).toMatchObject({
+      message: "toomanyrequests: rate limit of docker.io reached",
+    });
   });
 
   test.each([

@@ -22,7 +22,11 @@ test("the backoff doubles, is spread over its upper half, and has a ceiling", ()
 describe("retrying", () => {
   test("until it succeeds, telling of each pause", async () => {
     const onRetry = vi.fn();
-    const run = vi.fn().mockRejectedValueOnce(new Error("a")).mockRejectedValueOnce(new Error("b")).mockResolvedValue(42);
+    const run = vi
+      .fn()
+      .mockRejectedValueOnce(new Error("a"))
+      .mockRejectedValueOnce(new Error("b"))
+      .mockResolvedValue(42);
     await expect(retrying(run, { what: "it", policy, classify: passing, onRetry })).resolves.toBe(42);
     expect(onRetry).toHaveBeenCalledTimes(2);
     expect(onRetry.mock.calls[0]?.[0]).toMatchObject({ what: "it", reason: "broken" });

@@ -1,0 +1,15 @@
+import { command } from "../command.ts";
+
+export default command({
+  summary: "Remove an ended --rm container that nobody waited for (its monitor calls this)",
+  usage: "CONTAINER-ID",
+  forms: ["container reap"],
+  arguments: { min: 1, max: 1 },
+  interspersed: true,
+  options: {},
+  async run({ positionals: [id = ""] }, context) {
+    const engine = await context.engine();
+    await engine.reap(id);
+    return 0;
+  },
+});

@@ -1,0 +1,79 @@
+/** A registry with a name and a certificate of a private authority, reached through a proxy for HTTPS (CONNECT). */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+
+export interface TlsRegistry {
+  /** A name that no resolver knows: only the proxy leads to it. */
+  host: string;
+  /** PEM file of its self-signed certificate. */
+  certificate: string;
+  proxyUrl: string;
+  /** What was asked of the proxy: "registry.example:443". */
+  tunnels: string[];
+  /** The Proxy-Authorization headers that came with it. */
+  authorizations: (string | undefined)[];
+  stop(): Promise<void>;
+}
+
+/** Puts TLS and a proxy before the registry at `upstream`; keys and certificate are made in `directory`. */
+export async function startTlsRegistry(upstream: string, directory: string): Promise<TlsRegistry> {
+  const host = "registry.example";
+  const [key, certificate] = [join(directory, "key.pem"), join(directory, "cert.pem")];
+  const request = [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-days",
+    "2",
+  ];
+  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`];
+  execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", certificate], { stdio: "pipe" });
+
+  const { hostname, port } = new URL(upstream);
+  const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (socket) => {
+    const registry = connect(Number(port), hostname);
+    socket.on("error", () => registry.destroy()).pipe(registry);
+    registry.on("error", () => socket.destroy()).pipe(socket);
+  });
+  tls.on("tlsClientError", () => {});
+  await listening(tls);
+
+  const tunnels: string[] = [];
+  const authorizations: (string | undefined)[] = [];
+  const proxy: Server = createServer().on("connect", (asked, socket) => {
+    tunnels.push(asked.url ?? "");
+    authorizations.push(asked.headers["proxy-authorization"]);
+    const target = connect((tls.address() as AddressInfo).port, "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      socket.on("error", () => target.destroy()).pipe(target);
+      target.on("error", () => socket.destroy()).pipe(socket);
+    });
+  });
+  await listening(proxy);
+  return {
+    host,
+    certificate,
+    proxyUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    tunnels,
+    authorizations,
+    async stop() {
+      proxy.close();
+      tls.close();
+      await Promise.all([once(proxy, "close"), once(tls, "close")]);
+    },
+  };
+}
+
+async function listening(server: Server | ReturnType<typeof createTlsServer>): Promise<void> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { compile } from "../../../../src/cli/template/template.ts";
+import { goMap, goSlice } from "../../../../src/cli/template/values.ts";
+
+const data = {
+  ID: "abc",
+  Count: 3,
+  Running: true,
+  Names: ["a", "b"],
+  Empty: goSlice<string>(undefined),
+  State: { Status: "running", Pid: 7, Health: null },
+  Mounts: [
+    { Source: "/a", RW: true },
+    { Source: "/b", RW: false },
+  ],
+  Labels: goMap({ "com.x": "1", b: "2" }),
+  Label: (name: string) => `<${name}>`,
+};
+
+const render = (template: string) => compile(template).execute(data);
+
+describe("templates", () => {
+  it.each([
+    ["plain", "plain"],
+    ["{{.ID}}", "abc"],
+    ["{{ .State.Status }}:{{.State.Pid}}", "running:7"],
+    ["{{.Names}} {{.Labels}} {{.Running}}", "[a b] map[b:2 com.x:1] true"],
+    ["{{.Empty}}{{json .Empty}}", "[]null"],
+    ["{{.State.Health}}", "<nil>"],
+    ["{{.Labels.none}}", "<no value>"],
+    ['{{index .Labels "com.x"}}', "1"],
+    ['{{index .Labels "none"}}|', "|"],
+    ["{{index .Names 1}}", "b"],
+    ["{{(index .Mounts 0).Source}}", "/a"],
+    ['{{.Label "com.x"}}', "<com.x>"],
+    ["{{json .State}}", '{"Status":"running","Pid":7,"Health":null}'],
+    ["{{.State | json}}", '{"Status":"running","Pid":7,"Health":null}'],
+    ['{{join .Names ","}}', "a,b"],
+    ['{{.ID | upper | printf "%s-%d" | len}}', "13"],
+    ['{{printf "%-5s|%5.1f|%05d|%q|%v" .ID 2.25 42 "x" .Names}}', 'abc  |  2.3|00042|"x"|[a b]'],
+    ['{{printf "%d" "x"}}{{printf "%s"}}', "%!d(string=x)%!s(MISSING)"],
+    ['{{split "a:b" ":"}}', "[a b]"],
+    ["{{title \"hello world\"}} {{lower \"ABC\"}}", "Hello World abc"],
+    ['{{truncate "abcdef" 3}}{{pad "x" 1 2}}|', "abc x  |"],
+    ["{{println 1 2}}", "1 2\n"],
+    ['{{print 1 2 "x" 3}}', "1 2x3"],
+    ["{{`raw`}}{{\"a\\tb\\u0041\"}}", "rawa\tbA"],
+    ["{{len .Names}}{{len .ID}}{{len .Labels}}", "232"],
+    ["{{slice .ID 1 2}}", "b"],
+  ])("%s", (template, expected) => {
+    expect(render(template)).toBe(expected);
+  });
+
+  it.each([
+    ["{{if .Running}}yes{{else}}no{{end}}", "yes"],
+    ["{{if .Empty}}yes{{else if .Running}}maybe{{else}}no{{end}}", "maybe"],
+    ["{{if and .Running (eq .Count 3)}}x{{end}}", "x"],
+    ["{{if or .Empty (not .Running)}}x{{end}}", ""],
+    ["{{if and false .Nope}}x{{else}}short{{end}}", "short"],
+    ["{{eq .ID \"x\" \"abc\"}}{{ne 1 2}}{{lt 1 2}}{{ge 1 2}}", "truetruetruefalse"],
+    ["{{range .Mounts}}{{.Source}} {{end}}", "/a /b "],
+    ["{{range .Empty}}x{{else}}none{{end}}", "none"],
+    ["{{range $i, $n := .Names}}{{$i}}={{$n}};{{end}}", "0=a;1=b;"],
+    ["{{range $k, $v := .Labels}}{{$k}}{{$v}} {{end}}", "b2 com.x1 "],
+    ["{{range .Names}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}", "a"],
+    ["{{range .Names}}{{if eq . \"a\"}}{{continue}}{{end}}{{.}}{{end}}", "b"],
+    ["{{range 3}}{{.}}{{end}}", "012"],
+    ["{{with .State}}{{.Pid}}{{$.ID}}{{end}}", "7abc"],
+    ["{{with .Empty}}x{{else}}y{{end}}", "y"],
+    ["{{$x := 1}}{{if true}}{{$x = 2}}{{end}}{{$x}}", "2"],
+    ["{{$x := .State}}{{$x.Pid}}", "7"],
+    ["a {{- .ID -}} b{{/* comment */}}c", "aabcbc"],
+    ["{{- /* gone */ -}} x", "x"],
+  ])("%s", (template, expected) => {
+    expect(render(template)).toBe(expected);
+  });
+
+  it.each([
+    ["{{", ":1: unclosed action"],
+    ["{{.ID", ":1: unclosed action"],
+    ["{{foo}}", ':1: function "foo" not defined'],
+    ["{{end}}", ":1: unexpected {{end}}"],
+    ["{{if .ID}}x", ":1: unexpected EOF"],
+    ["{{if}}x{{end}}", ":1: missing value for if"],
+    ["{{}}", ":1: missing value for command"],
+    ['{{"abc}}', ":1: unterminated quoted string"],
+    ["{{range .Names}}{{end}}{{break}}", ":1: {{break}} outside {{range}}"],
+    ["{{(.ID}}", ":1: unclosed left paren"],
+    ["x\n{{foo}}", ':2: function "foo" not defined'],
+    ['{{template "x"}}', "{{template}} is not supported here"],
+    ["{{if .ID}}a{{else}}b{{else}}c{{end}}", "expected end; found {{else}}"],
+  ])("does not parse %s", (template, message) => {
+    expect(() => compile(template)).toThrow(message);
+  });
+
+  it.each([
+    ["{{.Nope}}", ':1:2: executing "" at <.Nope>: map has no entry for key "Nope"'],
+    ["{{.State.Nope}}", 'at <.State.Nope>: map has no entry for key "Nope"'],
+    ["{{.State.Health.Status}}", 'nil data; no entry for key "Status"'],
+    ["{{.ID.Foo}}", "can't evaluate field Foo in type string"],
+    ["{{index .Names 9}}", "index out of range: 9"],
+    ["{{$nope}}", 'undefined variable "$nope"'],
+    ["{{range .State}}{{end}}", "range can't iterate over"],
+    ["{{lt 1 \"a\"}}", "incompatible types for comparison"],
+  ])("does not execute %s", (template, message) => {
+    expect(() => render(template)).toThrow(message);
+  });
+});
