@@ -52,7 +52,8 @@ const vendored = {
 
 // To code of a "type": "module" package, `default` is all that a CommonJS file exports, as in node: a default export
 // has to carry the named ones.
-const INTEROP = "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);";
+const INTEROP =
+  "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);";
 
 const builds = [
   {
@@ -73,7 +74,13 @@ const builds = [
     entryPoints: [`./${entry}`],
     outfile: join(dist, basename(entry).replace(/\.ts$/, ".cjs")),
   })),
-  { ...common, format: "esm", packages: "external", entryPoints: ["./src/index.ts"], outfile: join(dist, "index.js") },
+  {
+    ...common,
+    format: "esm",
+    packages: "external",
+    entryPoints: ["./src/index.ts"],
+    outfile: join(dist, "index.js"),
+  },
 ];
 
 mkdirSync(dist, { recursive: true });
@@ -88,7 +95,9 @@ if (process.argv.includes("--analyze")) {
 
 function emitTypes() {
   const tsc = join(root, "node_modules/.bin/tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "scripts/tsconfig.types.json")], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "scripts/tsconfig.types.json")], {
+    stdio: "inherit",
+  });
   if (status !== 0) {
     console.error("build: the declarations in dist/types have errors");
     process.exitCode = 1;

@@ -24,7 +24,8 @@ for (const file of report?.testResults ?? []) {
     else skipped.push(`${where}: ${test.fullName}`);
   }
   const anyFailed = file.assertionResults.some((test) => test.status === "failed");
-  if (file.status === "failed" && !anyFailed) failures.push(`${where}: ${file.message || "could not be loaded"}`);
+  if (file.status === "failed" && !anyFailed)
+    failures.push(`${where}: ${file.message || "could not be loaded"}`);
 }
 if (report && passed + failures.length === 0) failures.push(`${name}: no test ran`);
 if (report && status !== "0" && failures.length === 0) failures.push(`${name}: exit status ${status}`);

@@ -8,24 +8,41 @@ const STATUSES = ["created", "dead", "exited", "paused", "removing", "restarting
 /** `all` is what `before` and `since` name their container from, newest first. */
 export function containerMatchers(all: readonly ContainerSummary[]): Matchers<ContainerSummary> {
   return {
-    id: (value) => ({ record }) => record.id.startsWith(value),
+    id:
+      (value) =>
+      ({ record }) =>
+        record.id.startsWith(value),
     name: (value) => {
       const pattern = toPattern(value);
       return ({ record }) => pattern.test(record.name) || pattern.test(`/${record.name}`);
     },
-    label: (value) => ({ record }) => matchesLabel(value, record.labels),
+    label:
+      (value) =>
+      ({ record }) =>
+        matchesLabel(value, record.labels),
     status: (value) => {
-      if (!STATUSES.includes(value)) throw invalidFilter("status", value, `a status is one of ${STATUSES.join(", ")}`);
+      if (!STATUSES.includes(value))
+        throw invalidFilter("status", value, `a status is one of ${STATUSES.join(", ")}`);
       return ({ state }) => state.status === value;
     },
     exited: (value) => {
       if (!/^-?\d+$/.test(value)) throw invalidFilter("exited", value, "it takes an exit code");
       return ({ state }) => state.status === "exited" && state.exitCode === Number(value);
     },
-    ancestor: (value) => ({ record }) => isAncestor(value, record),
-    network: (value) => ({ record }) => networkOf(record) === value,
-    volume: (value) => ({ record }) =>
-      (record.options.mounts ?? []).some((mount) => mount.target === value || (mount.type === "bind" && mount.source === value)),
+    ancestor:
+      (value) =>
+      ({ record }) =>
+        isAncestor(value, record),
+    network:
+      (value) =>
+      ({ record }) =>
+        networkOf(record) === value,
+    volume:
+      (value) =>
+      ({ record }) =>
+        (record.options.mounts ?? []).some(
+          (mount) => mount.target === value || (mount.type === "bind" && mount.source === value),
+        ),
     before: (value) => {
       const limit = find(all, "before", value).record.createdAt;
       return ({ record }) => record.createdAt < limit;

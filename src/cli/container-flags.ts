@@ -1,17 +1,18 @@
 /** The flags of `run`, as docker's `run` and `create` have them. */
-import { parseNanoCpus, parseInteger, parseUnsigned } from "./options/numbers.ts";
-import { parseByteRate, parseDevice, parseDeviceWeight, parseOperationRate } from "./options/device.ts";
+
+import { alias, flag, list, refused, value } from "./option-table.ts";
 import { parseBytes, parseSwap } from "./options/bytes.ts";
+import { only, parseNetwork, parsePull } from "./options/choices.ts";
+import { parseByteRate, parseDevice, parseDeviceWeight, parseOperationRate } from "./options/device.ts";
 import { parseDns, parseSearchDomain } from "./options/ip.ts";
 import { parseMount } from "./options/mount.ts";
-import { only, parseNetwork, parsePull } from "./options/choices.ts";
+import { parseInteger, parseNanoCpus, parseUnsigned } from "./options/numbers.ts";
 import { parseEnv, parseExtraHost, parseLabel, parseLogDriver, parseSysctl } from "./options/pairs.ts";
 import { resolveSecurityOpt } from "./options/security-opt.ts";
 import { checkDetachKeys, parseStream } from "./options/streams.ts";
 import { parseTmpfs } from "./options/tmpfs.ts";
 import { parseUlimit } from "./options/ulimit.ts";
 import { parseVolume } from "./options/volume.ts";
-import { alias, flag, list, refused, value } from "./option-table.ts";
 
 const bytes = { metavar: "bytes", parse: parseBytes };
 const integer = { metavar: "int", parse: parseInteger };
@@ -23,7 +24,10 @@ const WINDOWS = "it is for Windows containers only";
 
 export const runFlags = {
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { parse: parseExtraHost }),
-  annotation: list("Add an annotation to the container (passed through to the OCI runtime)", { metavar: "map", parse: parseLabel }),
+  annotation: list("Add an annotation to the container (passed through to the OCI runtime)", {
+    metavar: "map",
+    parse: parseLabel,
+  }),
   attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", parse: parseStream }),
   "blkio-weight": value("Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", {
     metavar: "uint16",
@@ -33,7 +37,9 @@ export const runFlags = {
   "cap-add": list("Add Linux capabilities"),
   "cap-drop": list("Drop Linux capabilities"),
   "cgroup-parent": value("Optional parent cgroup for the container"),
-  cgroupns: value("Cgroup namespace to use (private)", { parse: only(["private"], "other cgroup namespaces") }),
+  cgroupns: value("Cgroup namespace to use (private)", {
+    parse: only(["private"], "other cgroup namespaces"),
+  }),
   cidfile: value("Write the container ID to the file"),
   "cpu-period": value("Limit CPU CFS (Completely Fair Scheduler) period", integer),
   "cpu-quota": value("Limit CPU CFS (Completely Fair Scheduler) quota", integer),
@@ -60,7 +66,9 @@ export const runFlags = {
   init: flag("Run an init inside the container that forwards signals and reaps processes"),
   interactive: flag("Keep STDIN open even if not attached", { short: "i" }),
   ipc: value("IPC mode to use (private)", { parse: only(["private"], "other IPC modes") }),
-  isolation: value("Container isolation technology (default)", { parse: only(["default"], "other isolation technologies") }),
+  isolation: value("Container isolation technology (default)", {
+    parse: only(["default"], "other isolation technologies"),
+  }),
   label: list("Set meta data on a container", { short: "l", parse: parseLabel }),
   "label-file": list("Read in a line delimited file of labels"),
   "log-driver": value("Logging driver for the container (json-file, none)", { parse: parseLogDriver }),
@@ -77,16 +85,23 @@ export const runFlags = {
     parse: (text) => parseMount(text, process.cwd()),
   }),
   name: value("Assign a name to the container"),
-  network: value("Connect a container to a network (bridge, none, host)", { metavar: "network", parse: parseNetwork }),
+  network: value("Connect a container to a network (bridge, none, host)", {
+    metavar: "network",
+    parse: parseNetwork,
+  }),
   "oom-kill-disable": flag("Disable OOM Killer"),
   "oom-score-adj": value("Tune host's OOM preferences (-1000 to 1000)", integer),
   "pids-limit": value("Tune container pids limit (set -1 for unlimited)", integer),
   platform: value("Set platform if server is multi-platform capable"),
   privileged: flag("Give extended privileges to this container"),
-  pull: value('Pull image before running ("always", "missing", "never") (default "missing")', { parse: parsePull }),
+  pull: value('Pull image before running ("always", "missing", "never") (default "missing")', {
+    parse: parsePull,
+  }),
   quiet: flag("Suppress the pull output", { short: "q" }),
   "read-only": flag("Mount the container's root filesystem as read only"),
-  restart: value('Restart policy to apply when a container exits (default "no")', { parse: only(["no"], "restart policies") }),
+  restart: value('Restart policy to apply when a container exits (default "no")', {
+    parse: only(["no"], "restart policies"),
+  }),
   rm: flag("Automatically remove the container when it exits"),
   "security-opt": list("Security Options", { parse: (text) => resolveSecurityOpt(text, process.cwd()) }),
   "shm-size": value("Size of /dev/shm", bytes),
@@ -99,7 +114,10 @@ export const runFlags = {
   ulimit: list("Ulimit options", { metavar: "ulimit", parse: parseUlimit }),
   user: value("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
   userns: value("User namespace to use (host)", { parse: only(["host"], "user namespaces") }),
-  volume: list("Bind mount a directory of the host", { short: "v", parse: (text) => parseVolume(text, process.cwd()) }),
+  volume: list("Bind mount a directory of the host", {
+    short: "v",
+    parse: (text) => parseVolume(text, process.cwd()),
+  }),
   workdir: value("Working directory inside the container", { short: "w" }),
 
   "dns-opt": alias("dns-option"),
@@ -123,7 +141,9 @@ export const runFlags = {
   "io-maxiops": refused(WINDOWS),
   ip: refused(NETWORKS),
   ip6: refused(NETWORKS),
-  "kernel-memory": refused("the kernel has no such limit any more (gone from cgroup v2, and from v1 with Linux 5.16)"),
+  "kernel-memory": refused(
+    "the kernel has no such limit any more (gone from cgroup v2, and from v1 with Linux 5.16)",
+  ),
   link: refused(NETWORKS),
   "link-local-ip": refused(NETWORKS),
   "mac-address": refused("choosing a link address is not supported yet"),

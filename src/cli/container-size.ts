@@ -12,7 +12,11 @@ export interface ContainerSize {
   total: number;
 }
 
-export async function containerSize(record: ContainerRecord, paths: Paths, engine: EngineApi): Promise<ContainerSize> {
+export async function containerSize(
+  record: ContainerRecord,
+  paths: Paths,
+  engine: EngineApi,
+): Promise<ContainerSize> {
   const own = sizeOfTree(join(containerDir(paths, record.id), "upper"));
   return { own, total: own + (await imageSize(record.imageId, engine)) };
 }

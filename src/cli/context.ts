@@ -15,7 +15,7 @@ export function createContext(
   report: (error: unknown) => void,
 ): Context {
   const env = environment(globals);
-  const level = globals["log-level"] ?? (globals.debug ? "debug" : parseLogLevel(env["TSRUN_LOG"] || "warn"));
+  const level = globals["log-level"] ?? (globals.debug ? "debug" : parseLogLevel(env.TSRUN_LOG || "warn"));
   let config: Config | undefined;
   let paths: Paths | undefined;
   let engine: Promise<EngineApi> | undefined;

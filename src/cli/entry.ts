@@ -4,7 +4,10 @@ import { renderError } from "./render/errors.ts";
 import { STDERR, writeText } from "./write.ts";
 
 process.on("uncaughtException", (error) => {
-  writeText(STDERR, renderError(error, { debug: process.argv.includes("--debug"), program: "tsrun", usage: undefined }));
+  writeText(
+    STDERR,
+    renderError(error, { debug: process.argv.includes("--debug"), program: "tsrun", usage: undefined }),
+  );
   process.exit(125);
 });
 

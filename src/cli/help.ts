@@ -70,13 +70,20 @@ async function summaries(from: Commands, names: readonly string[]): Promise<[str
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
-  return [`${title}:`, ...rows.map(([name, summary]) => `  ${name.padEnd(width)}   ${summary}`), ""].join("\n");
+  return [`${title}:`, ...rows.map(([name, summary]) => `  ${name.padEnd(width)}   ${summary}`), ""].join(
+    "\n",
+  );
 }
 
 async function optionSection(title: string, table: OptionTable): Promise<string> {
   const { default: yargs } = await import("yargs");
   const columns = Math.max(80, process.stdout.columns ?? 0);
-  const parser = yargs([]).usage(title).help(false).version(false).wrap(columns).updateStrings({ "Options:": `${title}:` });
+  const parser = yargs([])
+    .usage(title)
+    .help(false)
+    .version(false)
+    .wrap(columns)
+    .updateStrings({ "Options:": `${title}:` });
   for (const name of Object.keys(table).sort()) describe(parser, name, table);
   const text = await parser.getHelp();
   const start = text.indexOf(`${title}:`);
@@ -89,5 +96,8 @@ function describe(parser: Argv, name: string, table: OptionTable): void {
   if (option === undefined || option.kind === "alias" || option.kind === "refused") return;
   const key = option.kind === "flag" ? name : `${name} ${option.metavar}`;
   const note = option.kind === "flag" && option.default ? " (default true)" : "";
-  parser.option(key, { ...(option.short !== undefined && { alias: option.short }), description: option.description + note });
+  parser.option(key, {
+    ...(option.short !== undefined && { alias: option.short }),
+    description: option.description + note,
+  });
 }

@@ -38,7 +38,8 @@ export function imageMatchers(all: readonly FilteredImage[], now: number): Match
   };
 }
 
-const hasName = (image: ImageSummary, name: string): boolean => image.names.some((own) => own === name || own === `${name}:latest`);
+const hasName = (image: ImageSummary, name: string): boolean =>
+  image.names.some((own) => own === name || own === `${name}:latest`);
 
 /** A pattern such as "alp*", "*:latest" or "localhost:5000/*"; `*` stops at a slash. */
 function matchesReference(name: string, pattern: string): boolean {

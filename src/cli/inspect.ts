@@ -1,14 +1,17 @@
 /** What the three `inspect` commands have in common: look each name up, print what was found, report what was not. */
-import type { EngineApi, ImageConfig } from "../engine/api.ts";
+import type { EngineApi } from "../engine/api.ts";
 import { TsrunError } from "../errors.ts";
 import type { Context } from "./command.ts";
 import { containerSize } from "./container-size.ts";
 import { flag, value } from "./option-table.ts";
-import { inspectContainer } from "./render/docker-inspect.ts";
 import { inspectImage } from "./render/docker-image.ts";
+import { inspectContainer } from "./render/docker-inspect.ts";
 import { renderDocuments } from "./render/documents.ts";
 
-export const formatOption = value("Format output using a custom template: 'json' or 'TEMPLATE', a Go template", { short: "f" });
+export const formatOption = value(
+  "Format output using a custom template: 'json' or 'TEMPLATE', a Go template",
+  { short: "f" },
+);
 export const sizeOption = flag("Display total file sizes", { short: "s" });
 
 type Lookup = (name: string) => Promise<object>;
@@ -37,18 +40,8 @@ export function containerLookup(engine: EngineApi, context: Context, withSize: b
     const summary = await engine.inspect(name);
     const paths = context.paths();
     const size = withSize ? await containerSize(summary.record, paths, engine) : undefined;
-    return inspectContainer(summary, { paths, size, image: await imageConfig(engine, summary.record.imageId) });
+    return inspectContainer(summary, { paths, size });
   };
-}
-
-/** An image can be removed by force while a container of it is there. */
-async function imageConfig(engine: EngineApi, id: string): Promise<ImageConfig | undefined> {
-  try {
-    return (await engine.inspectImage(id)).config;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 export function imageLookup(engine: EngineApi): Lookup {

@@ -4,7 +4,11 @@ import { TsrunError } from "../errors.ts";
 /** From the quietest. */
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => Promise<void>;
+export type Log = (
+  level: LogLevel,
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => Promise<void>;
 
 export function parseLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((name) => name === text.toLowerCase());

@@ -58,7 +58,10 @@ async function dispatch(argv: readonly string[], state: State): Promise<number> 
   return await command.run(parsed, context);
 }
 
-type Found = { path: string[]; rest: string[] } & ({ load: Loader; group?: never } | { group: Group; load?: never });
+type Found = { path: string[]; rest: string[] } & (
+  | { load: Loader; group?: never }
+  | { group: Group; load?: never }
+);
 
 /** The command or group that the words begin with. */
 export function find(words: readonly string[]): Found {
@@ -76,7 +79,8 @@ export function find(words: readonly string[]): Found {
 function unknown(path: string[], candidates: readonly string[]): TsrunError {
   const near = nearest(path.at(-1) as string, candidates);
   const prefix = ["tsrun", ...path.slice(0, -1)].join(" ");
-  const hint = near === undefined ? `\`${prefix} --help\` lists the commands` : `did you mean \`${prefix} ${near}\`?`;
+  const hint =
+    near === undefined ? `\`${prefix} --help\` lists the commands` : `did you mean \`${prefix} ${near}\`?`;
   return new TsrunError("ERR_TSRUN_COMMAND_UNKNOWN", `unknown command: tsrun ${path.join(" ")}`, {
     hint,
     exitCode: EXIT_USAGE,
@@ -128,4 +132,3 @@ function exitCode(error: unknown, command: Command | undefined): number {
 
 const isAboutFlags = (error: TsrunError): boolean =>
   ["ERR_TSRUN_USAGE", "ERR_TSRUN_OPTION_INVALID", "ERR_TSRUN_OPTION_UNSUPPORTED"].includes(error.code);
-

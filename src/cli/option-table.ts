@@ -49,9 +49,9 @@ export type OptionTable = Readonly<Record<string, Option>>;
 
 /** The values that a table's options parse to, by long name. */
 export type OptionValues<Table extends OptionTable> = {
-  [Name in keyof Table as Table[Name] extends AliasOption | RefusedOption ? never : Name]: Table[Name] extends ListOption<
-    infer T
-  >
+  [Name in keyof Table as Table[Name] extends AliasOption | RefusedOption
+    ? never
+    : Name]: Table[Name] extends ListOption<infer T>
     ? T[]
     : Table[Name] extends SingleOption<infer T>
       ? T | undefined

@@ -7,7 +7,14 @@
  */
 import { TsrunError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
-import { type FlagOption, type Option, type OptionTable, type OptionValues, parseFlag, type ValueOption } from "./option-table.ts";
+import {
+  type FlagOption,
+  type Option,
+  type OptionTable,
+  type OptionValues,
+  parseFlag,
+  type ValueOption,
+} from "./option-table.ts";
 
 export interface Parsed<Table extends OptionTable> {
   options: OptionValues<Table>;
@@ -31,7 +38,11 @@ export function parseArguments<Table extends OptionTable>(
   const positionals: string[] = [];
   let at = 0;
   const next = (): string | undefined => argv[at++];
-  const result = (help: boolean): Parsed<Table> => ({ options: values as OptionValues<Table>, positionals, help });
+  const result = (help: boolean): Parsed<Table> => ({
+    options: values as OptionValues<Table>,
+    positionals,
+    help,
+  });
 
   for (let word = next(); word !== undefined; word = next()) {
     if (word === "--") {
@@ -112,14 +123,20 @@ function shorts(word: string, table: OptionTable, values: Values, next: Next): b
 type TakesValue = Extract<Option, { parse: unknown }>;
 
 /** The canonical name and the row behind a long name; a refused option throws. */
-function lookUp(table: OptionTable, written: string): [name: string, option: FlagOption | TakesValue | undefined] {
+function lookUp(
+  table: OptionTable,
+  written: string,
+): [name: string, option: FlagOption | TakesValue | undefined] {
   const option = Object.hasOwn(table, written) ? table[written] : undefined;
   if (option?.kind === "alias") return lookUp(table, option.of);
   if (option?.kind === "refused") throw unsupported(`--${written}`, option.reason);
   return [written, option];
 }
 
-function byLetter(table: OptionTable, letter: string): [name: string, option: FlagOption | TakesValue | undefined] {
+function byLetter(
+  table: OptionTable,
+  letter: string,
+): [name: string, option: FlagOption | TakesValue | undefined] {
   for (const name in table) {
     const option = table[name] as Option;
     if (option.kind !== "alias" && option.short === letter) return lookUp(table, name);
@@ -133,13 +150,19 @@ function store(name: string, option: TakesValue, text: string, values: Values): 
   else values[name] = value;
 }
 
-function convert<T>(name: string, option: FlagOption | ValueOption<T>, text: string, parse: (text: string) => T): T {
+function convert<T>(
+  name: string,
+  option: FlagOption | ValueOption<T>,
+  text: string,
+  parse: (text: string) => T,
+): T {
   try {
     return parse(text);
   } catch (error) {
     const flags = option.short === undefined ? `--${name}` : `-${option.short}, --${name}`;
     const reason = (error as Error).message;
-    const { code, hint } = error instanceof TsrunError ? error : { code: "ERR_TSRUN_OPTION_INVALID" as const };
+    const { code, hint } =
+      error instanceof TsrunError ? error : { code: "ERR_TSRUN_OPTION_INVALID" as const };
     throw new TsrunError(code, `invalid argument "${text}" for "${flags}" flag: ${reason}`, {
       ...(hint !== undefined && { hint }),
       cause: error,

@@ -45,6 +45,8 @@ export function pullingLine({ reference }: Extract<PullEvent, { type: "start" }>
 
 /** Docker's last words on a pull. */
 export function doneLines({ digest, reference, upToDate }: Extract<PullEvent, { type: "done" }>): string[] {
-  const status = upToDate ? `Image is up to date for ${reference}` : `Downloaded newer image for ${reference}`;
+  const status = upToDate
+    ? `Image is up to date for ${reference}`
+    : `Downloaded newer image for ${reference}`;
   return [`Digest: ${digest}`, `Status: ${status}`];
 }

@@ -3,8 +3,8 @@ import type { EngineApi, ProcessHandle, RunOptions } from "../engine/api.ts";
 import type { ContainerOptions } from "../engine/types.ts";
 import { reserveCidfile } from "./cidfile.ts";
 import type { Arguments, Context } from "./command.ts";
-import { toContainerOptions } from "./container-options.ts";
 import type { runFlags } from "./container-flags.ts";
+import { toContainerOptions } from "./container-options.ts";
 import { attachments } from "./options/streams.ts";
 import { conclude, requireTerminal } from "./outcome.ts";
 import { createPullProgress } from "./pull-progress.ts";
@@ -25,10 +25,17 @@ export async function runContainer(
   const options = toContainerOptions(flags, positionals, context.env);
   const cidfile = flags.cidfile === undefined ? undefined : reserveCidfile(flags.cidfile);
 
-  const progress = createPullProgress({ context, quiet: flags.quiet, announceMissing: options.pull === "missing" });
+  const progress = createPullProgress({
+    context,
+    quiet: flags.quiet,
+    announceMissing: options.pull === "missing",
+  });
   let signals: SignalProxy | undefined;
   const start: RunOptions = {
-    pull: { onProgress: progress.event, ...(options.platform !== undefined && { platform: options.platform }) },
+    pull: {
+      onProgress: progress.event,
+      ...(options.platform !== undefined && { platform: options.platform }),
+    },
     onCreated({ id, warnings }) {
       progress.end();
       for (const warning of warnings) context.err(`WARNING: ${warning}\n`);
@@ -50,7 +57,11 @@ export async function runContainer(
     handle.detach();
     return 0;
   }
-  const outcome = await attach(handle, { streams, tty: flags.tty, detachKeys: flags["detach-keys"], signals }, terminal);
+  const outcome = await attach(
+    handle,
+    { streams, tty: flags.tty, detachKeys: flags["detach-keys"], signals },
+    terminal,
+  );
   return conclude(outcome, context);
 }
 

@@ -33,10 +33,17 @@ export interface AttachOptions {
   signals?: SignalProxy | undefined;
 }
 
-export type Outcome = { kind: "exited"; status: ExitStatus } | { kind: "detached" } | { kind: "output closed" };
+export type Outcome =
+  | { kind: "exited"; status: ExitStatus }
+  | { kind: "detached" }
+  | { kind: "output closed" };
 
 /** Attaches until the process ends, the detach keys are typed, or the reader of our output has gone. */
-export async function attach(handle: ProcessHandle, options: AttachOptions, terminal: Terminal): Promise<Outcome> {
+export async function attach(
+  handle: ProcessHandle,
+  options: AttachOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
   const { streams, tty, signals } = options;
   const letGo = Promise.withResolvers<Outcome>();
   const cleanups: (() => void)[] = [];
@@ -61,7 +68,11 @@ export async function attach(handle: ProcessHandle, options: AttachOptions, term
 }
 
 /** Waits for the output to be written and the process to be gone. */
-async function finish(handle: ProcessHandle, streams: AttachOptions["streams"], terminal: Terminal): Promise<Outcome> {
+async function finish(
+  handle: ProcessHandle,
+  streams: AttachOptions["streams"],
+  terminal: Terminal,
+): Promise<Outcome> {
   const copies: Promise<void>[] = [];
   if (streams.stdout) copies.push(relay(handle.stdout, terminal.stdout));
   else handle.stdout.resume();
@@ -84,10 +95,17 @@ function followSize(handle: ProcessHandle, terminal: Terminal): () => void {
 }
 
 /** Input to the process, past the detach keys; returns how to stop, which restores the terminal. */
-function connectInput(handle: ProcessHandle, options: AttachOptions, terminal: Terminal, detached: () => void): () => void {
+function connectInput(
+  handle: ProcessHandle,
+  options: AttachOptions,
+  terminal: Terminal,
+  detached: () => void,
+): () => void {
   const input = terminal.input();
   const raw = options.tty && input.setRawMode !== undefined;
-  const filter = raw ? createDetachFilter(parseDetachKeys(options.detachKeys ?? DEFAULT_DETACH_KEYS)) : undefined;
+  const filter = raw
+    ? createDetachFilter(parseDetachKeys(options.detachKeys ?? DEFAULT_DETACH_KEYS))
+    : undefined;
   const restore = (): void => void input.setRawMode?.(false);
   if (raw) {
     input.setRawMode?.(true);

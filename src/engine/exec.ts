@@ -100,7 +100,7 @@ function execCapabilities(record: ContainerRecord, options: ExecOptions): string
 
 async function execFilter(context: EngineContext, record: ContainerRecord, options: ExecOptions) {
   const asked = options.privileged ? { ...record.options, privileged: true } : record.options;
-  return compiledFilter(context, await seccompProfile(context, asked, containerCapabilities(asked)));
+  return compiledFilter(context, asked, await seccompProfile(context, asked, containerCapabilities(asked)));
 }
 
 async function started(client: MonitorClient, plan: Plan, process: OciProcess): Promise<number> {

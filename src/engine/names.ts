@@ -1,6 +1,6 @@
 /** Container ids and names. */
-import { randomBytes, randomInt } from "node:crypto";
 import { TsrunError } from "../errors.ts";
+import { randomBytes } from "../kernel/random.ts";
 import { ADJECTIVES, SURNAMES } from "./name-words.ts";
 
 /**
@@ -20,7 +20,7 @@ export function generateName(attempt = 0): string {
   const surname = pick(SURNAMES);
   // Steve Wozniak is not boring.
   if (adjective === "boring" && surname === "wozniak") return generateName(attempt);
-  return `${adjective}_${surname}${attempt > 5 ? randomInt(10) : ""}`;
+  return `${adjective}_${surname}${attempt > 5 ? randomBelow(10) : ""}`;
 }
 
 /** Throws ERR_TSRUN_NAME_INVALID for a name that docker would not take. */
@@ -34,5 +34,10 @@ export function validateContainerName(name: string): void {
 }
 
 function pick(words: readonly string[]): string {
-  return words[randomInt(words.length)] as string;
+  return words[randomBelow(words.length)] as string;
+}
+
+/** Names are looked for, not kept secret. */
+function randomBelow(limit: number): number {
+  return Math.floor(Math.random() * limit);
 }

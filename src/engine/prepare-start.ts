@@ -110,7 +110,7 @@ export async function planInput(
     config,
     overlay: overlayOf(context.paths, record),
     networkNamespace: usesBridge(record),
-    seccomp: await compiledFilter(context, config.linux.seccomp),
+    seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
   };
 }
 

@@ -39,10 +39,15 @@ export async function seccompProfile(
 /** The profile compiled; programs are kept in <root>/cache/seccomp, so that libseccomp is rarely needed. */
 export async function compiledFilter(
   context: EngineContext,
+  options: ContainerOptions,
   profile: OciSeccomp | undefined,
 ): Promise<SeccompFilter | undefined> {
   if (!profile) return undefined;
-  const { seccompFilter } = await import("../runtime/seccomp/filter.ts");
-  const program = seccompFilter(join(context.paths.root, "cache", "seccomp"), profile);
+  const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
+  const cache = join(context.paths.root, "cache", "seccomp");
+  const usesDefault = parseSecurityOptions(options).seccomp === "default" && !context.config["seccomp-profile"];
+  const program = usesDefault
+    ? defaultFilter(cache, containerCapabilities(options))
+    : seccompFilter(cache, profile);
   return { program, flags: profile.flags ?? [] };
 }

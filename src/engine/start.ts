@@ -28,7 +28,7 @@ export interface StartHooks {
 
 /**
  * Starts the container, which the caller owns; the lock is the monitor's from then on. Where the start fails, nothing
- * runs and nothing of it is left, and the container's state says why.
+ * runs and nothing of it is left, and the container's state says why; one with autoRemove is removed.
  */
 export async function startContainer(
   context: EngineContext,
@@ -53,8 +53,11 @@ export async function startContainer(
   } catch (error) {
     client?.acknowledge();
     await client?.closed;
-    await releaseRuntime(context, record);
-    writeFailure(context, record, error);
+    if (record.options.autoRemove) await removeContainer(context, record);
+    else {
+      await releaseRuntime(context, record);
+      writeFailure(context, record, error);
+    }
     owned.release();
     throw error;
   }

@@ -11,6 +11,8 @@ const cLgetxattr = libc("long lgetxattr(const char *path, const char *name, void
 const cFgetxattr = libc("long fgetxattr(int fd, const char *name, void *value, size_t size)");
 const cLlistxattr = libc("long llistxattr(const char *path, void *list, size_t size)");
 
+const cLremovexattr = libc("int lremovexattr(const char *path, const char *name)");
+
 /** The largest value and the largest list of names that the kernel hands out, xattr(7) and <linux/limits.h>. */
 const XATTR_SIZE_MAX = 65536;
 
@@ -34,10 +36,23 @@ export function getXattr(target: number | RawPath, name: string): Buffer | undef
     const path = typeof target === "number" ? undefined : String(target);
     return value.subarray(0, check(typeof target === "number" ? "fgetxattr" : "lgetxattr", call, path));
   } catch (error) {
-    const { code } = error as { code?: string };
-    // ENOTSUP is spelt EOPNOTSUPP where both names have the same number.
-    if (code === "ENODATA" || code === "ENOTSUP" || code === "EOPNOTSUPP") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
+  }
+}
+
+/** ENOTSUP is spelt EOPNOTSUPP where both names have the same number. */
+function isAbsent(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "ENODATA" || code === "ENOTSUP" || code === "EOPNOTSUPP";
+}
+
+/** Removes one attribute; no error where the file has none of that name or its filesystem has no such kind. */
+export function removeXattr(path: RawPath, name: string): void {
+  try {
+    check("lremovexattr", () => cLremovexattr(cPath(path), name), String(path));
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
   }
 }
 

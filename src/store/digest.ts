@@ -1,5 +1,4 @@
 /** Content digests, image-spec descriptor.md: "sha256:" and 64 lower-case hexadecimal digits. */
-import { createHash } from "node:crypto";
 import { TsrunError } from "../errors.ts";
 
 const SHA256 = /^sha256:([0-9a-f]{64})$/;
@@ -20,6 +19,8 @@ export function hexOf(digest: string): string {
 
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array): string {
+  // Loaded here, since it takes milliseconds and most commands hash nothing.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { isCgroup2, readControl } from "../../src/kernel/cgroupfs.ts";
@@ -327,8 +328,9 @@ describe("a limit whose controller is missing is an error that names it", () => 
 
   test("v2, seen from a part of the tree to which no controller is delegated", () => {
     const mount = host.version === 2 ? "/sys/fs/cgroup" : unified;
-    const island = `${mount}/tsrun-island-${process.pid}`;
-    mkdirSync(island);
+    // Controllers of the root reach its children, but not theirs unless someone enables them there.
+    const island = `${mount}/tsrun-island-${process.pid}/island`;
+    mkdirSync(island, { recursive: true });
     try {
       const driver = detectCgroupDriver({ mount: island });
       const error = caught(() => driver.create("/none", { cpu: { cpus: "0" } }));
@@ -340,6 +342,7 @@ describe("a limit whose controller is missing is an error that names it", () => 
       expect(existsSync(`${island}/none`)).toBe(false);
     } finally {
       rmdirSync(island);
+      rmdirSync(dirname(island));
     }
   });
 

@@ -29,7 +29,10 @@ export default command({
   run,
 });
 
-async function run({ options: flags, positionals }: Arguments<typeof options>, context: Context): Promise<number> {
+async function run(
+  { options: flags, positionals }: Arguments<typeof options>,
+  context: Context,
+): Promise<number> {
   const [container = "", ...words] = positionals;
   const { terminal } = context;
   const { tty, detach, interactive } = flags;
@@ -55,5 +58,8 @@ async function run({ options: flags, positionals }: Arguments<typeof options>, c
     handle.detach();
     return 0;
   }
-  return conclude(await attach(handle, { streams, tty, detachKeys: flags["detach-keys"] }, terminal), context);
+  return conclude(
+    await attach(handle, { streams, tty, detachKeys: flags["detach-keys"] }, terminal),
+    context,
+  );
 }

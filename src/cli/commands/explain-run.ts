@@ -1,7 +1,7 @@
-import { runFlags } from "../container-flags.ts";
 import { command } from "../command.ts";
-import { only } from "../options/choices.ts";
+import { runFlags } from "../container-flags.ts";
 import { value } from "../option-table.ts";
+import { only } from "../options/choices.ts";
 import { runContainer } from "../run-container.ts";
 
 export default command({

@@ -10,7 +10,11 @@ const options = {
   // Only builders leave intermediate images behind, and none is listed by default: -a has nothing to add.
   all: flag("Show all images (default hides intermediate images)", { short: "a" }),
   digests: flag("Show digests"),
-  filter: list("Filter output based on conditions provided", { short: "f", metavar: "filter", parse: parseFilter }),
+  filter: list("Filter output based on conditions provided", {
+    short: "f",
+    metavar: "filter",
+    parse: parseFilter,
+  }),
   format: value("Format output: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE', a Go template"),
   "no-trunc": flag("Don't truncate output"),
   quiet: flag("Only show image IDs", { short: "q" }),
@@ -27,7 +31,10 @@ export default command({
   run,
 });
 
-async function run({ options: flags, positionals }: Arguments<typeof options>, context: Context): Promise<number> {
+async function run(
+  { options: flags, positionals }: Arguments<typeof options>,
+  context: Context,
+): Promise<number> {
   const engine = await context.engine();
   const now = context.now();
   const needsDetails = flags.filter.some(([name]) => name === "label");
@@ -41,8 +48,14 @@ async function run({ options: flags, positionals }: Arguments<typeof options>, c
   return 0;
 }
 
-async function load(engine: EngineApi, reference: string | undefined, details: boolean): Promise<FilteredImage[]> {
+async function load(
+  engine: EngineApi,
+  reference: string | undefined,
+  details: boolean,
+): Promise<FilteredImage[]> {
   const images = await engine.images(reference);
   if (!details) return images;
-  return await Promise.all(images.map(async (image) => ({ ...image, details: await engine.inspectImage(image.id) })));
+  return await Promise.all(
+    images.map(async (image) => ({ ...image, details: await engine.inspectImage(image.id) })),
+  );
 }

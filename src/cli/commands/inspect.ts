@@ -12,7 +12,9 @@ export default command({
   options: {
     format: formatOption,
     size: sizeOption,
-    type: value("Only inspect objects of the given type (container, image)", { parse: oneOf(["container", "image"]) }),
+    type: value("Only inspect objects of the given type (container, image)", {
+      parse: oneOf(["container", "image"]),
+    }),
   },
   async run({ options: { format = "", size, type }, positionals }, context) {
     const engine = await context.engine();

@@ -2,7 +2,6 @@ import { command } from "../command.ts";
 import { flag, value } from "../option-table.ts";
 import { parseMoment } from "../render/time.ts";
 
-
 /** "all" or a number of lines; as with docker a negative number means all. */
 function parseTail(text: string): number | undefined {
   if (text === "all" || /^-\d+$/.test(text)) return undefined;
@@ -21,14 +20,23 @@ export default command({
   options: {
     details: flag("Show extra details provided to logs"),
     follow: flag("Follow log output", { short: "f" }),
-    since: value('Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', {
-      parse: moment,
+    since: value(
+      'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+      {
+        parse: moment,
+      },
+    ),
+    tail: value('Number of lines to show from the end of the logs (default "all")', {
+      short: "n",
+      parse: parseTail,
     }),
-    tail: value('Number of lines to show from the end of the logs (default "all")', { short: "n", parse: parseTail }),
     timestamps: flag("Show timestamps", { short: "t" }),
-    until: value('Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)', {
-      parse: moment,
-    }),
+    until: value(
+      'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+      {
+        parse: moment,
+      },
+    ),
   },
   async run({ options, positionals }, context) {
     const { follow, since, until, tail, timestamps, details } = options;

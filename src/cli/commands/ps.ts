@@ -11,7 +11,11 @@ import { renderRows } from "../render/rows.ts";
 
 const options = {
   all: flag("Show all containers (default shows just running)", { short: "a" }),
-  filter: list("Filter output based on conditions provided", { short: "f", metavar: "filter", parse: parseFilter }),
+  filter: list("Filter output based on conditions provided", {
+    short: "f",
+    metavar: "filter",
+    parse: parseFilter,
+  }),
   format: value("Format output: 'table', 'table TEMPLATE', 'json' or 'TEMPLATE', a Go template"),
   last: value("Show n last created containers (includes all states) (default -1)", {
     short: "n",
@@ -55,7 +59,8 @@ async function run({ options: flags }: Arguments<typeof options>, context: Conte
 /** The containers to show, newest first. */
 function select(all: Awaited<ReturnType<EngineApi["list"]>>, flags: Flags): ContainerSummary[] {
   const last = flags.latest ? 1 : (flags.last ?? -1);
-  const anyState = flags.all || last > 0 || flags.filter.some(([name]) => name === "status" || name === "exited");
+  const anyState =
+    flags.all || last > 0 || flags.filter.some(([name]) => name === "status" || name === "exited");
   const matches = combine(flags.filter, containerMatchers(all));
   const shown = all.filter((summary) => (anyState || summary.state.status === "running") && matches(summary));
   return last > 0 ? shown.slice(0, last) : shown;

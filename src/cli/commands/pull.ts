@@ -22,7 +22,10 @@ export default command({
   run,
 });
 
-async function run({ options: { platform, quiet }, positionals }: Arguments<typeof options>, context: Context): Promise<number> {
+async function run(
+  { options: { platform, quiet }, positionals }: Arguments<typeof options>,
+  context: Context,
+): Promise<number> {
   const [name = ""] = positionals;
   const reference = parseReference(name);
   const isTagged = /[@]|:[^/]+$/.test(name);

@@ -20,7 +20,10 @@ export default command({
     return await forEachName(positionals, context, async (name) => {
       try {
         const { untagged, deleted } = await engine.removeImage(name, { force });
-        const lines = [...untagged.map((item) => `Untagged: ${item}`), ...deleted.map((item) => `Deleted: ${item}`)];
+        const lines = [
+          ...untagged.map((item) => `Untagged: ${item}`),
+          ...deleted.map((item) => `Deleted: ${item}`),
+        ];
         return lines.length === 0 ? undefined : lines.join("\n");
       } catch (error) {
         if (!force || !isMissing(error)) throw error;

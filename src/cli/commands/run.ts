@@ -1,6 +1,6 @@
 import { TsrunError } from "../../errors.ts";
-import { runFlags } from "../container-flags.ts";
 import { type Arguments, type Context, command } from "../command.ts";
+import { runFlags } from "../container-flags.ts";
 import { toContainerOptions } from "../container-options.ts";
 import { flag, value } from "../option-table.ts";
 import { only } from "../options/choices.ts";
@@ -20,17 +20,21 @@ export default command({
   interspersed: false,
   failureCode: 125,
   options,
-  run: async (args, context) => (args.options["dry-run"] ? await dryRun(args, context) : await run(args, context)),
+  run: async (args, context) =>
+    args.options["dry-run"] ? await dryRun(args, context) : await run(args, context),
 });
 
 async function run(args: Arguments<typeof options>, context: Context): Promise<number> {
   if (args.options.format !== undefined) {
     throw new TsrunError("ERR_TSRUN_USAGE", "--format goes with --dry-run");
-  };
+  }
   return await runContainer(args, context);
 }
 
-async function dryRun({ options: flags, positionals }: Arguments<typeof options>, context: Context): Promise<number> {
+async function dryRun(
+  { options: flags, positionals }: Arguments<typeof options>,
+  context: Context,
+): Promise<number> {
   const { renderPlan, renderPlanJson } = await import("../render/plan.ts");
   const engine = await context.engine();
   const plan = await engine.dryRun(toContainerOptions(flags, positionals, context.env));

@@ -11,7 +11,11 @@ export default command({
   interspersed: true,
   options: {
     signal: value("Signal to send to the container", { short: "s" }),
-    timeout: value("Seconds to wait before killing the container", { short: "t", metavar: "int", parse: parseInteger }),
+    timeout: value("Seconds to wait before killing the container", {
+      short: "t",
+      metavar: "int",
+      parse: parseInteger,
+    }),
     time: alias("timeout"),
   },
   async run({ options: { signal, timeout }, positionals }, context) {

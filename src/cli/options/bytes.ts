@@ -17,7 +17,8 @@ function multiplier(suffix: string): number {
   if (unit === "" || unit === "b") return 1;
   const power = POWERS.indexOf(unit[0] as string) + 1;
   const tail = unit.slice(1);
-  if (power === 0 || (tail !== "" && tail !== "b" && tail !== "ib")) throw new Error(`invalid suffix: '${suffix}'`);
+  if (power === 0 || (tail !== "" && tail !== "b" && tail !== "ib"))
+    throw new Error(`invalid suffix: '${suffix}'`);
   return 1024 ** power;
 }
 

@@ -16,7 +16,8 @@ const isMode = (text: string): boolean => /^[rwm]{1,3}$/.test(text) && new Set(t
 /** `--device HOST[:CONTAINER][:rwm]`. */
 export function parseDevice(text: string): DeviceRequest {
   const [host = "", second, third, ...rest] = text.split(":");
-  if (rest.length > 0 || host === "" || second === "") throw new Error(`invalid device specification: ${text}`);
+  if (rest.length > 0 || host === "" || second === "")
+    throw new Error(`invalid device specification: ${text}`);
   if (third !== undefined) {
     if (!isMode(third)) throw new Error(`bad mode specified: ${third}`);
     return { host, container: second as string, permissions: third };
@@ -33,12 +34,19 @@ export interface DeviceRate {
 
 /** `--device-read-bps PATH:RATE[kb|mb|gb]`. */
 export function parseByteRate(text: string): DeviceRate {
-  return deviceRate(text, "<device-path>:<number>[<unit>]", ". Unit is optional and can be kb, mb, or gb", parseBytes);
+  return deviceRate(
+    text,
+    "<device-path>:<number>[<unit>]",
+    ". Unit is optional and can be kb, mb, or gb",
+    parseBytes,
+  );
 }
 
 /** `--device-read-iops PATH:RATE`. */
 export function parseOperationRate(text: string): DeviceRate {
-  return deviceRate(text, "<device-path>:<number>", "", (rate) => (/^\d+$/.test(rate) ? Number(rate) : Number.NaN));
+  return deviceRate(text, "<device-path>:<number>", "", (rate) =>
+    /^\d+$/.test(rate) ? Number(rate) : Number.NaN,
+  );
 }
 
 function deviceRate(text: string, form: string, unit: string, parse: (rate: string) => number): DeviceRate {
@@ -61,7 +69,8 @@ function deviceRate(text: string, form: string, unit: string, parse: (rate: stri
 export function parseDeviceWeight(text: string): { path: string; weight: number } {
   const { path, number } = split(text);
   const weight = /^\d+$/.test(number) ? Number(number) : Number.NaN;
-  if (!(weight === 0 || (weight >= 10 && weight <= 1000))) throw new Error(`invalid weight for device: ${text}`);
+  if (!(weight === 0 || (weight >= 10 && weight <= 1000)))
+    throw new Error(`invalid weight for device: ${text}`);
   return { path, weight };
 }
 

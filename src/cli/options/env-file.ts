@@ -17,7 +17,11 @@ export function readEnvFile(path: string, lookUp: (name: string) => string | und
   return entries;
 }
 
-function parseLine(raw: string, path: string, lookUp: (name: string) => string | undefined): string | undefined {
+function parseLine(
+  raw: string,
+  path: string,
+  lookUp: (name: string) => string | undefined,
+): string | undefined {
   const line = raw.trimStart();
   if (line === "" || line.startsWith("#")) return undefined;
   const equals = line.indexOf("=");
@@ -34,7 +38,8 @@ function lines(path: string): string[] {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : String(cause);
+    const reason =
+      (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : String(cause);
     throw new TsrunError("ERR_TSRUN_OPTION_INVALID", `open ${path}: ${reason}`, { cause });
   }
   let text: string;

@@ -16,7 +16,10 @@ export function parseSearchDomain(text: string): string {
   const domain = text.trim();
   if (domain === ".") return domain;
   const labels = domain.replace(/\.$/, "").split(".");
-  if (domain.length > 255 || !labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))) {
+  if (
+    domain.length > 255 ||
+    !labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
+  ) {
     throw new Error(`${text} is not a valid domain`);
   }
   return domain;

@@ -1,7 +1,7 @@
 /** `--mount type=…,source=…,target=…`: bind mounts and tmpfs. */
 import { resolve } from "node:path";
-import { TsrunError } from "../../errors.ts";
 import type { MountRequest } from "../../engine/types.ts";
+import { TsrunError } from "../../errors.ts";
 import { parseBytes } from "./bytes.ts";
 import { parseCsvLine } from "./csv.ts";
 import { parseBool } from "./numbers.ts";
@@ -31,6 +31,9 @@ const bool = (value: string, key: string): boolean => {
   }
 };
 
+const type: Setter = (fields, value) => {
+  fields.type = value.toLowerCase();
+};
 const source: Setter = (fields, value) => {
   fields.source = value;
 };
@@ -40,11 +43,17 @@ const target: Setter = (fields, value) => {
 const readOnly: Setter = (fields, value, key) => {
   fields.readOnly = bool(value, key);
 };
+const propagation: Setter = (fields, value) => {
+  fields.propagation = value.toLowerCase();
+};
+const nonRecursive: Setter = (fields, value, key) => {
+  fields.recursive = bool(value, key) ? "disabled" : "enabled";
+};
 /** A key of volumes and images: known, so that the error says what is the matter. */
 const elsewhere: Setter = () => {};
 
 const SETTERS = new Map<string, Setter>([
-  ["type", (fields, value) => void (fields.type = value.toLowerCase())],
+  ["type", type],
   ["source", source],
   ["src", source],
   ["target", target],
@@ -53,8 +62,8 @@ const SETTERS = new Map<string, Setter>([
   ["readonly", readOnly],
   ["ro", readOnly],
   ["consistency", elsewhere],
-  ["bind-propagation", (fields, value) => void (fields.propagation = value.toLowerCase())],
-  ["bind-nonrecursive", (fields, value, key) => void (fields.recursive = bool(value, key) ? "disabled" : "enabled")],
+  ["bind-propagation", propagation],
+  ["bind-nonrecursive", nonRecursive],
   ["bind-recursive", setRecursive],
   ["tmpfs-size", setTmpfsSize],
   ["tmpfs-mode", setTmpfsMode],
@@ -71,7 +80,8 @@ export function parseMount(text: string, cwd: string): MountRequest {
   if (fields.type === "") throw new Error("type is required");
   if (fields.target === undefined || fields.target === "") throw new Error("target is required");
   for (const family of fields.families) {
-    if (family !== fields.type) throw new Error(`cannot mix '${family}-*' options with mount type '${fields.type}'`);
+    if (family !== fields.type)
+      throw new Error(`cannot mix '${family}-*' options with mount type '${fields.type}'`);
   }
   if (fields.type === "bind") return bindMount(fields, fields.target, cwd);
   if (fields.type === "tmpfs") return tmpfsMount(fields, fields.target);
@@ -98,7 +108,8 @@ function readFields(text: string): Fields {
   for (const field of parseCsvLine(text)) {
     const equals = field.indexOf("=");
     const key = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
-    if (equals === -1 && !BOOLEAN.has(key)) throw new Error(`invalid field '${field}' must be a key=value pair`);
+    if (equals === -1 && !BOOLEAN.has(key))
+      throw new Error(`invalid field '${field}' must be a key=value pair`);
     const set = SETTERS.get(key);
     if (set === undefined) throw new Error(`unexpected key '${key}' in '${field}'`);
     const family = /^(bind|volume|tmpfs|image)-/.exec(key)?.[1];
@@ -133,9 +144,12 @@ function setTmpfsMode(fields: Fields, value: string): void {
 function bindMount(fields: Fields, into: string, cwd: string): MountRequest {
   const { source: from = "", readOnly, propagation, recursive } = fields;
   if (from === "") throw new Error(`invalid mount config for type "bind": field Source must not be empty`);
-  if (propagation !== undefined && !isPropagation(propagation)) throw new Error(`invalid propagation mode: ${propagation}`);
+  if (propagation !== undefined && !isPropagation(propagation))
+    throw new Error(`invalid propagation mode: ${propagation}`);
   if ((recursive === "readonly" || recursive === "writable") && !readOnly) {
-    throw new Error(`option 'bind-recursive=${recursive}' requires 'readonly' to be specified in conjunction`);
+    throw new Error(
+      `option 'bind-recursive=${recursive}' requires 'readonly' to be specified in conjunction`,
+    );
   }
   if (recursive === "readonly" && propagation !== "rprivate") {
     throw new Error(
@@ -143,7 +157,10 @@ function bindMount(fields: Fields, into: string, cwd: string): MountRequest {
     );
   }
   if (recursive === "writable") {
-    throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", "bind-recursive=writable is not supported: a read-only mount is read-only with all that is mounted below it");
+    throw new TsrunError(
+      "ERR_TSRUN_OPTION_UNSUPPORTED",
+      "bind-recursive=writable is not supported: a read-only mount is read-only with all that is mounted below it",
+    );
   }
   return {
     type: "bind",
@@ -158,7 +175,8 @@ function bindMount(fields: Fields, into: string, cwd: string): MountRequest {
 }
 
 function tmpfsMount(fields: Fields, into: string): MountRequest {
-  if (fields.source !== undefined) throw new Error(`invalid mount config for type "tmpfs": field Source must not be specified`);
+  if (fields.source !== undefined)
+    throw new Error(`invalid mount config for type "tmpfs": field Source must not be specified`);
   const options: string[] = [];
   if (fields.readOnly) options.push("ro");
   if (fields.tmpfsSize !== undefined) options.push(`size=${fields.tmpfsSize}`);

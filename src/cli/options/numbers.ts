@@ -18,7 +18,8 @@ export function parseInteger(text: string): number {
   }
   const negative = text.startsWith("-");
   const magnitude = Number(text.replace(/^[+-]/, ""));
-  if (!Number.isSafeInteger(magnitude)) throw new Error(`strconv.ParseInt: parsing "${text}": value out of range`);
+  if (!Number.isSafeInteger(magnitude))
+    throw new Error(`strconv.ParseInt: parsing "${text}": value out of range`);
   return negative ? -magnitude : magnitude;
 }
 

@@ -9,7 +9,10 @@ export function parseEnv(text: string): string {
 }
 
 /** NAME alone becomes NAME=VALUE from `env`; where that has none it stays, which unsets the image's variable. */
-export function resolveEnv(entries: readonly string[], env: Readonly<Record<string, string | undefined>>): string[] {
+export function resolveEnv(
+  entries: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
   return entries.map((entry) => {
     const inherited = entry.includes("=") ? undefined : env[entry];
     return inherited === undefined ? entry : `${entry}=${inherited}`;
@@ -48,7 +51,10 @@ export function parseExtraHost(text: string): string {
 }
 
 /** `--log-opt` of a driver: json-file knows max-size and max-file, none knows nothing. */
-export function logOptions(driver: "json-file" | "none" | undefined, entries: readonly string[]): Record<string, string> {
+export function logOptions(
+  driver: "json-file" | "none" | undefined,
+  entries: readonly string[],
+): Record<string, string> {
   const options = toRecord(entries);
   const names = Object.keys(options);
   if (driver === "none" && names.length > 0) throw invalid("invalid logging opts for driver none");

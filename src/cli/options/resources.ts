@@ -42,7 +42,10 @@ export function resources(flags: LimitFlags): OciResources | undefined {
   return Object.keys(limits).length === 0 ? undefined : limits;
 }
 
-function group<Key extends keyof OciResources>(key: Key, value: NonNullable<OciResources[Key]>): OciResources {
+function group<Key extends keyof OciResources>(
+  key: Key,
+  value: NonNullable<OciResources[Key]>,
+): OciResources {
   return Object.keys(value).length === 0 ? {} : { [key]: value };
 }
 
@@ -60,7 +63,8 @@ function memory(flags: LimitFlags): NonNullable<OciResources["memory"]> {
   if (swappiness < -1 || swappiness > 100) {
     throw invalid(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
   }
-  if (reservation !== 0 && reservation < MIN_MEMORY) throw invalid("Minimum memory reservation allowed is 6MB");
+  if (reservation !== 0 && reservation < MIN_MEMORY)
+    throw invalid("Minimum memory reservation allowed is 6MB");
   if (limit !== 0 && limit < reservation) {
     throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
   }
@@ -110,7 +114,8 @@ function checkCpuRange(nano: number): void {
 
 function blockIO(flags: LimitFlags): NonNullable<OciResources["blockIO"]> {
   const weight = flags["blkio-weight"] ?? 0;
-  if (weight !== 0 && (weight < 10 || weight > 1000)) throw invalid("Range of blkio weight is from 10 to 1000");
+  if (weight !== 0 && (weight < 10 || weight > 1000))
+    throw invalid("Range of blkio weight is from 10 to 1000");
   const weights = flags["blkio-weight-device"].map((entry) => ({
     ...blockDevice("--blkio-weight-device", entry.path),
     weight: entry.weight,

@@ -20,7 +20,10 @@ export function attachments(options: {
 }): NonNullable<StartOptions["attach"]> | undefined {
   const { attach, detach, interactive } = options;
   if (detach && attach.length > 0) {
-    throw new TsrunError("ERR_TSRUN_OPTION_CONFLICT", "conflicting options: cannot specify both --attach and --detach");
+    throw new TsrunError(
+      "ERR_TSRUN_OPTION_CONFLICT",
+      "conflicting options: cannot specify both --attach and --detach",
+    );
   }
   if (detach) return undefined;
   if (attach.length === 0) return { stdin: interactive, stdout: true, stderr: true };

@@ -3,6 +3,7 @@ import type { MountRequest } from "../../engine/types.ts";
 
 export function parseTmpfs(text: string): MountRequest {
   const colon = text.indexOf(":");
-  if (colon === -1 || colon === text.length - 1) return { type: "tmpfs", target: text.replace(/:$/, ""), options: [] };
+  if (colon === -1 || colon === text.length - 1)
+    return { type: "tmpfs", target: text.replace(/:$/, ""), options: [] };
   return { type: "tmpfs", target: text.slice(0, colon), options: text.slice(colon + 1).split(",") };
 }

@@ -1,7 +1,7 @@
 /** `-v HOST:CONTAINER[:OPTIONS]`, as far as it names a path of the host. */
 import { isAbsolute, resolve } from "node:path";
-import { TsrunError } from "../../errors.ts";
 import type { MountRequest } from "../../engine/types.ts";
+import { TsrunError } from "../../errors.ts";
 
 export type BindMount = Extract<MountRequest, { type: "bind" }>;
 type Propagation = NonNullable<BindMount["propagation"]>;
@@ -19,7 +19,8 @@ export const isPropagation = (text: string): text is Propagation => PROPAGATIONS
 export function parseVolume(text: string, cwd: string): BindMount {
   const fields = text.split(":");
   if (fields.length > 3) throw new Error(`invalid spec: ${text}: too many colons`);
-  if (text === "" || fields.includes("")) throw new Error(`invalid spec: ${text}: empty section between colons`);
+  if (text === "" || fields.includes(""))
+    throw new Error(`invalid spec: ${text}: empty section between colons`);
   const [source, target, options] = fields as [string, string | undefined, string | undefined];
   if (target === undefined) throw unsupported(`the anonymous volume "${text}"`);
 

@@ -1,7 +1,7 @@
 /** A line of `ps`: docker's fields of a container. */
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
-import type { ContainerSize } from "../container-size.ts";
 import { networkOf } from "../container-filters.ts";
+import type { ContainerSize } from "../container-size.ts";
 import type { ListFormat } from "./rows.ts";
 import { humanSize } from "./size.ts";
 import { ellipsis, shortId } from "./table.ts";
@@ -47,7 +47,16 @@ export function containerList(withSize: boolean): ListFormat<ContainerRow> {
       Networks: "NETWORKS",
       Platform: "PLATFORM",
     },
-    columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", ...(withSize ? (["Size"] as const) : [])],
+    columns: [
+      "ID",
+      "Image",
+      "Command",
+      "RunningFor",
+      "Status",
+      "Ports",
+      "Names",
+      ...(withSize ? (["Size"] as const) : []),
+    ],
   };
 }
 
@@ -57,7 +66,10 @@ interface View {
   size: ContainerSize | undefined;
 }
 
-export function containerRow({ record, state }: ContainerSummary, { truncate, now, size }: View): ContainerRow {
+export function containerRow(
+  { record, state }: ContainerSummary,
+  { truncate, now, size }: View,
+): ContainerRow {
   const commandLine = commandOf(record);
   return {
     Command: JSON.stringify(truncate ? ellipsis(commandLine, COMMAND_WIDTH) : commandLine),

@@ -70,7 +70,8 @@ function binds(options: ContainerOptions): string[] {
   });
 }
 
-const isBind = (mount: MountRequest): mount is Extract<MountRequest, { type: "bind" }> => mount.type === "bind";
+const isBind = (mount: MountRequest): mount is Extract<MountRequest, { type: "bind" }> =>
+  mount.type === "bind";
 
 function tmpfs(options: ContainerOptions): Record<string, string> | undefined {
   const mounts = (options.mounts ?? []).filter((mount) => mount.type === "tmpfs");
@@ -85,7 +86,10 @@ function resources(options: ContainerOptions): object {
     Memory: memory.limit ?? 0,
     NanoCpus: nanoCpus(cpu),
     BlkioWeight: blockIO.weight ?? 0,
-    BlkioWeightDevice: (blockIO.weightDevice ?? []).map(({ major, minor, weight }) => ({ Path: `${major}:${minor}`, Weight: weight })),
+    BlkioWeightDevice: (blockIO.weightDevice ?? []).map(({ major, minor, weight }) => ({
+      Path: `${major}:${minor}`,
+      Weight: weight,
+    })),
     BlkioDeviceReadBps: rates(blockIO.throttleReadBpsDevice),
     BlkioDeviceWriteBps: rates(blockIO.throttleWriteBpsDevice),
     BlkioDeviceReadIOps: rates(blockIO.throttleReadIOPSDevice),

@@ -1,6 +1,5 @@
 /** `inspect`: a container in the shape and with the field names of docker's API, which scripts and templates know. */
 import { join } from "node:path";
-import type { ImageConfig } from "../../engine/api.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary, MountRequest } from "../../engine/types.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
 import type { ContainerSize } from "../container-size.ts";
@@ -13,11 +12,12 @@ export interface InspectContext {
   paths: Paths;
   /** With `-s`. */
   size: ContainerSize | undefined;
-  /** What the image says where the container's options say nothing; undefined where the image is gone. */
-  image: ImageConfig | undefined;
 }
 
-export function inspectContainer({ record, state }: ContainerSummary, { paths, size, image }: InspectContext): object {
+export function inspectContainer(
+  { record, state }: ContainerSummary,
+  { paths, size }: InspectContext,
+): object {
   const directory = containerDir(paths, record.id);
   return {
     Id: record.id,
@@ -42,7 +42,7 @@ export function inspectContainer({ record, state }: ContainerSummary, { paths, s
     GraphDriver: graphDriver(record, paths),
     ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
     Mounts: (record.options.mounts ?? []).map(mountPoint),
-    Config: configOf(record, image),
+    Config: configOf(record),
     NetworkSettings: networkSettings(record, state),
   };
 }
@@ -63,8 +63,9 @@ function stateOf(state: ContainerState): object {
   };
 }
 
-function configOf(record: ContainerRecord, image: ImageConfig = {}): object {
-  const { options } = record;
+/** What was asked for, and what the image says where nothing was. */
+function configOf(record: ContainerRecord): object {
+  const { options, imageConfig: image } = record;
   const interactive = options.interactive ?? false;
   return {
     Hostname: record.hostname,
@@ -94,7 +95,9 @@ function configOf(record: ContainerRecord, image: ImageConfig = {}): object {
 /** The mount itself is made in the container's own mount namespace, so MergedDir is empty when seen from the host. */
 function graphDriver(record: ContainerRecord, paths: Paths): object {
   const directory = containerDir(paths, record.id);
-  const layers = record.layers.map((diffId) => join(layersDir(paths), diffId.replace("sha256:", "").slice(0, 32)));
+  const layers = record.layers.map((diffId) =>
+    join(layersDir(paths), diffId.replace("sha256:", "").slice(0, 32)),
+  );
   return {
     Data: goMap({
       LowerDir: layers.reverse().join(":"),
@@ -108,7 +111,14 @@ function graphDriver(record: ContainerRecord, paths: Paths): object {
 
 function mountPoint(mount: MountRequest): object {
   if (mount.type === "tmpfs") {
-    return { Type: "tmpfs", Source: "", Destination: mount.target, Mode: mount.options.join(","), RW: !mount.options.includes("ro"), Propagation: "" };
+    return {
+      Type: "tmpfs",
+      Source: "",
+      Destination: mount.target,
+      Mode: mount.options.join(","),
+      RW: !mount.options.includes("ro"),
+      Propagation: "",
+    };
   }
   return {
     Type: "bind",
@@ -140,7 +150,16 @@ function networkSettings(record: ContainerRecord, state: ContainerState): object
     EndpointID: "",
     ...endpoint,
     Networks: goMap({
-      [name]: { IPAMConfig: null, Links: null, Aliases: null, NetworkID: name, EndpointID: "", ...endpoint, DriverOpts: null, DNSNames: null },
+      [name]: {
+        IPAMConfig: null,
+        Links: null,
+        Aliases: null,
+        NetworkID: name,
+        EndpointID: "",
+        ...endpoint,
+        DriverOpts: null,
+        DNSNames: null,
+      },
     }),
   };
 }

@@ -20,7 +20,8 @@ function known(error: TsrunError, context: ErrorContext): string[] {
   const lines = [`tsrun: ${error.message}`];
   if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
   if (error.code !== "ERR_TSRUN_USAGE" && error.code !== "ERR_TSRUN_OPTION_INVALID") return lines;
-  if (error.code === "ERR_TSRUN_USAGE" && context.usage !== undefined) lines.push("", `Usage:  ${context.usage}`);
+  if (error.code === "ERR_TSRUN_USAGE" && context.usage !== undefined)
+    lines.push("", `Usage:  ${context.usage}`);
   lines.push("", `Run '${context.program} --help' for more information`);
   return lines;
 }
@@ -39,7 +40,10 @@ function causes(error: unknown): string[] {
   const lines: string[] = [];
   for (let cause: unknown = error, depth = 0; cause !== undefined && depth < 10; depth++) {
     const { stack, message, code } = asError(cause);
-    lines.push("", `${depth === 0 ? "" : "caused by "}${code === undefined ? "" : `[${code}] `}${stack ?? message}`);
+    lines.push(
+      "",
+      `${depth === 0 ? "" : "caused by "}${code === undefined ? "" : `[${code}] `}${stack ?? message}`,
+    );
     cause = (cause as { cause?: unknown }).cause;
   }
   return lines;

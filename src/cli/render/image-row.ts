@@ -37,7 +37,14 @@ export function imageList(withDigests: boolean): ListFormat<ImageRow> {
       UniqueSize: "UNIQUE SIZE",
       VirtualSize: "SIZE",
     },
-    columns: ["Repository", "Tag", ...(withDigests ? (["Digest"] as const) : []), "ID", "CreatedSince", "Size"],
+    columns: [
+      "Repository",
+      "Tag",
+      ...(withDigests ? (["Digest"] as const) : []),
+      "ID",
+      "CreatedSince",
+      "Size",
+    ],
   };
 }
 

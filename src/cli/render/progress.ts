@@ -62,13 +62,18 @@ export function createProgress(options: ProgressOptions): Progress {
 
 /** "12.3MB of 28.1MB (44%), 6.1MB/s, 3 s left". */
 export function progressLine(received: number, total: number, perSecond: number): string {
-  const parts = [total > 0 ? `${humanSize(received)} of ${humanSize(total)} (${percent(received, total)}%)` : humanSize(received)];
+  const parts = [
+    total > 0
+      ? `${humanSize(received)} of ${humanSize(total)} (${percent(received, total)}%)`
+      : humanSize(received),
+  ];
   if (perSecond > 0) parts.push(`${humanSize(perSecond)}/s`);
   if (perSecond > 0 && received < total) parts.push(`${timeLeft((total - received) / perSecond)} left`);
   return parts.join(", ");
 }
 
-const percent = (received: number, total: number): number => Math.min(100, Math.floor((received / total) * 100));
+const percent = (received: number, total: number): number =>
+  Math.min(100, Math.floor((received / total) * 100));
 
 function timeLeft(seconds: number): string {
   const whole = Math.ceil(seconds);
@@ -76,7 +81,10 @@ function timeLeft(seconds: number): string {
 }
 
 /** Bytes a second over the last few seconds: steady enough to read, quick enough to follow a change. */
-function createRate(windowMs = 5000): { add: (bytes: number, time: number) => void; perSecond: () => number } {
+function createRate(windowMs = 5000): {
+  add: (bytes: number, time: number) => void;
+  perSecond: () => number;
+} {
   const samples: { bytes: number; time: number }[] = [];
   return {
     add(bytes, time) {

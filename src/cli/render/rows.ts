@@ -1,6 +1,7 @@
 /** `--format` of the commands that print a list: `table`, `table TEMPLATE`, `json` or a template for each row. */
-import { compile } from "../template/template.ts";
+
 import { headingFunctions } from "../template/functions.ts";
+import { compile } from "../template/template.ts";
 import { goMap } from "../template/values.ts";
 import { table } from "./table.ts";
 
@@ -12,7 +13,11 @@ export interface ListFormat<Row extends object> {
 }
 
 /** The rows as text. Functions among a row's fields are for templates and left out of JSON. */
-export function renderRows<Row extends object>(rows: readonly Row[], format: string, list: ListFormat<Row>): string {
+export function renderRows<Row extends object>(
+  rows: readonly Row[],
+  format: string,
+  list: ListFormat<Row>,
+): string {
   if (format === "" || format === "table") {
     const cells = rows.map((row) => list.columns.map((column) => String(row[column])));
     return table([list.columns.map((column) => list.headings[column] as string), ...cells]);
@@ -20,7 +25,9 @@ export function renderRows<Row extends object>(rows: readonly Row[], format: str
   if (format === "json") return rows.map((row) => `${jsonLine(row)}\n`).join("");
 
   const isTable = /^table\s/.test(format);
-  const source = (isTable ? format.replace(/^table\s+/, "") : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  const source = (isTable ? format.replace(/^table\s+/, "") : format)
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
   const template = compile(source);
   const lines = rows.map((row) => template.execute(row));
   if (!isTable) return lines.map((line) => `${line}\n`).join("");

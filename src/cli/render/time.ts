@@ -69,10 +69,19 @@ export function parseMoment(text: string, now: number): string {
   if (/^\d+(\.\d{1,9})?$/.test(text)) return text;
   const [, day, time = "", zone = ""] = DATE.exec(text) ?? [];
   if (day !== undefined) {
-    const clock = time === "" ? "00:00:00" : time.length === 2 ? `${time}:00:00` : time.length === 5 ? `${time}:00` : time;
+    const clock =
+      time === ""
+        ? "00:00:00"
+        : time.length === 2
+          ? `${time}:00:00`
+          : time.length === 5
+            ? `${time}:00`
+            : time;
     const moment = `${day}T${clock}${zone}`;
     // A time with its zone is passed on as it is: Date would cut its nanoseconds.
     if (!Number.isNaN(Date.parse(moment))) return zone === "" ? new Date(moment).toISOString() : moment;
   }
-  throw new Error(`invalid value "${text}": neither a time such as 2013-01-02T13:23:37Z nor a duration such as 42m`);
+  throw new Error(
+    `invalid value "${text}": neither a time such as 2013-01-02T13:23:37Z nor a duration such as 42m`,
+  );
 }

@@ -42,7 +42,13 @@ function print(...values: unknown[]): string {
   }, "");
 }
 
-const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
+const HTML: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&#34;",
+  "'": "&#39;",
+};
 
 export const builtins: TemplateFunctions = {
   not: (value) => !isTrue(value),
@@ -64,7 +70,11 @@ export const builtins: TemplateFunctions = {
   json: (value) => JSON.stringify(value === undefined ? null : value),
   split: (text: string, separator: string) => String(text).split(separator),
   join: (list: unknown[], separator: string) => list.map(format).join(separator),
-  title: (text: string) => String(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
+  title: (text: string) =>
+    String(text).replace(
+      /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
+      (_, before, letter) => before + letter.toUpperCase(),
+    ),
   lower: (text: string) => String(text).toLowerCase(),
   upper: (text: string) => String(text).toUpperCase(),
   pad: (text: string, before: number, after: number) =>
@@ -76,7 +86,9 @@ export const builtins: TemplateFunctions = {
 export const headingFunctions: TemplateFunctions = {
   ...builtins,
   ...Object.fromEntries(
-    ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"].map((name) => [name, (value: unknown) => value]),
+    ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"].map((name) => [
+      name,
+      (value: unknown) => value,
+    ]),
   ),
 };
-

@@ -111,7 +111,8 @@ function readElse(reader: Reader, cursor: Cursor, kind: "if" | "with" | "range")
   cursor.expectEnd("else");
   const { nodes, end } = readBlock(reader);
   if (end === undefined) throw new TemplateError(reader.source, reader.source.length, "unexpected EOF");
-  if (end.keyword === "else") throw new TemplateError(reader.source, end.offset, "expected end; found {{else}}");
+  if (end.keyword === "else")
+    throw new TemplateError(reader.source, end.offset, "expected end; found {{else}}");
   return nodes;
 }
 
@@ -125,11 +126,15 @@ function readPipe(cursor: Cursor, context: string | undefined, closing = ""): Pi
     if (token === undefined && closing === "") return { variables, assigns, commands };
     if (token?.text === closing && token.kind === "punctuation") return { variables, assigns, commands };
     if (token === undefined) throw cursor.error("unclosed left paren");
-    if (token.kind !== "punctuation" || token.text !== "|") throw cursor.unexpected(token, context ?? "command");
+    if (token.kind !== "punctuation" || token.text !== "|")
+      throw cursor.unexpected(token, context ?? "command");
   }
 }
 
-function readDeclaration(cursor: Cursor, context: string | undefined): { variables: string[]; assigns: boolean } {
+function readDeclaration(
+  cursor: Cursor,
+  context: string | undefined,
+): { variables: string[]; assigns: boolean } {
   const start = cursor.at;
   const variables: string[] = [];
   for (;;) {
@@ -139,7 +144,8 @@ function readDeclaration(cursor: Cursor, context: string | undefined): { variabl
     cursor.skipSpace();
     const operator = cursor.next();
     variables.push(variable.text);
-    if (operator?.text === ":=" || operator?.text === "=") return { variables, assigns: operator.text === "=" };
+    if (operator?.text === ":=" || operator?.text === "=")
+      return { variables, assigns: operator.text === "=" };
     if (operator?.text !== "," || context !== "range" || variables.length > 1) break;
   }
   cursor.at = start;
@@ -195,8 +201,10 @@ function readOperand(cursor: Cursor): Operand | undefined {
       return done({ kind: "variable", name: token.text, path: readPath(cursor) } as const);
     case "word": {
       cursor.next();
-      if (CONSTANTS.has(token.text)) return done({ kind: "literal", value: CONSTANTS.get(token.text) } as const);
-      if (!cursor.reader.functions.has(token.text)) throw cursor.error(`function "${token.text}" not defined`);
+      if (CONSTANTS.has(token.text))
+        return done({ kind: "literal", value: CONSTANTS.get(token.text) } as const);
+      if (!cursor.reader.functions.has(token.text))
+        throw cursor.error(`function "${token.text}" not defined`);
       return done({ kind: "function", name: token.text } as const);
     }
     default: {
@@ -258,7 +266,11 @@ class Cursor {
   }
 
   unexpected(token: Token, context: string): TemplateError {
-    return new TemplateError(this.reader.source, token.offset, `unexpected ${JSON.stringify(token.text)} in ${context}`);
+    return new TemplateError(
+      this.reader.source,
+      token.offset,
+      `unexpected ${JSON.stringify(token.text)} in ${context}`,
+    );
   }
 
   error(reason: string): TemplateError {

@@ -17,7 +17,11 @@ export function sprintf(pattern: string, ...args: unknown[]): string {
   return `${text}%!(EXTRA ${extra.join(", ")})`;
 }
 
-function verbText(verb: string, value: unknown, { flags, precision }: { flags: string; precision: string | undefined }): string {
+function verbText(
+  verb: string,
+  value: unknown,
+  { flags, precision }: { flags: string; precision: string | undefined },
+): string {
   const bad = () => `%!${verb}(${typeof value}=${format(value)})`;
   switch (verb) {
     case "v":
@@ -46,13 +50,16 @@ function verbText(verb: string, value: unknown, { flags, precision }: { flags: s
       return typeof value === "number" ? signed(value.toFixed(Number(precision ?? 6)), flags) : bad();
     case "e":
     case "g":
-      return typeof value === "number" ? signed(verb === "e" ? value.toExponential(Number(precision ?? 6)) : String(value), flags) : bad();
+      return typeof value === "number"
+        ? signed(verb === "e" ? value.toExponential(Number(precision ?? 6)) : String(value), flags)
+        : bad();
     default:
       return bad();
   }
 }
 
-const signed = (text: string, flags: string): string => (flags.includes("+") && !text.startsWith("-") ? `+${text}` : text);
+const signed = (text: string, flags: string): string =>
+  flags.includes("+") && !text.startsWith("-") ? `+${text}` : text;
 
 function pad(text: string, flags: string, width: number): string {
   if (flags.includes("-")) return text.padEnd(width);

@@ -1,7 +1,7 @@
 /** Go's text/template, as far as `--format` needs it: compiled once, executed for each row. */
 import { TemplateError } from "./error.ts";
 import { builtins, type TemplateFunctions } from "./functions.ts";
-import { type Node, type Operand, parseTemplate, type Pipe } from "./parse.ts";
+import { type Node, type Operand, type Pipe, parseTemplate } from "./parse.ts";
 import { format, isMap, isObject, isTrue } from "./values.ts";
 
 export interface Template {
@@ -68,12 +68,18 @@ function step(node: Node, dot: unknown, scope: Map<string, { value: unknown }>, 
   }
 }
 
-function range(node: Extract<Node, { pipe: Pipe; body: Node[] }>, dot: unknown, scope: Scope, run: Run): Flow {
+function range(
+  node: Extract<Node, { pipe: Pipe; body: Node[] }>,
+  dot: unknown,
+  scope: Scope,
+  run: Run,
+): Flow {
   const items = entriesOf(pipeline(node.pipe, dot, scope, run), node.pipe, run);
   if (items.length === 0) return walk(node.otherwise, dot, scope, run);
   for (const [key, item] of items) {
     const inner = new Map(scope);
-    if (node.pipe.variables.length > 0) bind(node.pipe, node.pipe.variables.length > 1 ? [key, item] : [item], inner, run);
+    if (node.pipe.variables.length > 0)
+      bind(node.pipe, node.pipe.variables.length > 1 ? [key, item] : [item], inner, run);
     if (walk(node.body, item, inner, run) === "break") break;
   }
   return undefined;
@@ -83,9 +89,17 @@ function entriesOf(value: unknown, pipe: Pipe, run: Run): [unknown, unknown][] {
   if (value === undefined || value === null) return [];
   if (typeof value === "number") return Array.from({ length: value }, (_, at) => [at, at]);
   if (Array.isArray(value)) return value.map((item, at) => [at, item]);
-  if (isMap(value)) return Object.keys(value).sort().map((key) => [key, value[key]]);
+  if (isMap(value))
+    return Object.keys(value)
+      .sort()
+      .map((key) => [key, value[key]]);
   const operand = pipe.commands[0]?.[0] as Operand;
-  throw new TemplateError(run.source, operand.offset, `range can't iterate over ${format(value)}`, operand.written);
+  throw new TemplateError(
+    run.source,
+    operand.offset,
+    `range can't iterate over ${format(value)}`,
+    operand.written,
+  );
 }
 
 function bind(pipe: Pipe, values: unknown[], scope: Map<string, { value: unknown }>, run: Run): void {
@@ -115,7 +129,8 @@ interface Place {
 function execute(command: readonly Operand[], piped: unknown, place: Place): unknown {
   const [first, ...rest] = command as [Operand, ...Operand[]];
   const fail = (reason: string) => new TemplateError(place.run.source, first.offset, reason, first.written);
-  if (first.kind === "function" && SHORT_CIRCUIT.has(first.name)) return shortCircuit(first.name, rest, piped, place);
+  if (first.kind === "function" && SHORT_CIRCUIT.has(first.name))
+    return shortCircuit(first.name, rest, piped, place);
 
   const args = rest.map((operand) => evaluate(operand, [], place));
   if (piped !== NOTHING) args.push(piped);
@@ -126,7 +141,9 @@ function execute(command: readonly Operand[], piped: unknown, place: Place): unk
   try {
     return (place.run.functions[first.name] as (...values: unknown[]) => unknown)(...args);
   } catch (error) {
-    throw error instanceof TemplateError ? error : fail(`error calling ${first.name}: ${(error as Error).message}`);
+    throw error instanceof TemplateError
+      ? error
+      : fail(`error calling ${first.name}: ${(error as Error).message}`);
   }
 }
 
@@ -162,7 +179,12 @@ function evaluate(operand: Operand, args: unknown[], place: Place): unknown {
 }
 
 /** `.A.B args`: the arguments go to the last name, where that is a function of the data. */
-function follow(start: unknown, path: readonly string[], args: unknown[], fail: (reason: string) => Error): unknown {
+function follow(
+  start: unknown,
+  path: readonly string[],
+  args: unknown[],
+  fail: (reason: string) => Error,
+): unknown {
   const value = path.reduce((object, name) => {
     if (object === undefined || object === null) throw fail(`nil data; no entry for key "${name}"`);
     if (!isObject(object)) throw fail(`can't evaluate field ${name} in type ${typeof object}`);

@@ -1,15 +1,7 @@
 /** Splits a Go template into literal text and actions, and an action into tokens (text/template/parse/lex.go). */
 import { TemplateError } from "./error.ts";
 
-export type TokenKind =
-  | "space"
-  | "string"
-  | "number"
-  | "field"
-  | "dot"
-  | "variable"
-  | "word"
-  | "punctuation";
+export type TokenKind = "space" | "string" | "number" | "field" | "dot" | "variable" | "word" | "punctuation";
 
 export interface Token {
   kind: TokenKind;
@@ -67,7 +59,8 @@ const COMMENT = /\s*\/\*[\s\S]*?\*\/(\s-)?\}\}/y;
 function readAction(source: string, start: number): Action {
   COMMENT.lastIndex = start;
   const comment = COMMENT.exec(source);
-  if (comment !== null) return { tokens: undefined, end: COMMENT.lastIndex, trimsRight: comment[1] !== undefined };
+  if (comment !== null)
+    return { tokens: undefined, end: COMMENT.lastIndex, trimsRight: comment[1] !== undefined };
 
   const tokens: Token[] = [];
   let at = start;
@@ -119,9 +112,9 @@ function unquote(written: string, source: string, at: number): string {
       const hex = x ?? u ?? long;
       if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
       if (`\\"'`.includes(plain)) return plain;
-      const escape = ESCAPES[plain];
-      if (escape === undefined) throw new TemplateError(source, at, "unknown escape sequence");
-      return escape;
+      const control = ESCAPES[plain];
+      if (control === undefined) throw new TemplateError(source, at, "unknown escape sequence");
+      return control;
     },
   );
   return written.startsWith("'") ? String(value.codePointAt(0)) : value;

@@ -41,7 +41,10 @@ export function format(value: unknown): string {
   if (value === undefined) return "<no value>";
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(format).join(" ")}]`;
-  if (isMap(value)) return `map[${entries(value).map(([key, item]) => `${key}:${format(item)}`).join(" ")}]`;
+  if (isMap(value))
+    return `map[${entries(value)
+      .map(([key, item]) => `${key}:${format(item)}`)
+      .join(" ")}]`;
   if (isObject(value)) return `{${Object.values(value).map(format).join(" ")}}`;
   return String(value);
 }

@@ -2,7 +2,7 @@
  * Enabling controllers on cgroup v2. A controller works in a cgroup only if every cgroup above it names the controller
  * in cgroup.subtree_control, from the root down (cgroups(7), "Managing v2 controllers").
  */
-import { readControl, writeControl } from "../../kernel/cgroupfs.ts";
+import { readControl, readControlIfAny, writeControl } from "../../kernel/cgroupfs.ts";
 import { SyscallError } from "../../kernel/errors.ts";
 import { controllerMissing, internalProcesses } from "./errors.ts";
 import type { Controller, Setting } from "./setting.ts";
@@ -17,7 +17,8 @@ const listed = (file: string): Set<string> => new Set(readControl(file).split(" 
  * Throws ERR_TSRUN_CGROUP_CONTROLLER_MISSING or ERR_TSRUN_CGROUP_INTERNAL_PROCESSES.
  */
 export function enableControllers(mount: string, parent: string, settings: readonly Setting[]): void {
-  const options = new Map(settings.map(({ controller, option }) => [controller, option]));
+  // Of several options that need a controller the first is named: --memory rather than what it implies.
+  const options = new Map(settings.toReversed().map(({ controller, option }) => [controller, option]));
   const wanted = new Set<Controller>([...COUNTING, ...options.keys()]);
   const enabledAtParent = listed(`${mount}${parent}/cgroup.subtree_control`);
   if ([...wanted].every((controller) => enabledAtParent.has(controller))) return;
@@ -25,17 +26,34 @@ export function enableControllers(mount: string, parent: string, settings: reado
   for (const directory of fromRoot(mount, parent)) {
     const available = listed(`${directory}/cgroup.controllers`);
     const enabled = listed(`${directory}/cgroup.subtree_control`);
-    for (const controller of wanted) {
-      if (enabled.has(controller)) continue;
+    const lacking = [...wanted].filter((controller) => !enabled.has(controller));
+    if (lacking.length > 0 && hasProcessesOfItsOwn(directory)) {
+      const required = lacking.find((controller) => options.has(controller));
+      if (required !== undefined) throw internalProcesses(required, directory);
+      return;
+    }
+    for (const controller of lacking) {
       const option = options.get(controller);
       const refusal = available.has(controller)
         ? tryEnable(directory, controller, option)
-        : controllerMissing(2, controller, { where: directory, ...(option === undefined ? {} : { option }) });
+        : controllerMissing(2, controller, { where: directory, option });
       if (refusal === undefined) continue;
       if (option !== undefined) throw refusal;
       wanted.delete(controller);
     }
   }
+}
+
+/**
+ * Asked before the kernel is: below processes it refuses memory and io with EBUSY, but takes cpu and pids and makes
+ * threaded cgroups of the children, which no process can then join (cgroups(7), "Cgroups v2 thread mode"). The root
+ * of the hierarchy, which alone has no cgroup.type, may have both.
+ */
+function hasProcessesOfItsOwn(directory: string): boolean {
+  return (
+    readControlIfAny(`${directory}/cgroup.type`) !== undefined &&
+    readControl(`${directory}/cgroup.procs`) !== ""
+  );
 }
 
 function tryEnable(directory: string, controller: Controller, option: string | undefined): Error | undefined {
@@ -45,11 +63,7 @@ function tryEnable(directory: string, controller: Controller, option: string | u
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     if (error.code === "EBUSY") return internalProcesses(controller, directory, error);
-    return controllerMissing(2, controller, {
-      where: directory,
-      cause: error,
-      ...(option === undefined ? {} : { option }),
-    });
+    return controllerMissing(2, controller, { where: directory, option, cause: error });
   }
 }
 

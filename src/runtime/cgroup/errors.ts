@@ -7,7 +7,7 @@ import type { SyscallError } from "../../kernel/errors.ts";
 export function controllerMissing(
   version: 1 | 2,
   controller: string,
-  options: { option?: string; where?: string; cause?: unknown } = {},
+  options: { option?: string | undefined; where?: string; cause?: unknown } = {},
 ): TsrunError {
   const asked = options.option === undefined ? "" : `${options.option} needs `;
   const where = options.where === undefined ? "" : ` in ${options.where}`;
@@ -30,7 +30,7 @@ function howToEnable(version: 1 | 2, controller: string): string {
 }
 
 /** cgroups(7), "no internal processes": a v2 group below the root has processes or controllers for its children. */
-export function internalProcesses(controller: string, directory: string, cause: SyscallError): TsrunError {
+export function internalProcesses(controller: string, directory: string, cause?: SyscallError): TsrunError {
   return new TsrunError(
     "ERR_TSRUN_CGROUP_INTERNAL_PROCESSES",
     `cannot enable the controller "${controller}" below ${directory}: processes run directly in that cgroup`,

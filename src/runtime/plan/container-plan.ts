@@ -60,8 +60,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...rlimitSteps(process),
     ...stdioSteps(process),
     ...identitySteps(process, input.seccomp),
-    ...pauseSteps(input.pause ?? false),
-    ...execSteps(process),
+    ...execSteps(process, pauseSteps(input.pause ?? false)),
   ];
   return { fds: [...(cgroup.cloneInto ? ["cgroup"] : []), ...(input.networkNamespace ? ["netns"] : [])], steps };
 }

@@ -105,14 +105,15 @@ function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
   };
 }
 
-/** The end of every Plan: replace this process by the program. */
-export function execSteps(process: OciProcess): Step[] {
+/** The end of every Plan: replace this process by the program; `before` runs when all else is in place. */
+export function execSteps(process: OciProcess, before: Step[] = []): Step[] {
   return [
     {
       op: "closeRange",
       first: 3,
       why: "No descriptor of the host survives execve(2): each would be a way out.",
     },
+    ...before,
     {
       op: "execve",
       candidates: candidatePaths(process),

@@ -2,10 +2,10 @@
  * The compiled filter of a container, kept on disk: compiling takes tens of milliseconds and libseccomp, reading it back
  * a fraction of one and neither.
  */
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
+import { formatCapabilities } from "../capabilities.ts";
 import type { OciSeccomp } from "../oci.ts";
 import { compileSeccomp } from "./compile.ts";
 import { DEFAULT_PROFILE_VERSION, defaultProfile } from "./default-profile.ts";
@@ -20,8 +20,9 @@ const INSTRUCTION_BYTES = 8;
  * `cacheDir` is <root>/cache/seccomp, made when missing. The profile itself is looked at only when nothing is cached.
  */
 export function defaultFilter(cacheDir: string, capabilities: readonly string[]): Uint8Array {
-  const inputs = [DEFAULT_PROFILE_VERSION, ...host(), ...capabilities.toSorted()];
-  return cachedFilter(cacheDir, inputs.join("\n"), () => compileSeccomp(defaultSeccomp(capabilities)));
+  // What it depends on is short enough to be the name itself: node:crypto takes longer to load than all the rest here.
+  const inputs = ["default", DEFAULT_PROFILE_VERSION, formatCapabilities(capabilities), ...host()];
+  return cachedFilter(cacheDir, inputs.join("-"), () => compileSeccomp(defaultSeccomp(capabilities)));
 }
 
 /** The default profile as a container with these capabilities gets it, for its OCI configuration. */
@@ -31,16 +32,17 @@ export function defaultSeccomp(capabilities: readonly string[]): OciSeccomp {
 
 /** The filter of any other profile. */
 export function seccompFilter(cacheDir: string, seccomp: OciSeccomp): Uint8Array {
-  const inputs = [...host(), JSON.stringify(seccomp)];
-  return cachedFilter(cacheDir, inputs.join("\n"), () => compileSeccomp(seccomp));
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const digest = createHash("sha256").update(JSON.stringify(seccomp)).digest("hex");
+  return cachedFilter(cacheDir, [digest, ...host()].join("-"), () => compileSeccomp(seccomp));
 }
 
 /** What else the result depends on. */
 const host = (): (string | number)[] => [FORMAT, process.arch, release(), libraryStamp()];
 
-/** What `build` returned for the same inputs before, else what it returns now. */
-export function cachedFilter(cacheDir: string, inputs: string, build: () => Uint8Array): Uint8Array {
-  const file = join(cacheDir, `${createHash("sha256").update(inputs).digest("hex")}.bpf`);
+/** What `build` returned under the same name before, else what it returns now. */
+export function cachedFilter(cacheDir: string, name: string, build: () => Uint8Array): Uint8Array {
+  const file = join(cacheDir, `${name}.bpf`);
   const cached = readIfWhole(file);
   if (cached !== undefined) return cached;
   const program = build();
@@ -86,7 +88,7 @@ const MULTIARCH: Readonly<Record<string, string>> = { x64: "x86_64-linux-gnu", a
 function libraryStamp(): string {
   for (const directory of [`/usr/lib/${MULTIARCH[process.arch]}`, "/usr/lib64", "/usr/lib"]) {
     const library = statSync(`${directory}/libseccomp.so.2`, { throwIfNoEntry: false });
-    if (library !== undefined) return `${library.ino} ${library.mtimeMs}`;
+    if (library !== undefined) return `${library.ino}-${Math.round(library.mtimeMs)}`;
   }
   return "";
 }

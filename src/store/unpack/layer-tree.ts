@@ -28,7 +28,14 @@ import { setXattr } from "../../kernel/xattr.ts";
 import { removeTree } from "../tree-removal.ts";
 import { fromPath, printable, toPath } from "./bytes.ts";
 import { entryName, relativePath } from "./entry-name.ts";
-import { applyToDescriptor, applyToPath, checkMetadata, type Metadata } from "./metadata.ts";
+import {
+  applyToDescriptor,
+  applyToPath,
+  type Creation,
+  checkMetadata,
+  type Metadata,
+  makeTree,
+} from "./metadata.ts";
 import { corrupt, overLimit, refused } from "./refusals.ts";
 import type { SparseMap } from "./sparse.ts";
 import type { TarEntry, TarSink } from "./tar-reader.ts";
@@ -54,6 +61,7 @@ export class LayerTree implements TarSink {
   /** Byte string of the tree's own path, with a slash at the end. */
   readonly #base: string;
   readonly #maxEntries: number;
+  readonly #creation: Creation;
   readonly #root = newDirectory();
   readonly #dropped = new Set<string>();
   #file: OpenFile | undefined;
@@ -66,8 +74,9 @@ export class LayerTree implements TarSink {
   /** The name of the entry at work, for an error's message. */
   current = "";
 
-  /** `path` is an empty directory of mode 0700; a layer has fewer than `maxEntries` entries. */
+  /** Makes the directory `path`; a layer has fewer than `maxEntries` entries. */
   constructor(path: string, maxEntries: number) {
+    this.#creation = makeTree(path);
     this.#base = `${fromPath(path)}/`;
     this.#maxEntries = maxEntries;
   }
@@ -117,7 +126,7 @@ export class LayerTree implements TarSink {
     this.#file = undefined;
     try {
       if (file.entry.sparse) ftruncateSync(file.fd, file.entry.sparse.size);
-      this.#note(applyToDescriptor(file.fd, file.entry));
+      this.#note(applyToDescriptor(file.fd, file.entry, this.#creation));
     } finally {
       closeSync(file.fd);
     }
@@ -156,7 +165,7 @@ export class LayerTree implements TarSink {
   #makeFile(entry: TarEntry, parent: Directory, path: string): void {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     this.#replacing(parent, path, (target) => {
-      const fd = openSync(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      const fd = openSync(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, entry.mode);
       this.#file = { fd, entry, offset: 0, region: 0 };
     });
   }

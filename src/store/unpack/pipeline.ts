@@ -9,7 +9,7 @@
  * What is on disk afterwards is in the job's own places; only the caller makes it visible, once this has returned.
  */
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
 import { digestMismatch } from "../digest.ts";
 import { printable } from "./bytes.ts";
@@ -130,7 +130,6 @@ function receive(iterator: AsyncIterator<Uint8Array>, blob: BlobWriter): AsyncIt
 }
 
 async function unpackTree(job: UnpackJob, received: AsyncIterable<Buffer>): Promise<Unpacked> {
-  mkdirSync(job.tree, { mode: 0o700 });
   const tree = new LayerTree(job.tree, job.limits.entries);
   const tar = new TarReader(tree);
   const hash = createHash("sha256");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { alias, flag, list, refused, value } from "../../../src/cli/option-table.ts";
-import { parseArguments } from "../../../src/cli/parse.ts";
 import { parseInteger } from "../../../src/cli/options/numbers.ts";
+import { parseArguments } from "../../../src/cli/parse.ts";
 
 const table = {
   interactive: flag("", { short: "i" }),
@@ -39,7 +39,9 @@ describe("parseArguments", () => {
   });
 
   it("takes options after positionals where they may be mixed", () => {
-    const { options, positionals } = parseArguments(["a", "-i", "b", "--", "-t"], table, { interspersed: true });
+    const { options, positionals } = parseArguments(["a", "-i", "b", "--", "-t"], table, {
+      interspersed: true,
+    });
     expect(options.interactive).toBe(true);
     expect(positionals).toEqual(["a", "b", "-t"]);
   });
@@ -56,7 +58,10 @@ describe("parseArguments", () => {
 
   it.each([
     [["-eA=b"], ["A=b"]],
-    [["-e", "A=b", "-e", "C"], ["A=b", "C"]],
+    [
+      ["-e", "A=b", "-e", "C"],
+      ["A=b", "C"],
+    ],
     [["-e=A=b"], ["A=b"]],
     [["-iteA=b"], ["A=b"]],
     [["--env", "--name"], ["--name"]],
@@ -91,8 +96,14 @@ describe("parseArguments", () => {
     [["--name"], "flag needs an argument: --name"],
     [["-e"], "flag needs an argument: 'e' in -e"],
     [["--=x"], "bad flag syntax: --=x"],
-    [["-t=maybe"], 'invalid argument "maybe" for "-t, --tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax'],
-    [["-m", "q"], 'invalid argument "q" for "-m, --memory" flag: strconv.ParseInt: parsing "q": invalid syntax'],
+    [
+      ["-t=maybe"],
+      'invalid argument "maybe" for "-t, --tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+    ],
+    [
+      ["-m", "q"],
+      'invalid argument "q" for "-m, --memory" flag: strconv.ParseInt: parsing "q": invalid syntax',
+    ],
     [["-p", "80:80"], "--publish is not supported: not yet"],
     [["-itp80:80"], "--publish is not supported: not yet"],
   ])("refuses %j in docker's words", (argv, message) => {

@@ -28,7 +28,12 @@ describe("readEnvFile", () => {
   };
 
   it("keeps values as they are written", () => {
-    expect(read("\uFEFFA=b\n\n  # comment\n  C= \"d\" # e\r\nF=\nG=h=i")).toEqual(["A=b", 'C= "d" # e', "F=", "G=h=i"]);
+    expect(read('\uFEFFA=b\n\n  # comment\n  C= "d" # e\r\nF=\nG=h=i')).toEqual([
+      "A=b",
+      'C= "d" # e',
+      "F=",
+      "G=h=i",
+    ]);
   });
 
   it("takes the value of a bare name from the environment, if it has one", () => {
@@ -44,7 +49,9 @@ describe("readEnvFile", () => {
   });
 
   it("names a file that is not there", () => {
-    expect(() => readEnvFile("/nope/env", () => undefined)).toThrow("open /nope/env: no such file or directory");
+    expect(() => readEnvFile("/nope/env", () => undefined)).toThrow(
+      "open /nope/env: no such file or directory",
+    );
   });
 });
 
@@ -80,7 +87,10 @@ describe("pairs", () => {
   });
 
   it("checks the options of the log drivers", () => {
-    expect(logOptions(undefined, ["max-size=1m", "max-file=2"])).toEqual({ "max-size": "1m", "max-file": "2" });
+    expect(logOptions(undefined, ["max-size=1m", "max-file=2"])).toEqual({
+      "max-size": "1m",
+      "max-file": "2",
+    });
     expect(() => logOptions("none", ["a=b"])).toThrow("invalid logging opts for driver none");
     expect(() => logOptions("json-file", ["a=b"])).toThrow("unknown log opt 'a' for json-file log driver");
     expect(parseLogDriver("none")).toBe("none");

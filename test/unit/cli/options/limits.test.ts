@@ -39,7 +39,10 @@ describe("resources", () => {
   it.each<[Partial<LimitFlags>, object]>([
     [{ memory: 64 * MIB }, { memory: { limit: 64 * MIB } }],
     [{ memory: 64 * MIB, "memory-swap": -1 }, { memory: { limit: 64 * MIB, swap: -1 } }],
-    [{ "memory-reservation": 8 * MIB, "oom-kill-disable": true }, { memory: { reservation: 8 * MIB, disableOOMKiller: true } }],
+    [
+      { "memory-reservation": 8 * MIB, "oom-kill-disable": true },
+      { memory: { reservation: 8 * MIB, disableOOMKiller: true } },
+    ],
     [{ cpus: 500_000_000 }, { cpu: { quota: 50_000, period: 100_000 } }],
     [{ "cpu-quota": 20_000, "cpuset-cpus": "0" }, { cpu: { quota: 20_000, cpus: "0" } }],
     [{ "cpu-shares": 512, "cpuset-mems": "0" }, { cpu: { shares: 512, mems: "0" } }],
@@ -52,7 +55,10 @@ describe("resources", () => {
 
   it.each<[Partial<LimitFlags>, string]>([
     [{ memory: MIB }, "Minimum memory limit allowed is 6MB"],
-    [{ memory: 64 * MIB, "memory-swap": 32 * MIB }, "Minimum memoryswap limit should be larger than memory limit"],
+    [
+      { memory: 64 * MIB, "memory-swap": 32 * MIB },
+      "Minimum memoryswap limit should be larger than memory limit",
+    ],
     [{ "memory-swap": 32 * MIB }, "You should always set the Memory limit when using Memoryswap limit"],
     [{ "memory-reservation": MIB }, "Minimum memory reservation allowed is 6MB"],
     [{ memory: 8 * MIB, "memory-reservation": 9 * MIB }, "can not be less than memory reservation limit"],
@@ -64,8 +70,14 @@ describe("resources", () => {
     [{ "cpu-period": 10 }, "CPU cfs period can not be less than 1ms"],
     [{ "cpu-quota": 10 }, "CPU cfs quota can not be less than 1ms"],
     [{ "blkio-weight": 5 }, "Range of blkio weight is from 10 to 1000"],
-    [{ "device-read-bps": [{ path: "/dev/null", rate: 1 }] }, "--device-read-bps: /dev/null is not a block device"],
-    [{ "device-write-iops": [{ path: "/dev/none", rate: 1 }] }, "--device-write-iops: no such device: /dev/none"],
+    [
+      { "device-read-bps": [{ path: "/dev/null", rate: 1 }] },
+      "--device-read-bps: /dev/null is not a block device",
+    ],
+    [
+      { "device-write-iops": [{ path: "/dev/none", rate: 1 }] },
+      "--device-write-iops: no such device: /dev/none",
+    ],
   ])("refuses %j", (flags, message) => {
     expect(() => resources({ ...none, ...flags })).toThrow(message);
   });
@@ -100,8 +112,16 @@ describe("devices", () => {
   it.each([
     [parseByteRate, "foo", "bad format: foo"],
     [parseByteRate, "/a:5", "bad format for device path: /a:5"],
-    [parseByteRate, "/dev/a:5q", "invalid rate for device: /dev/a:5q. The correct format is <device-path>:<number>[<unit>]"],
-    [parseOperationRate, "/dev/a:-5", "The correct format is <device-path>:<number>. Number must be a positive integer"],
+    [
+      parseByteRate,
+      "/dev/a:5q",
+      "invalid rate for device: /dev/a:5q. The correct format is <device-path>:<number>[<unit>]",
+    ],
+    [
+      parseOperationRate,
+      "/dev/a:-5",
+      "The correct format is <device-path>:<number>. Number must be a positive integer",
+    ],
     [parseDeviceWeight, "/dev/sda:5", "invalid weight for device: /dev/sda:5"],
   ])("refuses with %o the value %s", (parse, text, message) => {
     expect(() => parse(text)).toThrow(message);

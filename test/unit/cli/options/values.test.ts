@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { parseBytes, parseSwap } from "../../../../src/cli/options/bytes.ts";
-import { parseCsvLine } from "../../../../src/cli/options/csv.ts";
 import { only, parseNetwork, parsePull } from "../../../../src/cli/options/choices.ts";
+import { parseCsvLine } from "../../../../src/cli/options/csv.ts";
 import { parseDns, parseSearchDomain } from "../../../../src/cli/options/ip.ts";
-import { parseBool, parseInteger, parseNanoCpus, parseUnsigned } from "../../../../src/cli/options/numbers.ts";
+import {
+  parseBool,
+  parseInteger,
+  parseNanoCpus,
+  parseUnsigned,
+} from "../../../../src/cli/options/numbers.ts";
 import { resolveSecurityOpt } from "../../../../src/cli/options/security-opt.ts";
 import { attachments, parseStream } from "../../../../src/cli/options/streams.ts";
 import { parseTmpfs } from "../../../../src/cli/options/tmpfs.ts";
@@ -68,7 +73,9 @@ describe("numbers", () => {
     expect([parseInteger("-5"), parseInteger("+7"), parseInteger("0x10")]).toEqual([-5, 7, 16]);
     expect(() => parseInteger("1.5")).toThrow('strconv.ParseInt: parsing "1.5": invalid syntax');
     expect(() => parseInteger("99999999999999999999")).toThrow("value out of range");
-    expect(() => parseUnsigned("99999", 0xffff)).toThrow('strconv.ParseUint: parsing "99999": value out of range');
+    expect(() => parseUnsigned("99999", 0xffff)).toThrow(
+      'strconv.ParseUint: parsing "99999": value out of range',
+    );
   });
 
   it("reads booleans as Go does", () => {
@@ -100,19 +107,30 @@ describe("parseUlimit", () => {
 
 describe("small ones", () => {
   it("reads --network", () => {
-    expect(["bridge", "default", "none", "name=host"].map(parseNetwork)).toEqual(["bridge", "bridge", "none", "host"]);
+    expect(["bridge", "default", "none", "name=host"].map(parseNetwork)).toEqual([
+      "bridge",
+      "bridge",
+      "none",
+      "host",
+    ]);
     expect(() => parseNetwork("web")).toThrow("the network web is not supported yet");
-    expect(() => parseNetwork("container:x")).toThrow("sharing another container's network is not supported yet");
+    expect(() => parseNetwork("container:x")).toThrow(
+      "sharing another container's network is not supported yet",
+    );
   });
 
   it("reads --pull", () => {
     expect(parsePull("always")).toBe("always");
-    expect(() => parsePull("foo")).toThrow(`invalid pull option: 'foo': must be one of "always", "missing" or "never"`);
+    expect(() => parsePull("foo")).toThrow(
+      `invalid pull option: 'foo': must be one of "always", "missing" or "never"`,
+    );
   });
 
   it("takes only what is done anyway", () => {
     expect(only(["no"], "restart policies")("no")).toBe("no");
-    expect(() => only(["no"], "restart policies")("always")).toThrow("restart policies are not supported yet");
+    expect(() => only(["no"], "restart policies")("always")).toThrow(
+      "restart policies are not supported yet",
+    );
   });
 
   it("reads name servers and search domains", () => {
@@ -125,7 +143,8 @@ describe("small ones", () => {
 
   it("reads CSV with quotes", () => {
     expect(parseCsvLine('type=bind,"src=/a,b",dst=/c')).toEqual(["type=bind", "src=/a,b", "dst=/c"]);
-    expect(parseCsvLine('a="b",""')).toEqual(['a="b"', ""]);
+    expect(parseCsvLine('"say ""hi""",""')).toEqual(['say "hi"', ""]);
+    expect(() => parseCsvLine('a="b"')).toThrow('bare or extraneous "');
   });
 
   it("resolves the path of a seccomp profile", () => {
@@ -136,15 +155,28 @@ describe("small ones", () => {
 
   it("reads --tmpfs", () => {
     expect(parseTmpfs("/run")).toEqual({ type: "tmpfs", target: "/run", options: [] });
-    expect(parseTmpfs("/run:rw,size=64m")).toEqual({ type: "tmpfs", target: "/run", options: ["rw", "size=64m"] });
+    expect(parseTmpfs("/run:rw,size=64m")).toEqual({
+      type: "tmpfs",
+      target: "/run",
+      options: ["rw", "size=64m"],
+    });
   });
 });
 
 describe("attachments", () => {
   it.each([
-    [{ attach: [], detach: false, interactive: false }, { stdin: false, stdout: true, stderr: true }],
-    [{ attach: [], detach: false, interactive: true }, { stdin: true, stdout: true, stderr: true }],
-    [{ attach: ["stdout"] as const, detach: false, interactive: true }, { stdin: false, stdout: true, stderr: false }],
+    [
+      { attach: [], detach: false, interactive: false },
+      { stdin: false, stdout: true, stderr: true },
+    ],
+    [
+      { attach: [], detach: false, interactive: true },
+      { stdin: true, stdout: true, stderr: true },
+    ],
+    [
+      { attach: ["stdout"] as const, detach: false, interactive: true },
+      { stdin: false, stdout: true, stderr: false },
+    ],
     [{ attach: [], detach: true, interactive: true }, undefined],
   ])("of %j", (flags, expected) => {
     expect(attachments({ ...flags, attach: [...flags.attach] })).toEqual(expected);

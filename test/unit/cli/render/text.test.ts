@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { TsrunError } from "../../../../src/errors.ts";
 import { renderDocuments } from "../../../../src/cli/render/documents.ts";
 import { renderError } from "../../../../src/cli/render/errors.ts";
 import { createProgress, progressLine } from "../../../../src/cli/render/progress.ts";
@@ -7,18 +6,25 @@ import { renderRows } from "../../../../src/cli/render/rows.ts";
 import { humanSize } from "../../../../src/cli/render/size.ts";
 import { ellipsis, shortId, table } from "../../../../src/cli/render/table.ts";
 import { ago, goTime, humanDuration, parseDuration, parseMoment } from "../../../../src/cli/render/time.ts";
+import { TsrunError } from "../../../../src/errors.ts";
 
 describe("table", () => {
   it("aligns as docker does", () => {
-    expect(table([["CONTAINER ID", "IMAGE", "NAMES"], ["0123456789ab", "alpine", "x"]])).toBe(
-      "CONTAINER ID   IMAGE     NAMES\n0123456789ab   alpine    x\n",
-    );
+    expect(
+      table([
+        ["CONTAINER ID", "IMAGE", "NAMES"],
+        ["0123456789ab", "alpine", "x"],
+      ]),
+    ).toBe("CONTAINER ID   IMAGE     NAMES\n0123456789ab   alpine    x\n");
   });
 
   it("counts characters, not bytes", () => {
-    expect(table([["COMMAND", "X"], ['"/docker-entrypoint.…"', "y"]])).toBe(
-      'COMMAND                  X\n"/docker-entrypoint.…"   y\n',
-    );
+    expect(
+      table([
+        ["COMMAND", "X"],
+        ['"/docker-entrypoint.…"', "y"],
+      ]),
+    ).toBe('COMMAND                  X\n"/docker-entrypoint.…"   y\n');
   });
 
   it("shortens", () => {
@@ -190,7 +196,9 @@ describe("renderError", () => {
   });
 
   it("calls what it does not know an internal error", () => {
-    expect(renderError(new TypeError("x is undefined"), context)).toMatch(/^tsrun: internal error: x is undefined\nhint: /);
+    expect(renderError(new TypeError("x is undefined"), context)).toMatch(
+      /^tsrun: internal error: x is undefined\nhint: /,
+    );
     expect(renderError("text", context)).toContain("internal error: text");
   });
 });
