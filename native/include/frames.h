@@ -15,6 +15,9 @@
  */
 #define STDIN_WINDOW 65536u
 
+/* The step of a FRAME_FAILED that concerns none: execve succeeded, but the state document could not be written. */
+#define NO_STEP UINT32_MAX
+
 struct frame_header {
 	uint32_t type;
 	uint32_t length;
@@ -32,7 +35,7 @@ enum frame_type {
 	FRAME_STDOUT = 16,
 	FRAME_STDERR = 17,
 	FRAME_STARTED = 18, /* u32 pid: execve has succeeded */
-	FRAME_FAILED = 19,  /* u32 step, u32 errno, u32 pid (0: before clone); the process waits for the ACK */
+	FRAME_FAILED = 19,  /* u32 step or NO_STEP, u32 errno, u32 pid (0: no process waits for the ACK) */
 	FRAME_EXITED = 20,  /* u32 exit code (128+n for signal n), u32 1 where the kernel's OOM killer struck */
 	FRAME_WAITING = 21, /* u32 step, u32 pid */
 	FRAME_CREDIT = 22,  /* u32: so many bytes of FRAME_STDIN have reached the process */

@@ -99,8 +99,11 @@ static int step_clone(struct plan_context *context, const uint64_t *arg)
 	if (context->child < 0)
 		return -1;
 	context->in_child = context->child == 0;
-	if (context->in_child)
-		reset_signals();
+	if (!context->in_child)
+		return 0;
+	/* While the child held a copy, it would never see the monitor hang up. */
+	close(context->monitor_end);
+	reset_signals();
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct plan_context {
 	char *base; /* the Plan's buffer */
 	int slots[PLAN_SLOTS];
 	int channel;       /* the child's end of its socket to the monitor */
+	int monitor_end;   /* the other end, which the child closes */
 	int pidfd;         /* of the child, in the monitor, after OP_CLONE */
 	pid_t child;       /* in the monitor, after OP_CLONE */
 	bool in_child;

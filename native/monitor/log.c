@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ static void rotate(void)
 	char from[PATH_MAX], to[PATH_MAX];
 
 	close(descriptor);
+	descriptor = -1;
 	if (files <= 1) {
 		reopen(O_TRUNC);
 		return;
@@ -62,17 +64,25 @@ static void flush(void)
 {
 	size_t done = 0;
 
-	if (descriptor < 0 || buffered == 0)
+	if (buffered == 0)
 		return;
-	while (done < buffered) {
+	if (descriptor < 0)
+		reopen(0); /* could not be made when it was rotated */
+	while (descriptor >= 0 && done < buffered) {
 		ssize_t written = write(descriptor, buffer + done, buffered - done);
+		if (written < 0 && errno == EINTR)
+			continue;
 		if (written <= 0)
-			break; /* a full disk loses log lines, not the container */
+			break;
 		done += (size_t)written;
 	}
-	size += (long long)buffered;
+	/* A full disk loses log lines, not the container; but a torn one would spoil the next. */
+	if (done == buffered)
+		size += (long long)buffered;
+	else if (done > 0 && ftruncate(descriptor, size) < 0)
+		size += (long long)done;
 	buffered = 0;
-	if (limit > 0 && size >= limit)
+	if (descriptor >= 0 && limit > 0 && size >= limit)
 		rotate();
 }
 
@@ -146,7 +156,7 @@ void log_write(enum log_stream stream, const char *data, size_t length)
 {
 	struct line *line = &lines[stream];
 
-	if (descriptor < 0)
+	if (file == NULL)
 		return;
 	while (length > 0) {
 		const char *newline = memchr(data, '\n', length);
@@ -166,11 +176,13 @@ void log_write(enum log_stream stream, const char *data, size_t length)
 
 void log_close(void)
 {
-	if (descriptor < 0)
+	if (file == NULL)
 		return;
 	finish_line(LOG_STDOUT);
 	finish_line(LOG_STDERR);
 	flush();
-	close(descriptor);
+	if (descriptor >= 0)
+		close(descriptor);
 	descriptor = -1;
+	file = NULL;
 }

@@ -8,7 +8,7 @@
  * become the --on-exit program where nobody looks after the rest.
  *
  * The launcher's lock on the container is an open file description that this process inherits among its descriptors
- * (flock(2)): it is free again exactly when the monitor has ended, however that came about.
+ * (flock(2)): it is free again when the monitor has ended, however that came about, or has only slow readers to serve.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +34,9 @@
 #include "options.h"
 #include "state.h"
 
-#define DRAIN_SECONDS 10 /* how long the end waits for a client that does not read */
-#define RMDIR_TRIES 100  /* a cgroup stays busy for moments after its last process: 10 ms each */
+#define DRAIN_BYTES (1 << 20) /* what a pipe can hold (pipe(7)): that much is read after the end, but no endless output */
+#define PATIENCE 1000         /* milliseconds for which a client that does not read keeps the container from being over */
+#define RMDIR_TRIES 100       /* a cgroup stays busy for moments after its last process: 10 ms each */
 
 static struct options options;
 static struct plan_context plan;
@@ -47,6 +48,7 @@ static int input = -1;          /* the process's stdin, or the pty's master */
 static int output[2] = { -1, -1 }; /* its stdout and stderr, or the pty's master and nothing */
 static bool ended;              /* the process has been waited for */
 static bool acknowledged;
+static int unrecorded;          /* why the state document could not be written at the start */
 
 static void close_fd(int *fd)
 {
@@ -127,21 +129,31 @@ static bool input_waits(void)
 	return false;
 }
 
+static void close_output(int stream)
+{
+	if (options.terminal)
+		input = -1;
+	close_fd(&output[stream]);
+}
+
 static void read_output(int stream)
 {
+	static ssize_t left[2] = { DRAIN_BYTES, DRAIN_BYTES };
 	static char data[FRAME_MAX];
 	ssize_t got = read(output[stream], data, sizeof(data));
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) { /* a pty's master says EIO once the last slave is closed */
-		if (options.terminal)
-			input = -1;
-		close_fd(&output[stream]);
+		close_output(stream);
 		return;
 	}
 	log_write(stream == 0 ? LOG_STDOUT : LOG_STDERR, data, (size_t)got);
 	clients_broadcast(stream == 0 ? FRAME_STDOUT : FRAME_STDERR, data, (size_t)got);
+	/* A process that `exec` left behind may write for ever. */
+	left[stream] -= ended ? got : 0;
+	if (left[stream] <= 0)
+		close_output(stream);
 }
 
 /* ---- clients ---- */
@@ -210,8 +222,10 @@ static void hear_child(void)
 		state.pid = plan.child;
 		state.start_ticks = state_start_ticks(plan.child);
 		clock_now(state.started_at);
-		if (options.state)
-			state_write(&state, options.state, false);
+		if (options.state && state_write(&state, options.state, false) < 0) {
+			unrecorded = errno; /* what nobody could find again must not run */
+			return;
+		}
 		send_numbers(control, FRAME_STARTED, (uint32_t)plan.child, 0, 0);
 		return;
 	}
@@ -233,6 +247,11 @@ static void hear_child(void)
 
 static void clean_up(void)
 {
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
 	close_fd(&listener);
 	if (options.socket_dir)
 		unlink("attach.sock");
@@ -246,14 +265,12 @@ static void clean_up(void)
 /* The Plan failed: let the launcher look at the child's view of the world, then end everything. */
 static void give_up(int error)
 {
-	struct client *control = clients_control();
-
-	if (plan.child <= 0)
-		send_numbers(control, FRAME_FAILED, plan.step, (uint32_t)error, 0);
-	else {
+	if (plan.child > 0) {
 		syscall(SYS_pidfd_send_signal, plan.pidfd, SIGKILL, NULL, 0);
 		waitpid(plan.child, NULL, 0);
 	}
+	if (error)
+		send_numbers(clients_control(), FRAME_FAILED, plan.child > 0 ? NO_STEP : plan.step, (uint32_t)error, 0);
 	clean_up();
 	exit(1);
 }
@@ -327,25 +344,29 @@ static int serve(int timeout)
 	return ready;
 }
 
-/* What the process left in its pipes reaches the log and the clients; one that takes nothing is given up. */
+/*
+ * What the process left in its pipes reaches the log and the clients. One that takes its time, a pager perhaps, gets
+ * it all, but must not hold anybody else up: the container is over, its name and its lock are free.
+ */
 static void drain(void)
 {
+	static bool let_go;
+
 	while (output[0] >= 0 || output[1] >= 0 || clients_pending()) {
 		bool pending = clients_pending();
-		int ready = serve(pending ? DRAIN_SECONDS * 1000 : 0);
+		int ready = serve(!pending ? 0 : let_go ? -1 : PATIENCE);
 
 		if (ready == 0 && !pending)
 			break; /* nothing left, although a process elsewhere still holds the pipe open */
-		if (ready == 0)
-			for (int i = 0; i < MAX_CLIENTS; i++)
-				if (clients[i].fd >= 0 && clients[i].out_length > 0)
-					client_close(&clients[i]);
+		if (ready == 0) {
+			let_go = true;
+			clean_up();
+			close(PLAN_FIRST_FD + options.plan_fds);
+		}
 	}
 	log_close();
 	for (int stream = 0; stream < 2; stream++)
-		close_fd(&output[stream]);
-	if (options.terminal)
-		input = -1;
+		close_output(stream);
 }
 
 /* In the child: the launcher may want to see through /proc what this process sees, so it waits to be killed. */
@@ -367,6 +388,7 @@ static void start(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		exit(1);
 	plan.channel = pair[1];
+	plan.monitor_end = pair[0];
 	int error = plan_load(&plan, PLAN_FD);
 	if (error == 0)
 		error = plan_run(&plan);
@@ -422,10 +444,10 @@ int main(int argc, char **argv)
 	while (!ended && !failed) {
 		serve(-1);
 		/* While it starts, the container belongs to the launcher: without it there shall be none. */
-		failed = channel >= 0 && (clients_control() == NULL || acknowledged);
+		failed = unrecorded || (channel >= 0 && (clients_control() == NULL || acknowledged));
 	}
 	if (failed)
-		give_up(0);
+		give_up(unrecorded);
 
 	drain();
 	clean_up();

@@ -65,15 +65,10 @@ static void sync_folder_of(const char *path)
 	close(fd);
 }
 
-int state_write(const struct state *state, const char *path, bool durable)
+static int replace(const char *path, const char *text, size_t length, bool durable)
 {
-	char temporary[PATH_MAX], text[1024];
+	char temporary[PATH_MAX];
 
-	int length = snprintf(text, sizeof(text),
-			      "{\"status\":\"%s\",\"pid\":%d,\"startTicks\":%llu,\"monitorPid\":%d,\"exitCode\":%d,"
-			      "\"oomKilled\":%s,\"error\":\"\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}\n",
-			      state->status, state->pid, state->start_ticks, getpid(), state->exit_code,
-			      state->oom_killed ? "true" : "false", state->started_at, state->finished_at);
 	if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary)) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -81,11 +76,50 @@ int state_write(const struct state *state, const char *path, bool durable)
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	bool written = write(fd, text, (size_t)length) == length && (!durable || fsync(fd) == 0);
+	errno = ENOSPC; /* what a short write means */
+	bool written = write(fd, text, length) == (ssize_t)length && (!durable || fsync(fd) == 0);
+	int error = errno;
 	close(fd);
-	if (!written || rename(temporary, path) < 0)
+	if (written && rename(temporary, path) == 0) {
+		if (durable)
+			sync_folder_of(path);
+		return 0;
+	}
+	if (!written)
+		errno = error;
+	error = errno;
+	unlink(temporary);
+	errno = error;
+	return -1;
+}
+
+/* A full disk has no room for a second file, but the block of the first one is there already. */
+static int overwrite(const char *path, const char *text, size_t length)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
 		return -1;
-	if (durable)
-		sync_folder_of(path);
-	return 0;
+	bool written = pwrite(fd, text, length, 0) == (ssize_t)length && ftruncate(fd, (off_t)length) == 0;
+	fsync(fd);
+	close(fd);
+	return written ? 0 : -1;
+}
+
+int state_write(const struct state *state, const char *path, bool durable)
+{
+	char text[1024];
+
+	int length = snprintf(text, sizeof(text),
+			      "{\"status\":\"%s\",\"pid\":%d,\"startTicks\":%llu,\"monitorPid\":%d,\"exitCode\":%d,"
+			      "\"oomKilled\":%s,\"error\":\"\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}\n",
+			      state->status, state->pid, state->start_ticks, getpid(), state->exit_code,
+			      state->oom_killed ? "true" : "false", state->started_at, state->finished_at);
+	if (replace(path, text, (size_t)length, durable) == 0)
+		return 0;
+	int error = errno;
+	if (overwrite(path, text, (size_t)length) == 0)
+		return 0;
+	errno = error;
+	return -1;
 }

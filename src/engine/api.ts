@@ -82,6 +82,7 @@ export interface StartOptions {
   attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Initial terminal size. */
   size?: { rows: number; columns: number };
+  /** Gives up a start that is under way: nothing runs then. A process that runs is ended by kill(). */
   signal?: AbortSignal;
 }
 

@@ -4,6 +4,7 @@
  * there is no moment in between). A free lock therefore means: nobody is at work on this container and it does not
  * run under a monitor.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { lock, type Lock, tryLock } from "../store/locks.ts";
 import { containerRunDir, type Paths } from "../store/paths.ts";
@@ -22,6 +23,7 @@ export function tryOwnContainer(paths: Paths, id: string): Lock | undefined {
 
 /** Whether anybody owns the container now. The look is a shared lock for a moment, which owners wait out. */
 export function isOwned(paths: Paths, id: string): boolean {
+  if (!existsSync(lockPath(paths, id))) return false;
   const free = tryLock(lockPath(paths, id), { shared: true });
   free?.release();
   return free === undefined;

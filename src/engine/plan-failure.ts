@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
 import type { OciProcess } from "../runtime/oci.ts";
+import { NO_STEP } from "../runtime/frames.ts";
 import type { StepFailure } from "../runtime/monitor-client.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
@@ -14,6 +15,11 @@ const HOST_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm
  * namespaces; any other step is named with its number.
  */
 export async function planFailure(plan: Plan, process: OciProcess, failure: StepFailure): Promise<TsrunError> {
+  if (failure.step === NO_STEP) {
+    return new TsrunError("ERR_TSRUN_START_UNRECORDED", `cannot write down that the container runs: ${errnoName(failure.errno)}`, {
+      hint: "make room on the filesystem that holds the containers (TSRUN_ROOT); `df` shows how full it is",
+    });
+  }
   const step = plan.steps[failure.step];
   if (step === undefined) return new TsrunError("ERR_TSRUN_PLAN_REJECTED", `the monitor refused the plan: ${errnoName(failure.errno)}`);
   if (step.op === "execve" && failure.pid !== 0) return execFailure(step.candidates, process, failure);

@@ -5,7 +5,7 @@
 import { TsrunError } from "../errors.ts";
 import { type ImageConfiguration, parseConfiguration } from "../image/config-document.ts";
 import { canonicalName, familiarName, parseReference, type Reference } from "../image/reference.ts";
-import { readBlob } from "../store/blobs.ts";
+import { readBlobUnverified } from "../store/blobs.ts";
 import { type ImageIndex, type ImageRecord, readImages } from "../store/images.ts";
 import type { Paths } from "../store/paths.ts";
 
@@ -72,7 +72,7 @@ export function findImage(index: ImageIndex, text: string): FoundImage {
 
 /** Adds an image's names and configuration. */
 export function describeImage(paths: Paths, index: ImageIndex, { id, record }: FoundImage): ResolvedImage {
-  const bytes = readBlob(paths, id);
+  const bytes = readBlobUnverified(paths, id);
   const { names, digests } = namesOf(index, id);
   if (bytes === undefined) {
     const name = names[0] ?? digests[0] ?? id;

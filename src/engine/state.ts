@@ -2,7 +2,6 @@
  * The truth about a container. Its state document is written by its monitor; a monitor that was killed, or a machine
  * that lost power, leaves one that still says "running". So what the document says is held against the process.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { processStartTicks } from "../kernel/process.ts";
 import { readDocument, writeDocument } from "../store/documents.ts";
@@ -33,7 +32,7 @@ export function readState(paths: Paths, id: string): ContainerState {
   const written = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   if (written.status !== "running") return written;
   if (isRunning(written)) return withNetwork(paths, id, written);
-  if (existsSync(containerRunDir(paths, id)) && isOwned(paths, id)) return concludeFrom(paths, id, written);
+  if (isOwned(paths, id)) return concludeFrom(paths, id, written);
   // Nobody will write it any more, unless it was just being written.
   const latest = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   return latest.status === "running" ? lostState(latest) : latest;

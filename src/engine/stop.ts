@@ -92,21 +92,14 @@ export async function waitForEnd(
   if (client) {
     client.ignoreOutput();
     const timer = new AbortController();
-    const ended = client.exited.then(
-      () => true,
-      () => !isRunning(state),
-    );
     const late = Number.isFinite(timeoutMs)
-      ? sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false)
-      : new Promise<false>(() => {});
-    try {
-      if (!(await Promise.race([ended, late]))) return false;
-    } finally {
-      timer.abort();
-      client.detach();
-    }
+      ? sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => {})
+      : new Promise<void>(() => {});
+    await Promise.race([client.exited.catch(() => {}), late]);
+    timer.abort();
+    client.detach();
   }
-  // No monitor to tell (or it has just told): look at the process itself.
+  // No monitor to tell, one that has just told, or one with too many clients already: look at the process itself.
   while (isRunning(state)) {
     if (performance.now() >= deadline) return false;
     await sleep(POLL_MS);

@@ -6,6 +6,9 @@ export const FRAME_MAX = 32768;
 /** How much of stdin may be under way before the monitor has given credit back. */
 export const STDIN_WINDOW = 65536;
 
+/** The step of a failure that concerns none: the process ran, but its state document could not be written. */
+export const NO_STEP = 0xffffffff;
+
 export const FRAME = {
   stdin: 1,
   closeStdin: 2,

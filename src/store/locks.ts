@@ -52,18 +52,18 @@ export async function lock(
   options: { shared?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Lock> {
   const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
-  const deadline = performance.now() + timeoutMs;
+  const deadline = process.uptime() * 1000 + timeoutMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     signal?.throwIfAborted();
     const taken = tryLock(path, options);
     if (taken) return taken;
-    if (performance.now() >= deadline) {
+    if (process.uptime() * 1000 >= deadline) {
       throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `${path} is locked by another process`, {
         hint: "another tsrun command is at work on the same thing: wait for it, or look for it with `fuser`",
       });
     }
     await sleep(
-      Math.min(pause, Math.max(deadline - performance.now(), 0)),
+      Math.min(pause, Math.max(deadline - process.uptime() * 1000, 0)),
       undefined,
       signal ? { signal } : {},
     ).catch(() => signal?.throwIfAborted());

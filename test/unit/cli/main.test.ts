@@ -123,4 +123,10 @@ describe("the process", () => {
     expect(result.stderr).not.toMatch(/^\s+at /m);
     expect(result.status).toBe(status);
   });
+
+  it("ends quietly, as if by SIGPIPE, where the reader of its output has gone", () => {
+    const script = `{ sleep 0.2; exec "$0" "$1" --help; } | true; exit "\${PIPESTATUS[0]}"`;
+    const result = spawnSync("bash", ["-c", script, process.execPath, entry], { encoding: "utf8" });
+    expect(result).toMatchObject({ status: 141, stderr: "" });
+  });
 });

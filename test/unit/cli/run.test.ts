@@ -261,7 +261,7 @@ describe("attached", () => {
     await running;
   });
 
-  it("lets go where the reader of its output has gone", async () => {
+  it("fails where its output cannot be written", async () => {
     const closed = openSync("/dev/full", "w");
     const running = runCommand(run, ["alpine"], { engine, terminal: { stdout: closed } });
     process_.stdout.write("x");
