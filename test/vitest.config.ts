@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -6,8 +8,11 @@ import { defineConfig } from "vitest/config";
  * bin/tsrun, both as root inside scripts/test-host, one file at a time because they share that host.
  */
 export default defineConfig({
+  // No caches in node_modules: what root's runs write there, the checkout's owner could not remove.
+  cacheDir: join(tmpdir(), `tsrun-vitest-${process.getuid?.()}`),
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
+    fsModuleCache: false,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

@@ -67,7 +67,7 @@ enum plan_op {
 	OP_SETSID = 25,             /* */
 	OP_SET_CONTROLLING_TERMINAL = 26, /* */
 	OP_DUP2 = 27,               /* slot, descriptor */
-	OP_CHOWN_STDIO = 28,        /* uid, gid */
+	OP_CHOWN_STDIO = 28,        /* uid */
 	OP_SETRLIMIT = 29,          /* resource, soft, hard */
 	OP_UMASK = 30,              /* mask */
 	OP_PRCTL = 31,              /* option, value */

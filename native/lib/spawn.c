@@ -7,11 +7,32 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST_FD 3
 #define MAX_FDS 64
+
+/*
+ * The program behind a mount of its own, read-only and attached nowhere: until its execve, the process in a container
+ * runs this program, and what is in the container already can reach it through /proc/PID/exe. By that way it must not
+ * be able to write to the host's file (CVE-2019-5736). Returns a descriptor or -1 with errno.
+ */
+static int open_read_only(const char *path)
+{
+	struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
 
 /* Moves the descriptors out of the range that they are about to be copied to. Returns 0 or an errno value. */
 static int lift(const int *fds, int count, int lifted[MAX_FDS])
@@ -60,6 +81,7 @@ static int spawn(const char *path, char **argv, char **envp, const int *fds, int
 int tsrun_spawn(const char *path, char **argv, char **envp, const int *fds, int count)
 {
 	int lifted[MAX_FDS], status;
+	char program[64];
 	pid_t pid;
 
 	if (count > MAX_FDS)
@@ -67,7 +89,14 @@ int tsrun_spawn(const char *path, char **argv, char **envp, const int *fds, int 
 	int error = lift(fds, count, lifted);
 	if (error)
 		return -error;
-	error = spawn(path, argv, envp, lifted, count, &pid);
+	int file = open_read_only(path);
+	error = file < 0 ? errno : 0;
+	/* By way of this process: the child has closed its own copy when it executes. */
+	snprintf(program, sizeof(program), "/proc/%d/fd/%d", getpid(), file);
+	if (error == 0)
+		error = spawn(program, argv, envp, lifted, count, &pid);
+	if (file >= 0)
+		close(file);
 	for (int i = 0; i < count; i++)
 		close(lifted[i]);
 	if (error)

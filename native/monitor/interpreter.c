@@ -220,18 +220,17 @@ static int step_dup2(const struct plan_context *context, const uint64_t *arg)
 	return dup2(slot(context, arg[0]), (int)arg[1]) < 0 ? -1 : 0;
 }
 
-static int step_chown_stdio(uid_t uid, gid_t gid)
+static int step_chown_stdio(uid_t uid)
 {
-	struct stat null, info;
+	struct stat info;
 
-	if (stat("/dev/null", &null) < 0)
-		null.st_rdev = 0;
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fstat(fd, &info) < 0)
 			return -1;
-		if (S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev)
+		if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3))
 			continue; /* stdin may be the host's own /dev/null: not ours to give away */
-		if (fchown(fd, uid, gid) < 0 && errno != EROFS && errno != EPERM)
+		/* The group stays: a pty belongs to the tty group, whose members may write to it (wall(1)). */
+		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EROFS && errno != EPERM)
 			return -1;
 	}
 	return 0;
@@ -365,7 +364,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_DUP2:
 		return step_dup2(context, arg);
 	case OP_CHOWN_STDIO:
-		return step_chown_stdio((uid_t)arg[0], (gid_t)arg[1]);
+		return step_chown_stdio((uid_t)arg[0]);
 	case OP_SETRLIMIT:
 		return setrlimit((int)arg[0], &(struct rlimit){ .rlim_cur = arg[1], .rlim_max = arg[2] });
 	case OP_UMASK:

@@ -135,21 +135,38 @@ static void put_escaped(const char *text, size_t length)
 	}
 }
 
-static void finish_line(enum log_stream stream)
+/* How many bytes at the end of a line begin a UTF-8 sequence that goes on in the next piece. */
+static size_t cut_sequence(const struct line *line)
+{
+	for (size_t back = 1; back <= 3 && back <= line->length; back++) {
+		unsigned char byte = (unsigned char)line->text[line->length - back];
+
+		if ((byte & 0xc0) != 0x80)
+			return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1) ? back : 0;
+	}
+	return 0;
+}
+
+/* Writes the line but for the last bytes of it, which are kept. */
+static void finish_line(enum log_stream stream, size_t kept)
 {
 	struct line *line = &lines[stream];
 	char time[CLOCK_TEXT];
 
-	if (line->length == 0)
+	if (line->length == kept)
 		return;
 	if (sizeof(buffer) - buffered < 6 * line->length + 128)
 		flush();
 	clock_now(time);
 	put("{\"log\":\"", 8);
-	put_escaped(line->text, line->length);
+	put_escaped(line->text, line->length - kept);
 	buffered += (size_t)snprintf(buffer + buffered, 128, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
 				     stream == LOG_STDOUT ? "stdout" : "stderr", time);
-	line->length = 0;
+	memmove(line->text, line->text + line->length - kept, kept);
+	line->length = kept;
+	/* A file exceeds its limit by the line that reached it, not by all that arrived with that line. */
+	if (limit > 0 && size + (long long)buffered >= limit)
+		flush();
 }
 
 void log_write(enum log_stream stream, const char *data, size_t length)
@@ -168,8 +185,10 @@ void log_write(enum log_stream stream, const char *data, size_t length)
 		line->length += part;
 		data += part;
 		length -= part;
-		if (line->length == LOG_LINE || line->text[line->length - 1] == '\n')
-			finish_line(stream);
+		if (line->text[line->length - 1] == '\n')
+			finish_line(stream, 0);
+		else if (line->length == LOG_LINE)
+			finish_line(stream, cut_sequence(line));
 	}
 	flush();
 }
@@ -178,8 +197,8 @@ void log_close(void)
 {
 	if (file == NULL)
 		return;
-	finish_line(LOG_STDOUT);
-	finish_line(LOG_STDERR);
+	finish_line(LOG_STDOUT, 0);
+	finish_line(LOG_STDERR, 0);
 	flush();
 	if (descriptor >= 0)
 		close(descriptor);

@@ -174,7 +174,8 @@ static void handle_frame(struct client *client, const struct frame_header *heade
 		write_input();
 		return;
 	case FRAME_CLOSE_STDIN:
-		client->input_ends = true;
+		/* Whoever looks in on a process that keeps its stdin open does not close it by going away. */
+		client->input_ends = client->control || options.stdin_once;
 		write_input();
 		return;
 	case FRAME_RESIZE:
@@ -205,8 +206,11 @@ static void listen_for_clients(void)
 		return;
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(address.sun_path);
+	/* Whoever may write to the socket may command the container (unix(7)): the owner alone, from its first moment. */
+	mode_t mask = umask(0177);
 	if (listener >= 0 && (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 8) < 0))
 		close_fd(&listener);
+	umask(mask);
 }
 
 /* ---- the child ---- */
@@ -337,7 +341,7 @@ static int serve(int timeout)
 	if (watch[WATCH_INPUT].revents)
 		write_input();
 	for (int stream = 0; stream < 2; stream++)
-		if (watch[WATCH_STDOUT + stream].revents && output[stream] >= 0)
+		if (watch[WATCH_STDOUT + stream].revents && output[stream] >= 0 && !clients_pending())
 			read_output(stream);
 	if (watch[WATCH_PIDFD].revents && channel < 0)
 		record_end();
@@ -419,10 +423,12 @@ int main(int argc, char **argv)
 
 	options_parse(&options, argc, argv);
 	/* The launcher waits for the first process only, and so never has a zombie to look after. */
-	if (fork() != 0)
-		_exit(0);
+	pid_t self = fork();
+	if (self != 0)
+		_exit(self < 0);
 	setsid();
 	umask(0);
+	prctl(PR_SET_NAME, "tsrun-monitor"); /* it was executed by way of a descriptor, whose number would be its name */
 	/* What is in the container already must not look into the child that joins it, nor take its descriptors. */
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGHUP, SIG_IGN);

@@ -1,37 +1,58 @@
 /** What a container leaves on the host besides its own directory, and how it goes. */
-import { readdirSync, readlinkSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { release } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { readDocument } from "../store/documents.ts";
-import { releaseName } from "../store/names.ts";
+import { releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import type { EngineContext } from "./context.ts";
-import { tryOwnContainer } from "./ownership.ts";
+import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
-import { isRunning, lostState, readState, statePath, writeState } from "./state.ts";
+import { isRunning, lostState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 /** Releases cgroup, address and runtime directory. The caller owns the container, and no process of it runs. */
 export async function releaseRuntime(context: EngineContext, record: ContainerRecord): Promise<void> {
+  await releaseHost(context, record);
+  removeRunDir(context, record.id);
+}
+
+/**
+ * Removes a container for good. Its record is the first of its files to go: what a kill in between leaves is no
+ * container any more, and the next sweep takes it. The caller owns the container, and no process of it runs.
+ */
+export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const { paths } = context;
+  await releaseHost(context, record);
+  rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
+  removeTree(containerDir(paths, record.id));
+  releaseName(paths, record.name, record.id);
+  removeRunDir(context, record.id);
+}
+
+async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
   cgroup.kill();
   await cgroup.remove();
   await release(context, record.id);
-  rmSync(containerRunDir(context.paths, record.id), { recursive: true, force: true });
 }
 
 /**
- * Removes a container for good. Its record goes first: what a kill in between leaves is no container any more, and
- * the next sweep takes it. The caller owns the container, and no process of it runs.
+ * Takes the lock's file along, and so comes last: from then on the container can be another's, who may have made that
+ * file anew before the directory is gone. The caller owns the container.
  */
-export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
-  const { paths } = context;
-  await releaseRuntime(context, record);
-  rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
-  removeTree(containerDir(paths, record.id));
-  releaseName(paths, record.name, record.id);
+export function removeRunDir({ paths }: EngineContext, id: string): void {
+  const directory = containerRunDir(paths, id);
+  const lock = basename(ownerLockPath(paths, id));
+  for (const name of listDirectory(directory)) if (name !== lock) rmSync(join(directory, name), { recursive: true, force: true });
+  rmSync(join(directory, lock), { force: true });
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
 
 /**
@@ -49,7 +70,7 @@ export async function sweep(context: EngineContext): Promise<void> {
     if (record) await mend(context, record);
     else {
       removeTree(containerDir(paths, id));
-      rmSync(containerRunDir(paths, id), { recursive: true, force: true });
+      removeRunDir(context, id);
     }
   }
   releaseStaleNames(context);
@@ -72,14 +93,15 @@ async function mend(context: EngineContext, record: ContainerRecord): Promise<vo
 }
 
 /** A name whose container was never completed, or is half removed. */
-function releaseStaleNames({ paths }: EngineContext): void {
+function releaseStaleNames(context: EngineContext): void {
+  const { paths } = context;
   for (const name of listDirectory(namesDir(paths))) {
-    const id = readlinkSync(join(namesDir(paths), name));
-    if (readRecord(paths, id)) continue;
+    const id = resolveName(paths, name);
+    if (id === undefined || readRecord(paths, id)) continue;
     using owned = tryOwnContainer(paths, id);
     if (!owned) continue;
     releaseName(paths, name, id);
-    rmSync(containerRunDir(paths, id), { recursive: true, force: true });
+    removeRunDir(context, id);
   }
 }
 

@@ -3,24 +3,24 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import { claimName, releaseName, resolveName } from "../store/names.ts";
 import type { Lock } from "../store/locks.ts";
+import { claimName, releaseName, resolveName } from "../store/names.ts";
 import { containerDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { prepareBindSources } from "./bind-sources.ts";
-import { sweep } from "./cleanup.ts";
+import { removeRunDir, sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveDevices } from "./devices.ts";
 import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
 import { resolveHostname } from "./hostname.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
 import { parseLogOptions } from "./log-options.ts";
-import type { ResolvedImage } from "./resolve-image.ts";
 import { generateId, generateName } from "./names.ts";
 import { validateNetworkFiles } from "./network-files.ts";
 import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
 import { readRecord, writeRecord } from "./records.ts";
+import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile } from "./security.ts";
 import type { ContainerOptions, ContainerRecord } from "./types.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
@@ -62,8 +62,13 @@ export async function createContainer(
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
   let name: string | undefined;
   try {
+    // Nobody else may come near the setuid programs of an image (CVE-2021-41091), whatever the data root's mode is.
+    mkdirSync(containerDir(paths, id), { recursive: true, mode: 0o700 });
     for (const part of ["upper", "work", "merged"]) {
-      mkdirSync(join(containerDir(paths, id), part), { recursive: true, mode: part === "work" ? 0o700 : 0o755 });
+      mkdirSync(join(containerDir(paths, id), part), {
+        recursive: true,
+        mode: part === "work" ? 0o700 : 0o755,
+      });
     }
     name = await claim(context, options.name, id);
     const record = recordOf(context, { id, name, options, image });
@@ -72,6 +77,7 @@ export async function createContainer(
   } catch (error) {
     if (name !== undefined) releaseName(paths, name, id);
     removeTree(containerDir(paths, id));
+    removeRunDir(context, id);
     owned.release();
     throw error;
   }

@@ -20,6 +20,8 @@ import { compiledFilter, containerCapabilities, seccompProfile } from "./securit
 import { isRunning, readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
+const SIGKILL = 9;
+
 /** Starts the process; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, or why the command cannot be executed. */
 export async function execInContainer(
   context: EngineContext,
@@ -31,9 +33,11 @@ export async function execInContainer(
   if (options.command.length === 0) {
     throw new TsrunError("ERR_TSRUN_NO_COMMAND", "no command specified", { hint: "name the program to execute" });
   }
-  const init = openInit(record, state);
-  const fds: Record<string, number> = { init };
+  options.signal?.throwIfAborted();
+  const fds: Record<string, number> = {};
   try {
+    const init = openInit(record, state);
+    fds["init"] = init;
     const process = await execProcess(context, record, options);
     const cgroup = detectCgroupDriver().open(record.cgroupPath);
     if (cgroup.cloneInto !== undefined) {
@@ -57,7 +61,7 @@ export async function execInContainer(
         durable: false,
       },
     });
-    const pid = await started(client, plan, process);
+    const pid = await started(client, { plan, process, signal: options.signal });
     return processHandle({
       client,
       containerId: record.id,
@@ -65,21 +69,28 @@ export async function execInContainer(
       pid,
       exited: options.detach ? leave(client) : client.exited,
     });
+  } catch (error) {
+    // What a step met while the container ended under it is not what the user wants to know.
+    if (state.status === "running" && !isRunning(state)) throw notRunning(record, readState(context.paths, record.id));
+    throw error;
   } finally {
     for (const fd of Object.values(fds)) closeSync(fd);
   }
 }
 
-/** A pidfd of the container's first process that is certain to be it. */
-function openInit(record: ContainerRecord, state: ContainerState): number {
-  const notRunning = new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.id} is not running`, {
+function notRunning(record: ContainerRecord, state: ContainerState): TsrunError {
+  return new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.id} is not running`, {
     hint: `it is ${state.status}; its log may tell why: tsrun logs ${record.name}`,
   });
-  if (state.status !== "running") throw notRunning;
+}
+
+/** A pidfd of the container's first process that is certain to be it. */
+function openInit(record: ContainerRecord, state: ContainerState): number {
+  if (state.status !== "running") throw notRunning(record, state);
   const pidfd = pidfdOpen(state.pid);
   if (isRunning(state)) return pidfd;
   closeSync(pidfd);
-  throw notRunning;
+  throw notRunning(record, state);
 }
 
 async function execProcess(context: EngineContext, record: ContainerRecord, options: ExecOptions): Promise<OciProcess> {
@@ -103,8 +114,14 @@ async function execFilter(context: EngineContext, record: ContainerRecord, optio
   return compiledFilter(context, asked, await seccompProfile(context, asked, containerCapabilities(asked)));
 }
 
-async function started(client: MonitorClient, plan: Plan, process: OciProcess): Promise<number> {
-  const result = await client.started;
+async function started(
+  client: MonitorClient,
+  { plan, process, signal }: { plan: Plan; process: OciProcess; signal: AbortSignal | undefined },
+): Promise<number> {
+  const abort = (): void => client.signal(SIGKILL);
+  signal?.addEventListener("abort", abort, { once: true });
+  const result = await client.started.finally(() => signal?.removeEventListener("abort", abort));
+  signal?.throwIfAborted();
   if (typeof result === "number") return result;
   const error = await planFailure(plan, process, result);
   client.acknowledge();

@@ -9,22 +9,22 @@ import { join } from "node:path";
 import { lock, type Lock, tryLock } from "../store/locks.ts";
 import { containerRunDir, type Paths } from "../store/paths.ts";
 
-const lockPath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "owner.lock");
+export const ownerLockPath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "owner.lock");
 
 /** Waits until the container is this process's; ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`. */
 export function ownContainer(paths: Paths, id: string, timeoutMs: number): Promise<Lock> {
-  return lock(lockPath(paths, id), { timeoutMs });
+  return lock(ownerLockPath(paths, id), { timeoutMs });
 }
 
 /** The container's lock if it is free. */
 export function tryOwnContainer(paths: Paths, id: string): Lock | undefined {
-  return tryLock(lockPath(paths, id));
+  return tryLock(ownerLockPath(paths, id));
 }
 
 /** Whether anybody owns the container now. The look is a shared lock for a moment, which owners wait out. */
 export function isOwned(paths: Paths, id: string): boolean {
-  if (!existsSync(lockPath(paths, id))) return false;
-  const free = tryLock(lockPath(paths, id), { shared: true });
+  if (!existsSync(ownerLockPath(paths, id))) return false;
+  const free = tryLock(ownerLockPath(paths, id), { shared: true });
   free?.release();
   return free === undefined;
 }

@@ -31,7 +31,17 @@ export async function planFailure(plan: Plan, process: OciProcess, failure: Step
       exitCode: 126,
     });
   }
-  return new TsrunError("ERR_TSRUN_STEP_FAILED", message, { hint: step.why });
+  const hint = mismatch(step, errnoName(failure.errno)) ?? step.why;
+  return new TsrunError("ERR_TSRUN_STEP_FAILED", message, { hint });
+}
+
+/** A file where a directory should be, or the other way round. move_mount(2) reports that as EINVAL. */
+function mismatch(step: Plan["steps"][number], errno: string): string | undefined {
+  if (step.op === "moveMount" && errno === "EINVAL") {
+    return `a file cannot be mounted on a directory, nor a directory on a file: check what ${step.target} is in the image`;
+  }
+  if ((step.op !== "mkdir" && step.op !== "touch") || errno !== "ENOTDIR") return undefined;
+  return `${step.path} is needed as a ${step.op === "mkdir" ? "directory" : "file"}, but it or a part of it is something else in the image`;
 }
 
 async function execFailure(candidates: string[], process: OciProcess, failure: StepFailure): Promise<TsrunError> {

@@ -1,5 +1,7 @@
 /** rm: the container, its writable layer, its log and its name. */
 import { TsrunError } from "../errors.ts";
+import type { Lock } from "../store/locks.ts";
+import type { Paths } from "../store/paths.ts";
 import { removeContainer } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { ownContainer } from "./ownership.ts";
@@ -9,6 +11,8 @@ import { forceEnd } from "./stop.ts";
 
 /** How long the monitor of a container that has ended may take to write down its end and let go. */
 const OWN_TIMEOUT_MS = 15_000;
+/** How soon to look again at what its owner does with it: it may be starting it. */
+const LOOK_AGAIN_MS = 200;
 
 /** Removes a container; ERR_TSRUN_CONTAINER_RUNNING unless it has ended or `force` ends it. */
 export async function removeByReference(
@@ -18,6 +22,7 @@ export async function removeByReference(
 ): Promise<void> {
   const { paths } = context;
   const record = resolveContainer(paths, reference);
+  const deadline = performance.now() + OWN_TIMEOUT_MS;
   for (;;) {
     const state = readState(paths, record.id);
     if (state.status === "running") {
@@ -30,11 +35,22 @@ export async function removeByReference(
       }
       await forceEnd(context, record, state);
     }
-    using _owned = await ownContainer(paths, record.id, OWN_TIMEOUT_MS);
+    using owned = await ownSoon(paths, record.id, deadline);
     if (!readRecord(paths, record.id)) return; // somebody else removed it meanwhile: that is what was asked for
-    if (readState(paths, record.id).status === "running") continue; // started again in between
+    if (!owned || readState(paths, record.id, { owner: true }).status === "running") continue; // its owner may be starting it
     await removeContainer(context, record);
     return;
+  }
+}
+
+/** The container's lock, undefined where its owner kept it for a while; ERR_TSRUN_LOCK_TIMEOUT after the deadline. */
+async function ownSoon(paths: Paths, id: string, deadline: number): Promise<Lock | undefined> {
+  try {
+    return await ownContainer(paths, id, LOOK_AGAIN_MS);
+  } catch (error) {
+    const isLate = performance.now() >= deadline || !(error instanceof TsrunError);
+    if (isLate || error.code !== "ERR_TSRUN_LOCK_TIMEOUT") throw error;
+    return undefined;
   }
 }
 
@@ -44,5 +60,5 @@ export async function reapContainer(context: EngineContext, id: string): Promise
   if (!record?.options.autoRemove) return;
   using _owned = await ownContainer(context.paths, id, OWN_TIMEOUT_MS);
   const latest = readRecord(context.paths, id);
-  if (latest && readState(context.paths, id).status !== "running") await removeContainer(context, latest);
+  if (latest && readState(context.paths, id, { owner: true }).status !== "running") await removeContainer(context, latest);
 }

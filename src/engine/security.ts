@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
+import { TsrunError } from "../errors.ts";
 import { effectiveCapabilities } from "../runtime/capabilities.ts";
 import type { OciSeccomp } from "../runtime/oci.ts";
 import type { SeccompFilter } from "../runtime/plan/identity.ts";
@@ -33,7 +34,19 @@ export async function seccompProfile(
     return resolveProfile(defaultProfile(), target);
   }
   const { parseProfile } = await import("../runtime/seccomp/profile.ts");
-  return resolveProfile(parseProfile(readFileSync(file, "utf8"), file), target);
+  return resolveProfile(parseProfile(readProfile(file), file), target);
+}
+
+function readProfile(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : String(cause);
+    throw new TsrunError("ERR_TSRUN_SECCOMP_PROFILE_INVALID", `opening seccomp profile (${file}) failed: ${reason}`, {
+      hint: "name a file in the format of docker's profiles, or write seccomp=unconfined",
+      cause,
+    });
+  }
 }
 
 /** The profile compiled; programs are kept in <root>/cache/seccomp, so that libseccomp is rarely needed. */

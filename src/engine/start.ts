@@ -20,6 +20,7 @@ import type { ContainerRecord } from "./types.ts";
 
 /** How long the monitor of a container that has just ended may take to let go. */
 const OWN_TIMEOUT_MS = 5_000;
+const SIGKILL = 9;
 
 export interface StartHooks {
   /** The Plan has stopped before execve, on request: look around, then return. */
@@ -35,11 +36,11 @@ export async function startContainer(
   { record, owned }: { record: ContainerRecord; owned: Lock },
   options: StartOptions & StartHooks = {},
 ): Promise<ProcessHandle> {
-  options.signal?.throwIfAborted();
   let client: MonitorClient | undefined;
   try {
     const config = await runtimeConfig(context, record, options.size);
     using prepared = await prepareStart(context, record, { config, pause: options.onPaused !== undefined });
+    options.signal?.throwIfAborted();
     client = launchMonitor(context, { record, owned, prepared, config, options });
     const pid = await waitForStart({ client, prepared, config, options });
     return processHandle({
@@ -52,13 +53,17 @@ export async function startContainer(
     });
   } catch (error) {
     client?.acknowledge();
+    client?.signal(SIGKILL); // it may have started at the very moment that the caller gave up
     await client?.closed;
-    if (record.options.autoRemove) await removeContainer(context, record);
-    else {
-      await releaseRuntime(context, record);
-      writeFailure(context, record, error);
+    try {
+      if (record.options.autoRemove) await removeContainer(context, record);
+      else {
+        await releaseRuntime(context, record);
+        writeFailure(context, record, error);
+      }
+    } finally {
+      owned.release();
     }
-    owned.release();
     throw error;
   }
 }
@@ -70,14 +75,16 @@ export async function startByReference(
   options: StartOptions = {},
 ): Promise<ProcessHandle> {
   const record = resolveContainer(context.paths, reference);
-  const running = (): boolean => readState(context.paths, record.id).status === "running";
-  if (running()) throw alreadyRunning(record);
+  if (readState(context.paths, record.id).status === "running") throw alreadyRunning(record);
   const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
-  if (!running() && readRecord(context.paths, record.id)) return startContainer(context, { record, owned }, options);
-  owned.release();
-  if (running()) throw alreadyRunning(record);
-  resolveContainer(context.paths, reference); // removed meanwhile: says so
-  throw alreadyRunning(record);
+  try {
+    resolveContainer(context.paths, record.id); // it may have been removed meanwhile
+    if (readState(context.paths, record.id, { owner: true }).status === "running") throw alreadyRunning(record);
+  } catch (error) {
+    owned.release();
+    throw error;
+  }
+  return startContainer(context, { record, owned }, options);
 }
 
 function alreadyRunning(record: ContainerRecord): TsrunError {
@@ -158,7 +165,10 @@ async function finish(
   // From here on the monitor alone holds the lock, unless this process is to remove the container in the end.
   if (!record.options.autoRemove) owned.release();
   try {
-    const { exitCode, oomKilled } = await client.exited;
+    const { exitCode, oomKilled } = await client.exited.catch(async (error: unknown) => {
+      if (record.options.autoRemove && !client.detached) await removeContainer(context, record);
+      throw error;
+    });
     const state = readState(context.paths, record.id);
     if (record.options.autoRemove) {
       client.acknowledge();
@@ -175,5 +185,9 @@ async function finish(
 function writeFailure(context: EngineContext, record: ContainerRecord, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof TsrunError && error.exitCode !== 125 ? error.exitCode : 128;
-  writeState(context.paths, record, startFailedState(message, exitCode));
+  try {
+    writeState(context.paths, record, startFailedState(message, exitCode));
+  } catch {
+    // Most likely for the very reason that the start failed: a disk that is full or gone.
+  }
 }

@@ -27,12 +27,15 @@ const KILLED = 137;
 export const statePath = (paths: Paths, id: string): string => join(containerDir(paths, id), "state.json");
 export const networkStatePath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "network.json");
 
-/** The state as it is, whatever the document says. */
-export function readState(paths: Paths, id: string): ContainerState {
+/**
+ * The state as it is, whatever the document says. `owner`: the caller holds the container's lock, so that no monitor
+ * can be about to write the end of a process that is gone.
+ */
+export function readState(paths: Paths, id: string, options: { owner?: boolean } = {}): ContainerState {
   const written = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   if (written.status !== "running") return written;
   if (isRunning(written)) return withNetwork(paths, id, written);
-  if (isOwned(paths, id)) return concludeFrom(paths, id, written);
+  if (!options.owner && isOwned(paths, id)) return concludeFrom(paths, id, written);
   // Nobody will write it any more, unless it was just being written.
   const latest = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   return latest.status === "running" ? lostState(latest) : latest;

@@ -6,7 +6,7 @@
  */
 import { closeSync, constants, openSync } from "node:fs";
 import { connect, Socket } from "node:net";
-import { Readable, Writable } from "node:stream";
+import { Readable, type ReadableOptions, Writable } from "node:stream";
 import { TsrunError } from "../errors.ts";
 import { dataFrame, FRAME, FRAME_MAX, frameParser, numberFrame, STDIN_WINDOW } from "./frames.ts";
 
@@ -30,10 +30,12 @@ export class MonitorClient {
   readonly stderr: Readable;
   /** The process id on the host once execve has succeeded, or the step that failed. */
   readonly started: Promise<number | StepFailure>;
-  /** The end; rejects with ERR_TSRUN_MONITOR_DIED where the monitor went without a word. */
+  /** The end; rejects with ERR_TSRUN_MONITOR_DIED where the monitor went without a word, and after detach(). */
   readonly exited: Promise<MonitorExit>;
   /** Resolves when the monitor has closed the connection. */
   readonly closed: Promise<void>;
+  /** Whether it was this side that let go. */
+  detached = false;
   /** Called when the Plan stops at a `wait` step, with the process id; goOn() lets it continue. */
   onWaiting: (step: number, pid: number) => void = () => this.goOn();
 
@@ -51,8 +53,13 @@ export class MonitorClient {
     this.started.catch(() => {});
     this.exited.catch(() => {});
     const resume = (): void => void socket.resume();
-    this.stdout = new Readable({ read: resume });
-    this.stderr = new Readable({ read: resume });
+    // A stream that its reader has destroyed takes nothing any more, and must not hold up the other frames.
+    const destroy: ReadableOptions["destroy"] = (error, done) => {
+      resume();
+      done(error);
+    };
+    this.stdout = new Readable({ read: resume, destroy });
+    this.stderr = new Readable({ read: resume, destroy });
     this.stdin = new Writable({
       write: (chunk: Buffer, _encoding, done) => this.#writeStdin(chunk, done),
       final: (done) => {
@@ -91,6 +98,7 @@ export class MonitorClient {
 
   /** Lets go of the process; it lives on. */
   detach(): void {
+    this.detached = true;
     this.#socket.destroy();
   }
 
@@ -115,7 +123,7 @@ export class MonitorClient {
   }
 
   #push(stream: Readable, data: Buffer): void {
-    if (!stream.push(data)) this.#socket.pause();
+    if (!stream.destroyed && !stream.push(data)) this.#socket.pause();
   }
 
   #endOutput(): void {
@@ -124,12 +132,15 @@ export class MonitorClient {
   }
 
   #end(): void {
-    const gone = new TsrunError("ERR_TSRUN_MONITOR_DIED", "the container's monitor process ended without a word", {
-      hint: "the container went with it; `tsrun ps -a` tells its state, `tsrun rm -f` removes it",
-    });
+    const gone = this.detached
+      ? new TsrunError("ERR_TSRUN_DETACHED", "this client has let go of the process and will not hear of its end")
+      : new TsrunError("ERR_TSRUN_MONITOR_DIED", "the container's monitor process ended without a word", {
+          hint: "the container went with it; `tsrun ps -a` tells its state, `tsrun rm -f` removes it",
+        });
     this.#start.reject(gone);
     this.#exit.reject(gone);
     this.#endOutput();
+    this.#grant(0); // what waits for credit has waited in vain
     this.stdin.destroy();
   }
 
@@ -143,6 +154,7 @@ export class MonitorClient {
   #writeStdin(chunk: Buffer, done: (error?: Error | null) => void): void {
     let rest = chunk;
     const send = (): void => {
+      if (this.#socket.destroyed) return done(new Error("the process's stdin is gone"));
       while (rest.length > 0 && this.#credit > 0) {
         const part = rest.subarray(0, Math.min(rest.length, FRAME_MAX, this.#credit));
         this.#credit -= part.length;

@@ -70,6 +70,9 @@ export async function lock(
   }
 }
 
+/** A holder may remove the folder together with the lock's file, again and again. */
+const OPEN_ATTEMPTS = 100;
+
 /** The Lock of a descriptor that has just been locked. */
 function held(fd: number, path: string): Lock {
   let released = false;
@@ -83,12 +86,13 @@ function held(fd: number, path: string): Lock {
 
 function open(path: string): number {
   const flags = constants.O_RDWR | constants.O_CREAT;
-  try {
-    return openSync(path, flags, 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, flags, 0o600);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return openSync(path, flags, 0o600);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt > OPEN_ATTEMPTS) throw error;
+      mkdirSync(dirname(path), { recursive: true });
+    }
   }
 }
 

@@ -14,9 +14,11 @@ const address = (container: string): Promise<string> =>
   output("inspect", "-f", "{{.NetworkSettings.IPAddress}}", container);
 
 /** The host's links, apart from the bridges that other instances of tsrun keep. */
-function links(): string[] {
+const links = (): string[] => allLinks().filter((name) => !others.includes(name));
+
+function allLinks(): string[] {
   using route = openNetlink(NETLINK_ROUTE);
-  return route.dump(listLinks()).map((message) => decodeLink(message).name).filter((name) => !others.includes(name)).sort();
+  return route.dump(listLinks()).map((message) => decodeLink(message).name).sort();
 }
 
 async function removeAll(): Promise<void> {
@@ -37,10 +39,14 @@ async function serve(word: string): Promise<{ port: number } & AsyncDisposable> 
   };
 }
 
-const others = Object.keys(networkInterfaces()).filter((name) => /^tsrun\d+$/.test(name));
+let others: string[] = [];
 let gateway: string;
 /** The instance's bridge: tsrun0 on a host with one. */
 const bridge = (): string => Object.entries(networkInterfaces()).find(([, all = []]) => all.some((each) => each.address === gateway))?.[0] ?? "none";
+
+beforeAll(() => {
+  others = allLinks().filter((name) => /^tsrun\d+$/.test(name));
+});
 
 describe("bridge, the default", () => {
   beforeAll(async () => {
@@ -102,8 +108,8 @@ describe("bridge, the default", () => {
   });
 
   test("takes its links and addresses away with the containers", async () => {
-    const before = links();
-    expect(before).toEqual(["lo", bridge()]);
+    const before = ["lo", bridge()];
+    await expect.poll(links, { timeout: 5_000 }).toEqual(before);
     await output("run", "-d", "--name", "short", "busybox", "sleep", "1000");
     expect(links()).toHaveLength(3);
     await output("rm", "-f", "short");
@@ -128,7 +134,7 @@ describe("none", () => {
 
 describe("host", () => {
   test("is the host's own network", async () => {
-    expect((await inside(["--network", "host"], "ls /sys/class/net")).split("\n").sort()).toEqual(links());
+    expect((await inside(["--network", "host"], "ls /sys/class/net")).split("\n").sort()).toEqual(allLinks());
     await using server = await serve("loopback");
     expect(await inside(["--network", "host"], `nc -w 5 127.0.0.1 ${server.port} </dev/null`)).toBe("loopback");
     expect(await inside(["--network", "host"], "hostname")).toBe((await host.shell("hostname")).stdout.trim());

@@ -153,6 +153,12 @@ describe("environment and identity", () => {
     expect(lines.find((line) => line.startsWith("UNSET"))).toBeUndefined();
   });
 
+  test("--env-file is for the container, not for tsrun", async () => {
+    const env = file("private.env", "NODE_OPTIONS=--no-such-option\nTSRUN_ROOT=/nowhere\n");
+    const variables = await inside(["--env-file", env], "echo $NODE_OPTIONS $TSRUN_ROOT");
+    expect(variables).toBe("--no-such-option /nowhere");
+  });
+
   test("-w makes the directory", async () => {
     expect(await inside(["-w", "/new/place"], "pwd; stat -c %u .")).toBe("/new/place\n0");
   });

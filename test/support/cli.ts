@@ -22,6 +22,8 @@ export interface CliResult {
 export interface CliSettings {
   /** What the command reads; without it stdin is /dev/null. */
   input?: string | Uint8Array;
+  /** Stdin is a pipe into which nothing is written and that stays open. */
+  silentInput?: boolean;
   cwd?: string;
   env?: Readonly<Record<string, string>>;
 }
@@ -50,6 +52,7 @@ export interface Cli {
   start(settings: CliSettings, ...args: string[]): CliProcess;
   /** Runs a line of a user's shell. */
   shell(line: string, settings?: CliSettings): Promise<CliResult>;
+  startShell(line: string, settings?: CliSettings): CliProcess;
   /** Writes the configuration file, TSRUN_CONFIG. */
   configure(config: object): void;
   /** Ids of the containers on disk. */
@@ -74,7 +77,7 @@ export function createCli(): Cli {
 
   const start: Cli["start"] = (settings, ...args) => launch(TSRUN, args, settings);
   const launch = (command: string, args: readonly string[], settings: CliSettings): CliProcess =>
-    observe(command, args, { env: { ...env, ...settings.env }, cwd: settings.cwd ?? directory, input: settings.input });
+    observe(command, args, { ...settings, env: { ...env, ...settings.env }, cwd: settings.cwd ?? directory });
   const cli: Cli = {
     directory,
     root,
@@ -88,7 +91,8 @@ export function createCli(): Cli {
       if (code !== 0) throw new Error(`tsrun ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
       return stdout.replace(/\n$/, "");
     },
-    shell: (line, settings = {}) => launch("/bin/bash", ["-c", line], settings).result,
+    shell: (line, settings) => cli.startShell(line, settings).result,
+    startShell: (line, settings = {}) => launch("/bin/bash", ["-c", line], settings),
     configure: (config) => writeFileSync(configFile, JSON.stringify(config)),
     containers: () => (existsSync(join(root, "containers")) ? readdirSync(join(root, "containers")) : []),
     close: () => rmSync(directory, { recursive: true, force: true }),
@@ -97,14 +101,12 @@ export function createCli(): Cli {
   return cli;
 }
 
-interface Observed {
-  env: NodeJS.ProcessEnv;
-  cwd: string;
-  input: string | Uint8Array | undefined;
-}
+type Observed = CliSettings & { env: NodeJS.ProcessEnv; cwd: string };
 
-function observe(command: string, args: readonly string[], { env, cwd, input }: Observed): CliProcess {
-  const child = spawn(command, args, { env, cwd, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
+function observe(command: string, args: readonly string[], settings: Observed): CliProcess {
+  const { env, cwd, input, silentInput = false } = settings;
+  const stdin = input !== undefined || silentInput ? "pipe" : "ignore";
+  const child = spawn(command, args, { env, cwd, stdio: [stdin, "pipe", "pipe"] });
   const text = { stdout: "", stderr: "" };
   let changed = Promise.withResolvers<void>();
   for (const stream of ["stdout", "stderr"] as const) {
@@ -115,7 +117,8 @@ function observe(command: string, args: readonly string[], { env, cwd, input }: 
     });
   }
   // A command that does not want its input is no failure of the test.
-  child.stdin?.on("error", () => {}).end(input);
+  child.stdin?.on("error", () => {});
+  if (!silentInput) child.stdin?.end(input);
   const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
   const ended = once(child, "close").then(([code, signal]) => {
     clearTimeout(timer);

@@ -1,5 +1,5 @@
 /** A real registry on loopback (Debian's docker-registry) and images made for it. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,12 +61,24 @@ const LAYER_SUFFIX = {
   docker: { gzip: "rootfs.diff.tar.gzip", zstd: "rootfs.diff.tar.zstd", none: "rootfs.diff.tar" },
 };
 
-/** Starts the registry on a free port; `stop` ends it and removes its data. */
-export async function startRegistry(): Promise<TestRegistry> {
+/** Whom alone the registry lets in. */
+export interface Account {
+  user: string;
+  password: string;
+}
+
+/** Starts the registry on a free port, open to all or to one user; `stop` ends it and removes its data. */
+export async function startRegistry(account?: Account): Promise<TestRegistry> {
   const directory = mkdtempSync(join(tmpdir(), "tsrun-registry-"));
+  const storage = `storage:\n  filesystem:\n    rootdirectory: ${directory}/data\n`;
+  let auth = "";
+  if (account !== undefined) {
+    writeFileSync(join(directory, "htpasswd"), `${account.user}:${bcrypt(account.password)}\n`);
+    auth = `auth:\n  htpasswd:\n    realm: test\n    path: ${directory}/htpasswd\n`;
+  }
   writeFileSync(
     join(directory, "config.yml"),
-    `version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: ${directory}/data\nhttp:\n  addr: 127.0.0.1:0\n`,
+    `version: 0.1\nlog:\n  level: info\n${storage}${auth}http:\n  addr: 127.0.0.1:0\n`,
   );
   const child = spawn("docker-registry", ["serve", join(directory, "config.yml")], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -83,7 +95,7 @@ export async function startRegistry(): Promise<TestRegistry> {
     });
   });
   return {
-    ...client(`http://${host}`),
+    ...client(`http://${host}`, account),
     async stop() {
       child.kill();
       await ended;
@@ -92,14 +104,24 @@ export async function startRegistry(): Promise<TestRegistry> {
   };
 }
 
-function client(url: string): Omit<TestRegistry, "stop"> {
+/** crypt(3) of Debian's libxcrypt, by way of perl: the one hash that docker-registry takes. */
+function bcrypt(password: string): string {
+  const salt = "$2b$05$abcdefghijklmnopqrstuu";
+  return execFileSync("perl", ["-e", "print crypt($ARGV[0], $ARGV[1])", password, salt], { encoding: "utf8" });
+}
+
+function client(url: string, account?: Account): Omit<TestRegistry, "stop"> {
   async function call(
     method: string,
     target: string,
     body?: Uint8Array,
     mediaType = "application/octet-stream",
   ): Promise<Response> {
-    const headers = { "Content-Type": mediaType };
+    const credentials = Buffer.from(`${account?.user}:${account?.password}`).toString("base64");
+    const headers = {
+      "Content-Type": mediaType,
+      ...(account !== undefined && { Authorization: `Basic ${credentials}` }),
+    };
     const response = await fetch(new URL(target, url), {
       method,
       headers,

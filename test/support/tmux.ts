@@ -1,12 +1,13 @@
 /** A terminal with somebody sitting at it: a tmux server of the test's own, typed into and looked at. */
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const POLL_MS = 50;
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 10_000;
 
 export interface TmuxOptions {
   /** Holds the server's socket. */
@@ -33,13 +34,14 @@ export interface Tmux {
 
 /** Starts a terminal that runs a plain shell with the prompt `host$ `. */
 export async function openTmux({ directory, env, columns = 80, rows = 24 }: TmuxOptions): Promise<Tmux> {
-  const socket = join(directory, "tmux.sock");
+  // A name of its own: a server that is told to end may take the next one that uses its socket with it.
+  const socket = join(directory, `tmux-${randomUUID()}`);
   // -f /dev/null: no configuration of whoever runs the test. TMUX unset: it may run inside another.
   const tmux = async (...args: string[]): Promise<string> =>
     (await run("tmux", ["-f", "/dev/null", "-S", socket, ...args], { env: { ...env, TMUX: "" } })).stdout;
   await tmux(
     ...["new-session", "-d", "-s", "user", "-x", String(columns), "-y", String(rows)],
-    ...["-e", "PS1=host$ ", "-e", "ENV=", "/bin/sh"],
+    ...["-e", "PS1=host$ ", "/bin/bash", "--norc", "--noprofile", "--noediting"],
     ...[";", "set-option", "-g", "window-size", "manual"],
   );
 
@@ -67,6 +69,11 @@ export async function openTmux({ directory, env, columns = 80, rows = 24 }: Tmux
     },
     close: async () => void (await tmux("kill-server").catch(() => "")),
   };
-  await terminal.until(/host\$/);
-  return terminal;
+  try {
+    await terminal.until(/host\$/);
+    return terminal;
+  } catch (error) {
+    await terminal.close();
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 /** Flag names of the kernel's headers and their values, which x86_64 and aarch64 share. */
 
-/** A table of flag names; what a Plan shows by name, the kernel takes as the sum of the values. */
+/** A table of flag names; what a Plan shows by name, the kernel takes as bits. */
 export type FlagTable = Readonly<Record<string, number>>;
 
 /** clone(2), namespaces(7). */
@@ -22,6 +22,7 @@ export const MS: FlagTable = {
   MS_NOEXEC: 8,
   MS_SYNCHRONOUS: 16,
   MS_REMOUNT: 32,
+  MS_MANDLOCK: 64,
   MS_DIRSYNC: 128,
   MS_NOSYMFOLLOW: 256,
   MS_NOATIME: 1024,
@@ -47,6 +48,8 @@ export const MOUNT_ATTR: FlagTable = {
   MOUNT_ATTR_NOEXEC: 0x8,
   MOUNT_ATTR_NOATIME: 0x10,
   MOUNT_ATTR_STRICTATIME: 0x20,
+  /** The field of the three ways to keep access times, the third of which is 0. */
+  MOUNT_ATTR__ATIME: 0x70,
   MOUNT_ATTR_NODIRATIME: 0x80,
   MOUNT_ATTR_NOSYMFOLLOW: 0x00200000,
 };
@@ -84,13 +87,13 @@ export const SECCOMP: FlagTable = {
 /** mknod(2): the file type bits of the mode. */
 export const S_IF = { c: 0o020000, b: 0o060000, p: 0o010000 } as const;
 
-/** The sum of the named flags; throws RangeError for a name that the table lacks. */
+/** The named flags together; throws RangeError for a name that the table lacks. */
 export function flagBits(table: FlagTable, names: readonly string[]): number {
   let bits = 0;
   for (const name of names) {
     const value = table[name];
     if (value === undefined) throw new RangeError(`unknown flag ${name}`);
-    bits += value;
+    bits |= value;
   }
   return bits;
 }

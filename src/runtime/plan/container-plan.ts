@@ -1,8 +1,22 @@
 /** From an OCI runtime configuration to the Plan that starts the container. */
 import type { OciConfig } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
-import { execSteps, identitySteps, rlimitSteps, type SeccompFilter, stdioSteps } from "./identity.ts";
-import { bindSourceSteps, type CgroupView, type IsDirectory, isBind, mountSteps, propagates } from "./mounts.ts";
+import {
+  execSteps,
+  identitySteps,
+  oomScoreSteps,
+  rlimitSteps,
+  type SeccompFilter,
+  stdioSteps,
+} from "./identity.ts";
+import {
+  bindSourceSteps,
+  type CgroupView,
+  type IsDirectory,
+  isBind,
+  mountSteps,
+  propagates,
+} from "./mounts.ts";
 import type { NamespaceFlag, Plan, Step } from "./plan.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
 
@@ -55,14 +69,22 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),
     ...kernelSettingSteps(config),
-    { op: "mkdir", path: process.cwd, mode: 0o755, why: "The working directory is made where the image lacks it." },
+    {
+      op: "mkdir",
+      path: process.cwd,
+      mode: 0o755,
+      why: "The working directory is made where the image lacks it.",
+    },
     ...protectionSteps(config),
     ...rlimitSteps(process),
     ...stdioSteps(process),
     ...identitySteps(process, input.seccomp),
     ...execSteps(process, pauseSteps(input.pause ?? false)),
   ];
-  return { fds: [...(cgroup.cloneInto ? ["cgroup"] : []), ...(input.networkNamespace ? ["netns"] : [])], steps };
+  return {
+    fds: [...(cgroup.cloneInto ? ["cgroup"] : []), ...(input.networkNamespace ? ["netns"] : [])],
+    steps,
+  };
 }
 
 function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput): Step[] {
@@ -80,7 +102,12 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
         : "The container's first process, in new namespaces: each one hides a kind of thing of the host's.",
     },
     ...cgroup.procsFiles.map(
-      (path): Step => ({ op: "writeFile", path, data: "0", why: "Joins the cgroup of this controller: 0 is the writer itself." }),
+      (path): Step => ({
+        op: "writeFile",
+        path,
+        data: "0",
+        why: "Joins the cgroup of this controller: 0 is the writer itself.",
+      }),
     ),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
   ];
@@ -99,9 +126,14 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
       why: "The network namespace that already has its interface, address and routes.",
     });
   } else if (types.includes("network")) {
-    steps.push({ op: "linkUp", link: "lo", why: "A new network namespace has only a loopback interface, and it is down." });
+    steps.push({
+      op: "linkUp",
+      link: "lo",
+      why: "A new network namespace has only a loopback interface, and it is down.",
+    });
   }
-  if (config.hostname) steps.push({ op: "sethostname", name: config.hostname, why: "Visible in this uts namespace only." });
+  if (config.hostname)
+    steps.push({ op: "sethostname", name: config.hostname, why: "Visible in this uts namespace only." });
   if (config.domainname) {
     steps.push({ op: "setdomainname", name: config.domainname, why: "Visible in this uts namespace only." });
   }
@@ -127,7 +159,11 @@ function terminalSteps(config: OciConfig): Step[] {
   return [
     open,
     { op: "touch", path: "/dev/console", mode: 0o620, why: "A file to mount on at /dev/console." },
-    { op: "bindConsole", path: "/dev/console", why: "The console of this machine in small is that terminal." },
+    {
+      op: "bindConsole",
+      path: "/dev/console",
+      why: "The console of this machine in small is that terminal.",
+    },
   ];
 }
 
@@ -138,7 +174,7 @@ function sysctlPath(name: string): string {
 
 /** What is set through /proc while it is still writable. */
 function kernelSettingSteps({ linux, process }: OciConfig): Step[] {
-  const steps = Object.entries(linux.sysctl ?? {}).map(
+  const sysctls = Object.entries(linux.sysctl ?? {}).map(
     ([name, data]): Step => ({
       op: "writeFile",
       path: `/proc/sys/${sysctlPath(name)}`,
@@ -146,15 +182,7 @@ function kernelSettingSteps({ linux, process }: OciConfig): Step[] {
       why: "A kernel setting of the container's own namespaces.",
     }),
   );
-  if (process.oomScoreAdj !== undefined) {
-    steps.push({
-      op: "writeFile",
-      path: "/proc/self/oom_score_adj",
-      data: String(process.oomScoreAdj),
-      why: "How soon the kernel picks this container when memory runs out (proc_pid_oom_score_adj(5)).",
-    });
-  }
-  return steps;
+  return [...sysctls, ...oomScoreSteps(process)];
 }
 
 function protectionSteps({ linux, root }: OciConfig): Step[] {
@@ -162,7 +190,14 @@ function protectionSteps({ linux, root }: OciConfig): Step[] {
   for (const path of linux.readonlyPaths ?? []) {
     const slot = `readonly:${path}`;
     steps.push(
-      { op: "openTree", path, slot, recursive: true, tolerate: ["ENOENT"], why: `${path} concerns the whole host: bind it…` },
+      {
+        op: "openTree",
+        path,
+        slot,
+        recursive: true,
+        tolerate: ["ENOENT"],
+        why: `${path} concerns the whole host: bind it…`,
+      },
       { op: "moveMount", slot, target: path, tolerate: ["ENOENT"], why: "…onto itself…" },
       {
         op: "mountSetattr",
@@ -177,7 +212,12 @@ function protectionSteps({ linux, root }: OciConfig): Step[] {
     );
   }
   for (const path of linux.maskedPaths ?? []) {
-    steps.push({ op: "mask", path, tolerate: ["ENOENT"], why: "Tells about the host or reaches into it: hidden." });
+    steps.push({
+      op: "mask",
+      path,
+      tolerate: ["ENOENT"],
+      why: "Tells about the host or reaches into it: hidden.",
+    });
   }
   if (root.readonly) {
     steps.push({

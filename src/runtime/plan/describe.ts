@@ -4,7 +4,9 @@ import type { StepAction } from "./plan.ts";
 export function describeStep(step: StepAction): string {
   switch (step.op) {
     case "clone":
-      return step.flags.length > 0 ? `cloning into new namespaces (${step.flags.join(", ")})` : "cloning a process";
+      return step.flags.length > 0
+        ? `cloning into new namespaces (${step.flags.join(", ")})`
+        : "cloning a process";
     case "setns":
       return `joining namespaces (${step.flags.join(", ")})`;
     case "unshare":
@@ -14,7 +16,9 @@ export function describeStep(step: StepAction): string {
     case "writeFile":
       return `writing ${JSON.stringify(step.data)} to ${step.path}`;
     case "mount":
-      return step.fstype === null ? `making ${step.target} private` : `mounting ${step.fstype} on ${step.target}`;
+      return step.fstype === null
+        ? `making ${step.target} private`
+        : `mounting ${step.fstype} on ${step.target}`;
     case "mountOverlay":
       return `mounting an overlay of ${step.lower.length} layers on ${step.target}`;
     case "openTree":
@@ -58,7 +62,7 @@ export function describeStep(step: StepAction): string {
     case "dup2":
       return `connecting ${step.fd}`;
     case "chownStdio":
-      return `giving the standard streams to ${step.uid}:${step.gid}`;
+      return `giving the standard streams to user ${step.uid}`;
     case "setrlimit":
       return `setting ${step.resource} to ${step.soft}:${step.hard}`;
     case "umask":

@@ -141,7 +141,7 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
     case "dup2":
       return [slot(step.fd), step.to];
     case "chownStdio":
-      return [step.uid, step.gid];
+      return [step.uid];
     case "setrlimit":
       return [flagBits(RLIMIT, [step.resource]), step.soft, step.hard];
     case "umask":
@@ -151,7 +151,11 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
     case "capBoundingSet":
       return [capabilityMask(step.keep)];
     case "capset":
-      return [capabilityMask(step.effective), capabilityMask(step.permitted), capabilityMask(step.inheritable)];
+      return [
+        capabilityMask(step.effective),
+        capabilityMask(step.permitted),
+        capabilityMask(step.inheritable),
+      ];
     case "capAmbient":
       return [capabilityMask(step.raise)];
     case "setgroups":

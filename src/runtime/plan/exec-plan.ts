@@ -1,6 +1,13 @@
 /** The Plan of `exec`: a process in a container that is running. */
 import type { OciProcess } from "../oci.ts";
-import { execSteps, identitySteps, rlimitSteps, type SeccompFilter, stdioSteps } from "./identity.ts";
+import {
+  execSteps,
+  identitySteps,
+  oomScoreSteps,
+  rlimitSteps,
+  type SeccompFilter,
+  stdioSteps,
+} from "./identity.ts";
 import type { Plan, Step } from "./plan.ts";
 
 export interface ExecPlanInput {
@@ -29,8 +36,15 @@ export function execPlan({ process, cgroup, seccomp }: ExecPlanInput): Plan {
       why: "The new process, a member of the container's pid namespace.",
     },
     ...cgroup.procsFiles.map(
-      (path): Step => ({ op: "writeFile", path, data: "0", why: "Joins the container's cgroup of this controller." }),
+      (path): Step => ({
+        op: "writeFile",
+        path,
+        data: "0",
+        why: "Joins the container's cgroup of this controller.",
+      }),
     ),
+    // Through the host's /proc: what a running container has made of its own cannot be known.
+    ...oomScoreSteps(process),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
     {
       op: "setns",

@@ -2,6 +2,8 @@
 import type { OciProcess } from "../oci.ts";
 import type { Step } from "./plan.ts";
 
+type Rlimit = NonNullable<OciProcess["rlimits"]>[number];
+
 export interface SeccompFilter {
   /** struct sock_filter[], native byte order. */
   program: Uint8Array;
@@ -18,25 +20,44 @@ export function stdioSteps(process: OciProcess): Step[] {
     why: process.terminal ? "The terminal is the container's." : "The monitor holds the other end.",
   }));
   if (process.terminal) {
-    steps.push({ op: "setControllingTerminal", why: "Ctrl-C and job control work through the controlling terminal." });
+    steps.push({
+      op: "setControllingTerminal",
+      why: "Ctrl-C and job control work through the controlling terminal.",
+    });
   }
   steps.push({
     op: "chownStdio",
     uid: process.user.uid,
-    gid: process.user.gid,
     why: "The container's user may reopen /dev/stdout, as servers do that log to it.",
   });
   return steps;
 }
 
-export function rlimitSteps(process: OciProcess): Step[] {
-  return (process.rlimits ?? []).map(({ type, soft, hard }) => ({
-    op: "setrlimit",
-    resource: type,
-    soft,
-    hard,
-    why: "Asked for with --ulimit, or the default.",
-  }));
+export function oomScoreSteps({ oomScoreAdj }: OciProcess): Step[] {
+  if (oomScoreAdj === undefined) return [];
+  return [
+    {
+      op: "writeFile",
+      path: "/proc/self/oom_score_adj",
+      data: String(oomScoreAdj),
+      why: "How soon the kernel picks this process when memory runs out (proc_pid_oom_score_adj(5)).",
+    },
+  ];
+}
+
+/** As many files as the steps may have open at a time; nobody needs a privilege to be limited to so few. */
+const FEW_FILES = 1024;
+
+const leavesFewFiles = ({ type, hard }: Rlimit): boolean =>
+  type === "RLIMIT_NOFILE" && hard >= 0 && hard < FEW_FILES;
+
+/** While the privilege to raise a limit is there (CAP_SYS_RESOURCE, getrlimit(2)). */
+export function rlimitSteps({ rlimits = [] }: OciProcess): Step[] {
+  return rlimits.filter((limit) => !leavesFewFiles(limit)).map(rlimitStep);
+}
+
+function rlimitStep({ type, soft, hard }: Rlimit): Step {
+  return { op: "setrlimit", resource: type, soft, hard, why: "Asked for with --ulimit, or the default." };
 }
 
 /**
@@ -58,19 +79,38 @@ export function identitySteps(process: OciProcess, seccomp: SeccompFilter | unde
         keep: capabilities.bounding,
         why: "Nothing that is executed later can gain a capability outside this set, setuid or not.",
       },
-      { op: "prctl", option: "PR_SET_KEEPCAPS", value: 1, why: "Keep the capabilities while the user changes." },
+      {
+        op: "prctl",
+        option: "PR_SET_KEEPCAPS",
+        value: 1,
+        why: "Keep the capabilities while the user changes.",
+      },
     );
   }
   steps.push(
-    { op: "setgroups", gids: additionalGids, why: "The user's groups inside the container, none of the host's." },
+    {
+      op: "setgroups",
+      gids: additionalGids,
+      why: "The user's groups inside the container, none of the host's.",
+    },
     { op: "setresgid", gid, why: "The process's group." },
     { op: "setresuid", uid, why: "The process's user." },
   );
   if (capabilities) {
     const { effective, permitted, inheritable, ambient } = capabilities;
-    steps.push({ op: "capset", effective, permitted, inheritable, why: "The privileges of root in pieces: only these stay." });
+    steps.push({
+      op: "capset",
+      effective,
+      permitted,
+      inheritable,
+      why: "The privileges of root in pieces: only these stay.",
+    });
     if (ambient.length > 0) {
-      steps.push({ op: "capAmbient", raise: ambient, why: "These outlive execve(2) of a program without file capabilities." });
+      steps.push({
+        op: "capAmbient",
+        raise: ambient,
+        why: "These outlive execve(2) of a program without file capabilities.",
+      });
     }
   }
   steps.push(
@@ -85,10 +125,19 @@ export function identitySteps(process: OciProcess, seccomp: SeccompFilter | unde
       value: 9,
       why: "Without its monitor nobody could record how the container ended: it ends with it.",
     },
-    { op: "chdir", path: process.cwd, why: "The working directory, entered as the user who has to be allowed to." },
+    {
+      op: "chdir",
+      path: process.cwd,
+      why: "The working directory, entered as the user who has to be allowed to.",
+    },
   );
   if (process.noNewPrivileges) {
-    steps.push({ op: "prctl", option: "PR_SET_NO_NEW_PRIVS", value: 1, why: "setuid programs gain nothing from now on." });
+    steps.push({
+      op: "prctl",
+      option: "PR_SET_NO_NEW_PRIVS",
+      value: 1,
+      why: "setuid programs gain nothing from now on.",
+    });
     if (filter) steps.push(filter);
   }
   return steps;
@@ -108,6 +157,8 @@ function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
 /** The end of every Plan: replace this process by the program; `before` runs when all else is in place. */
 export function execSteps(process: OciProcess, before: Step[] = []): Step[] {
   return [
+    // The steps before have more files open than that.
+    ...(process.rlimits ?? []).filter(leavesFewFiles).map(rlimitStep),
     {
       op: "closeRange",
       first: 3,
@@ -129,5 +180,7 @@ function candidatePaths(process: OciProcess): string[] {
   const name = process.args[0] ?? "";
   if (name.includes("/")) return [name];
   const path = process.env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);
-  return (path ?? "").split(":").map((directory) => (directory === "" ? `./${name}` : `${directory}/${name}`));
+  return (path ?? "")
+    .split(":")
+    .map((directory) => (directory === "" ? `./${name}` : `${directory}/${name}`));
 }

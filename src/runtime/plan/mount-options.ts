@@ -16,32 +16,48 @@ export interface MountOptions {
   data: string;
 }
 
+/** What an option turns on or off: MS_<name> of mount(2) and MOUNT_ATTR_<name> of mount_setattr(2). */
 interface Meaning {
-  flag?: string;
-  set?: string;
-  clear?: string;
+  name: string;
+  on: boolean;
 }
 
+const on = (name: string): Meaning => ({ name, on: true });
+const off = (name: string): Meaning => ({ name, on: false });
+
 const ATTRIBUTES: Readonly<Record<string, Meaning>> = {
-  ro: { flag: "MS_RDONLY", set: "MOUNT_ATTR_RDONLY" },
-  rw: { clear: "MOUNT_ATTR_RDONLY" },
-  nosuid: { flag: "MS_NOSUID", set: "MOUNT_ATTR_NOSUID" },
-  suid: { clear: "MOUNT_ATTR_NOSUID" },
-  nodev: { flag: "MS_NODEV", set: "MOUNT_ATTR_NODEV" },
-  dev: { clear: "MOUNT_ATTR_NODEV" },
-  noexec: { flag: "MS_NOEXEC", set: "MOUNT_ATTR_NOEXEC" },
-  exec: { clear: "MOUNT_ATTR_NOEXEC" },
-  noatime: { flag: "MS_NOATIME", set: "MOUNT_ATTR_NOATIME" },
-  nodiratime: { flag: "MS_NODIRATIME", set: "MOUNT_ATTR_NODIRATIME" },
-  strictatime: { flag: "MS_STRICTATIME", set: "MOUNT_ATTR_STRICTATIME" },
-  nosymfollow: { flag: "MS_NOSYMFOLLOW", set: "MOUNT_ATTR_NOSYMFOLLOW" },
-  relatime: { flag: "MS_RELATIME" },
-  sync: { flag: "MS_SYNCHRONOUS" },
-  dirsync: { flag: "MS_DIRSYNC" },
-  async: {},
-  atime: {},
-  diratime: {},
-  defaults: {},
+  ro: on("RDONLY"),
+  rw: off("RDONLY"),
+  nosuid: on("NOSUID"),
+  suid: off("NOSUID"),
+  nodev: on("NODEV"),
+  dev: off("NODEV"),
+  noexec: on("NOEXEC"),
+  exec: off("NOEXEC"),
+  nodiratime: on("NODIRATIME"),
+  diratime: off("NODIRATIME"),
+  nosymfollow: on("NOSYMFOLLOW"),
+  symfollow: off("NOSYMFOLLOW"),
+};
+
+/** How access times are kept; the last word counts, and its absence or negation means relatime. */
+const ACCESS_TIMES: Readonly<Record<string, string>> = {
+  noatime: "NOATIME",
+  strictatime: "STRICTATIME",
+  relatime: "RELATIME",
+  atime: "RELATIME",
+  norelatime: "RELATIME",
+  nostrictatime: "RELATIME",
+};
+
+/** Options of mount(2) alone, and words that ask for what is so anyway. */
+const FLAGS_ONLY: Readonly<Record<string, string | null>> = {
+  sync: "MS_SYNCHRONOUS",
+  dirsync: "MS_DIRSYNC",
+  mand: "MS_MANDLOCK",
+  async: null,
+  nomand: null,
+  defaults: null,
 };
 
 const PROPAGATION: Readonly<Record<string, string>> = {
@@ -51,38 +67,48 @@ const PROPAGATION: Readonly<Record<string, string>> = {
   unbindable: "MS_UNBINDABLE",
 };
 
-/** Sorts the options; what is no option of mounts in general goes to the filesystem as data. */
+/** Sorts the options, of which a later one overrules an earlier; what none of mounts in general is, is data. */
 export function parseMountOptions(options: readonly string[]): MountOptions {
-  const result: MountOptions = {
-    flags: [],
-    set: [],
-    clear: [],
-    propagation: null,
-    propagationRecursive: false,
-    recursive: false,
-    bind: null,
-    data: "",
-  };
+  const attributes = new Map<string, boolean>();
+  const flags = new Set<string>();
   const data: string[] = [];
-  const attribute = (meaning: Meaning): void => {
-    if (meaning.flag) result.flags.push(meaning.flag);
-    if (meaning.set) result.set.push(meaning.set);
-    if (meaning.clear) result.clear.push(meaning.clear);
+  const result = { propagation: null, propagationRecursive: false, recursive: false, bind: null } as Pick<
+    MountOptions,
+    "propagation" | "propagationRecursive" | "recursive" | "bind"
+  >;
+  let accessTime: string | undefined;
+
+  /** Whether the word is an attribute; with an "r" before it, one for the mounts below too. */
+  const attribute = (word: string): boolean => {
+    const meaning = ATTRIBUTES[word];
+    if (meaning) attributes.set(meaning.name, meaning.on);
+    else if (ACCESS_TIMES[word]) accessTime = ACCESS_TIMES[word];
+    return meaning !== undefined || ACCESS_TIMES[word] !== undefined;
   };
   for (const option of options) {
-    const plain = ATTRIBUTES[option];
-    const recursive = option.startsWith("r") ? ATTRIBUTES[option.slice(1)] : undefined;
-    const propagation = PROPAGATION[option] ?? PROPAGATION[option.slice(1)];
+    const recursed = option.startsWith("r") ? option.slice(1) : "";
+    const propagation = PROPAGATION[option] ?? PROPAGATION[recursed];
+    const flag = FLAGS_ONLY[option];
     if (option === "bind" || option === "rbind") result.bind = option;
-    else if (plain) attribute(plain);
-    else if (propagation && (PROPAGATION[option] || option.startsWith("r"))) {
+    else if (propagation !== undefined) {
       result.propagation = propagation;
-      result.propagationRecursive = !PROPAGATION[option];
-    } else if (recursive) {
-      attribute(recursive);
-      result.recursive = true;
-    } else data.push(option);
+      result.propagationRecursive = PROPAGATION[option] === undefined;
+    } else if (flag !== undefined) {
+      if (flag) flags.add(flag);
+    } else if (attribute(option)) continue;
+    else if (attribute(recursed)) result.recursive = true;
+    else data.push(option);
   }
-  result.data = data.join(",");
-  return result;
+
+  const named = (value: boolean): string[] =>
+    [...attributes].flatMap(([name, isOn]) => (isOn === value ? [name] : []));
+  const times = accessTime === undefined ? [] : [accessTime];
+  return {
+    ...result,
+    flags: [...[...named(true), ...times].map((name) => `MS_${name}`), ...flags],
+    // RELATIME is 0 here: what is left when the whole field is cleared, which any change of it asks for.
+    set: [...named(true), ...times.filter((name) => name !== "RELATIME")].map((name) => `MOUNT_ATTR_${name}`),
+    clear: [...named(false), ...times.map(() => "_ATIME")].map((name) => `MOUNT_ATTR_${name}`),
+    data: data.join(","),
+  };
 }

@@ -23,7 +23,9 @@ const WHY: Readonly<Record<string, string>> = {
 const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
 
 export function isBind(mount: OciMount): boolean {
-  return mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind");
+  return (
+    mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind")
+  );
 }
 
 /** Whether mounts made later on one side of a bind are to appear on the other. */
@@ -49,7 +51,10 @@ export type IsDirectory = (hostPath: string) => boolean;
 /** Makes each mount in the container's root, parents first as the configuration has them. */
 export function mountSteps(
   mounts: readonly OciMount[],
-  { cgroup, isDirectory = (path) => statSync(path).isDirectory() }: { cgroup: CgroupView; isDirectory?: IsDirectory | undefined },
+  {
+    cgroup,
+    isDirectory = (path) => statSync(path).isDirectory(),
+  }: { cgroup: CgroupView; isDirectory?: IsDirectory | undefined },
 ): Step[] {
   return mounts.flatMap((mount) => {
     if (isBind(mount)) return bindSteps(mount, isDirectory(mount.source ?? ""));
@@ -63,7 +68,8 @@ function whyOf(mount: OciMount): string {
 }
 
 function filesystemSteps(mount: OciMount): Step[] {
-  const { flags, data } = parseMountOptions(mount.options ?? []);
+  const options = parseMountOptions(mount.options ?? []);
+  const { flags, data } = options;
   const type = mount.type ?? "none";
   return [
     directory(mount.destination),
@@ -76,6 +82,8 @@ function filesystemSteps(mount: OciMount): Step[] {
       data: data || null,
       why: whyOf(mount),
     },
+    // The attributes are in the flags already.
+    ...attributeSteps(mount.destination, { ...options, set: [], clear: [] }),
   ];
 }
 
@@ -109,7 +117,15 @@ function attributeSteps(target: string, options: MountOptions): Step[] {
     const why = set.includes("MOUNT_ATTR_RDONLY")
       ? "Read-only here, whatever it is on the host."
       : "The mount's attributes, as asked for.";
-    steps.push({ op: "mountSetattr", target, set, clear, propagation: null, recursive: options.recursive, why });
+    steps.push({
+      op: "mountSetattr",
+      target,
+      set,
+      clear,
+      propagation: null,
+      recursive: options.recursive,
+      why,
+    });
   }
   return steps;
 }
@@ -143,9 +159,7 @@ function cgroupSteps(mount: OciMount, cgroup: CgroupView): Step[] {
       why: "cgroup v1 has one tree a controller: a directory to hold them.",
     },
     ...hierarchies,
-    ...(flags.includes("MS_RDONLY")
-      ? attributeSteps(target, parseMountOptions(["ro"]))
-      : []),
+    ...(flags.includes("MS_RDONLY") ? attributeSteps(target, parseMountOptions(["ro"])) : []),
   ];
 }
 

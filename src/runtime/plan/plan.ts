@@ -45,7 +45,14 @@ export type StepAction =
   | { op: "wait" }
   /** open(2), write(2) in one call, close(2). */
   | { op: "writeFile"; path: string; data: string }
-  | { op: "mount"; source: string; target: string; fstype: string | null; flags: string[]; data: string | null }
+  | {
+      op: "mount";
+      source: string;
+      target: string;
+      fstype: string | null;
+      flags: string[];
+      data: string | null;
+    }
   /** fsopen(2), one fsconfig(2) "lowerdir+" per layer, fsmount(2), move_mount(2): more layers than a page can name. */
   | { op: "mountOverlay"; lower: string[]; upper: string; work: string; target: string; options: string[] }
   /** open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. */
@@ -53,7 +60,14 @@ export type StepAction =
   /** move_mount(2): attaches the detached mount in a slot. */
   | { op: "moveMount"; slot: string; target: string }
   /** mount_setattr(2), Linux 5.12. */
-  | { op: "mountSetattr"; target: string; set: string[]; clear: string[]; propagation: string | null; recursive: boolean }
+  | {
+      op: "mountSetattr";
+      target: string;
+      set: string[];
+      clear: string[];
+      propagation: string | null;
+      recursive: boolean;
+    }
   | { op: "pivotRoot"; newRoot: string; putOld: string }
   | { op: "umount"; target: string; flags: string[] }
   | { op: "chdir"; path: string }
@@ -78,8 +92,8 @@ export type StepAction =
   | { op: "setControllingTerminal" }
   /** dup2(2) of a slot onto a standard descriptor. */
   | { op: "dup2"; fd: string; to: number }
-  /** fchown(2) of descriptors 0, 1 and 2, so that the container's user can reopen /dev/stdout. */
-  | { op: "chownStdio"; uid: number; gid: number }
+  /** fchown(2) of descriptors 0, 1 and 2, so that the container's user can reopen /dev/stdout; the groups stay. */
+  | { op: "chownStdio"; uid: number }
   | { op: "setrlimit"; resource: string; soft: number; hard: number }
   | { op: "umask"; mask: number }
   | { op: "prctl"; option: string; value: number }

@@ -160,7 +160,9 @@ function fileProof(path: string, pid: number): string[] {
   if (stats.isSymbolicLink()) return [`${path} -> ${readlinkSync(`/proc/${pid}/root${path}`)}`];
   if (stats.isCharacterDevice() || stats.isBlockDevice()) {
     const { major, minor } = deviceNumber(stats.rdev);
-    return [`${path}: ${stats.isBlockDevice() ? "block" : "character"} device ${major}:${minor}, mode ${mode}`];
+    return [
+      `${path}: ${stats.isBlockDevice() ? "block" : "character"} device ${major}:${minor}, mode ${mode}`,
+    ];
   }
   return [`${path}: ${stats.isDirectory() ? "directory" : "file"}, mode ${mode}`];
 }
@@ -172,7 +174,9 @@ function networkProof(pid: number): string[] {
     .flatMap((line) => /^\s*([^:\s]+):/.exec(line)?.[1] ?? []);
   const addresses = [
     ...new Set(
-      [...readFileSync(`/proc/${pid}/net/fib_trie`, "latin1").matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map((match) => match[1]),
+      [
+        ...readFileSync(`/proc/${pid}/net/fib_trie`, "latin1").matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g),
+      ].map((match) => match[1]),
     ),
   ];
   return [

@@ -45,7 +45,13 @@ export function overlaySteps(overlay: Overlay): Step[] {
 export function directoryRootSteps(path: string): Step[] {
   const slot = "bind:/";
   return [
-    { op: "openTree", path, slot, recursive: true, why: "pivot_root(2) wants a mount point: bind the directory…" },
+    {
+      op: "openTree",
+      path,
+      slot,
+      recursive: true,
+      why: "pivot_root(2) wants a mount point: bind the directory…",
+    },
     { op: "moveMount", slot, target: path, why: "…onto itself." },
     { op: "chdir", path, why: "pivot_root(2) is about to be told that the new root is here." },
   ];

@@ -19,9 +19,13 @@ export function assignSlots(plan: Plan): Map<string, number> {
   const add = (name: string): void => {
     if (slots.has(name)) return;
     if (next === FIRST_STREAM) {
-      throw new TsrunError("ERR_TSRUN_PLAN_TOO_MANY_SLOTS", `more than ${FIRST_STREAM} files and mounts from the host`, {
-        hint: "mount a common parent directory instead of its many parts",
-      });
+      throw new TsrunError(
+        "ERR_TSRUN_PLAN_TOO_MANY_SLOTS",
+        `more than ${FIRST_STREAM} files and mounts from the host`,
+        {
+          hint: "mount a common parent directory instead of its many parts",
+        },
+      );
     }
     slots.set(name, next++);
   };

@@ -4,7 +4,8 @@ import type { Plan, Step, StepAction } from "./plan.ts";
 const quoted = (text: string | null): string => (text === null ? "NULL" : JSON.stringify(text));
 const flags = (names: readonly string[]): string => (names.length === 0 ? "0" : names.join("|"));
 const octal = (mode: number): string => `0${mode.toString(8)}`;
-const limit = (value: number): string => (value < 0 ? "RLIM_INFINITY" : String(value));
+const hexadecimal = (value: number): string => (value === 0 ? "0" : `0x${value.toString(16)}`);
+const limit = (value: number): string => (value < 0 ? "RLIM64_INFINITY" : String(value));
 const DEVICE_TYPE = { c: "S_IFCHR", b: "S_IFBLK", p: "S_IFIFO" } as const;
 const LONGEST_LIST = 4;
 
@@ -62,7 +63,7 @@ export function straceStep(step: StepAction): string {
     case "touch":
       return `openat(AT_FDCWD, ${quoted(step.path)}, O_CREAT|O_EXCL|O_WRONLY, ${octal(step.mode)})`;
     case "mknod":
-      return `mknod(${quoted(step.path)}, ${DEVICE_TYPE[step.type]}|${octal(step.mode)}, makedev(${step.major}, ${step.minor}))`;
+      return `mknod(${quoted(step.path)}, ${DEVICE_TYPE[step.type]}|${octal(step.mode)}, makedev(${hexadecimal(step.major)}, ${hexadecimal(step.minor)}))`;
     case "chown":
       return `lchown(${quoted(step.path)}, ${step.uid}, ${step.gid})`;
     case "symlink":
@@ -86,9 +87,9 @@ export function straceStep(step: StepAction): string {
     case "dup2":
       return `dup2(<${step.fd}>, ${step.to})`;
     case "chownStdio":
-      return [0, 1, 2].map((fd) => `fchown(${fd}, ${step.uid}, ${step.gid})`).join("; ");
+      return [0, 1, 2].map((fd) => `fchown(${fd}, ${step.uid}, -1)`).join("; ");
     case "setrlimit":
-      return `setrlimit(${step.resource}, {rlim_cur=${limit(step.soft)}, rlim_max=${limit(step.hard)}})`;
+      return `prlimit64(0, ${step.resource}, {rlim_cur=${limit(step.soft)}, rlim_max=${limit(step.hard)}}, NULL)`;
     case "umask":
       return `umask(${octal(step.mask)})`;
     case "prctl":
@@ -106,7 +107,7 @@ export function straceStep(step: StepAction): string {
     case "setresuid":
       return `setresuid(${step.uid}, ${step.uid}, ${step.uid})`;
     case "seccomp":
-      return `seccomp(SECCOMP_SET_MODE_FILTER, ${flags(step.flags)}, {len=${(step.program.length / 4) * 3 >> 3}})`;
+      return `seccomp(SECCOMP_SET_MODE_FILTER, ${flags(step.flags)}, {len=${((step.program.length / 4) * 3) >> 3}})`;
     case "closeRange":
       return `close_range(${step.first}, ~0U, CLOSE_RANGE_CLOEXEC)`;
     case "execve":

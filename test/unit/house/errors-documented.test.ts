@@ -42,8 +42,8 @@ describe("docs/errors.md", () => {
     expect(headings.filter((code, index) => headings.indexOf(code) !== index)).toEqual([]);
   });
 
-  it.each(sections())("says of %s what causes it and what to do", (_code, text) => {
-    expect(text).toMatch(/\bCause\b[\s\S]*\S/);
-    expect(text).toMatch(/What to do\b[\s\S]*\S/);
+  it("says of every code what causes it and what to do", () => {
+    const bare = sections().filter(([, text]) => !/\bCause\b[\s\S]*\bWhat to do\b/.test(text));
+    expect(bare.map(([code]) => code)).toEqual([]);
   });
 });

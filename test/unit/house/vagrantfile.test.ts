@@ -14,7 +14,8 @@ it("the Vagrantfile is valid", { timeout: 60_000 }, (context) => {
     ? ["vagrant", "validate", "--ignore-provider"]
     : ["ruby", "-c", "Vagrantfile"];
   const home = mkdtempSync(join(tmpdir(), "tsrun-vagrant-"));
-  const env = { ...process.env, VAGRANT_HOME: home, VAGRANT_CHECKPOINT_DISABLE: "1" };
+  const folders = { VAGRANT_HOME: home, VAGRANT_DOTFILE_PATH: home };
+  const env = { ...process.env, ...folders, VAGRANT_CHECKPOINT_DISABLE: "1" };
   const run = spawnSync(program as string, args, { cwd: checkout, env, encoding: "utf8" });
   rmSync(home, { recursive: true, force: true });
   expect(run.status, run.stdout + run.stderr).toBe(0);

@@ -1,0 +1,89 @@
+/** The docker command lines in the text of a tutorial, sorted by what this stage of tsrun makes of them. */
+
+export interface Line {
+  text: string;
+  /**
+   * `plain` ends by itself and succeeds, `run` makes a container that may go on, `interactive` goes on in one that is
+   * there, `later` is refused.
+   */
+  kind: "plain" | "run" | "interactive" | "later";
+  /** It speaks of a container of the page's. */
+  needsContainer: boolean;
+  /** The line about that container, with the host's directories below one of the test's. */
+  on(container: string, directory: string): string;
+}
+
+/** Images of docker.io that the test has under their own names; `app` stands in for those that a page builds itself. */
+const KNOWN = /^(nginx|python|busybox|ubuntu|hello-world|mysql|mongo|redis|golang|myip)(:|$)/;
+const HERE = /^(run|exec|logs|inspect|stop|kill|rm|ps|images|rmi|pull|version|container (run|exec|logs|inspect|stop|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
+const NETWORKS_HERE = /--net(work)?[ =](host|none|bridge)\b/;
+/** Flags of `run` that take a value, as far as tutorials use them. */
+const WITH_VALUE = new Set(["-v", "--volume", "--name", "-e", "--env", "--network", "--net", "-p", "--publish", "-w", "-u", "-h", "-m"]);
+
+/** Each line once, in the order of the pages. */
+export function readLines(pages: readonly string[]): Line[] {
+  const found = new Map<string, Line>();
+  for (const page of pages) {
+    for (const raw of page.replaceAll(/\s*\\\n\s*/g, " ").split("\n")) {
+      const text = commandOf(raw);
+      const line = text === undefined ? undefined : classify(text);
+      if (line !== undefined) found.set(line.text, line);
+    }
+  }
+  return [...found.values()];
+}
+
+/** "docker …" out of "$ sudo docker …", "[~] docker …", "user@host:~$ docker …" or the line itself. */
+function commandOf(raw: string): string | undefined {
+  const match = /^\s*(?:\S*@\S+[$#&] |\[[^\]]*\][$#]? |[$#>~] ?❯? ?)?(?:sudo )?(docker [a-z].*)$/.exec(raw);
+  const text = match?.[1]?.replace(/\s{2,}.*$|\s+#.*$/, "").trim();
+  // Prose that begins with the word, the usage of a command, and output.
+  if (text === undefined || /[\u3000-\u9fff，。：]|\[OPTIONS\]|\bCOMMAND\b/.test(text.replaceAll(/"[^"]*"|<[^>]*>/g, ""))) return undefined;
+  return text;
+}
+
+function classify(text: string): Line | undefined {
+  const words = text.replace(/^docker /, "");
+  // A slip of one page, an error with docker too.
+  if (/^images rm /.test(words)) return undefined;
+  const isRun = /^(container )?run /.test(words);
+  const line = (kind: Line["kind"], needsContainer: boolean, on: Line["on"]): Line => ({ text, kind, needsContainer, on });
+  // Placeholders in angle brackets, and files of the host, mean something else to the shell.
+  if (!HERE.test(words)) return line("later", false, () => text.replaceAll(/<[^ >]+>/g, "x").replaceAll(/ [<>] \S+/g, ""));
+  if (isRun) {
+    const on: Line["on"] = (_, directory) => runLine(text, directory);
+    return line(isLater(words) ? "later" : "run", false, on);
+  }
+  // One page stops all in the background and removes them meanwhile: a race, also with docker.
+  if (/\$\(/.test(text)) return line("plain", true, () => text.replace(" & ", " && "));
+  const [, command = "", rest = ""] = /^((?:container |image )?\w+) ?(.*)$/.exec(words) ?? [];
+  if (/(ps|ls|list|images|version)$/.test(command)) return line("plain", false, () => `docker ${command} ${rest.replace(/\[\w*\]/, "")}`);
+  if (/pull$/.test(command)) return line("plain", false, () => `docker ${command} ${standIn(rest)}`);
+  if (/^(rmi|image rm|image inspect)/.test(command)) {
+    return line("plain", false, () => `docker pull -q app && docker ${command} ${/-f/.test(rest) ? "-f " : ""}app`);
+  }
+  if (/exec$/.test(command)) return line("interactive", true, (container) => `docker ${command} -it ${container} sh`);
+  const flags = rest.split(" ").filter((word) => word.startsWith("-"));
+  if (/(^| )rm$/.test(command)) flags.push("-f");
+  const follows = /logs$/.test(command) && flags.includes("-f");
+  return line(follows ? "interactive" : "plain", true, (container) => ["docker", command, ...flags, container].join(" "));
+}
+
+/** Published ports, networks of one's own and named volumes. */
+function isLater(words: string): boolean {
+  if (/ (-p|-P|--publish)\b/.test(words)) return true;
+  if (/ --net(work)?[ =]/.test(words) && !NETWORKS_HERE.test(words)) return true;
+  return / -v [^\s/.~$]/.test(words);
+}
+
+/** With an image that is there, and with directories that may be mounted. */
+function runLine(text: string, directory: string): string {
+  const words = text.replaceAll(/ -v \//g, ` -v ${directory}/host/`).split(" ");
+  let at = words.indexOf("run") + 1;
+  while (words[at]?.startsWith("-")) at += WITH_VALUE.has(words[at] as string) ? 2 : 1;
+  if (words[at] !== undefined) words[at] = standIn(words[at] as string);
+  return words.join(" ");
+}
+
+/** Tags but `latest` are left out: what they hold is not what is looked at. */
+const standIn = (image: string): string => KNOWN.exec(image)?.[1] ?? "app";
