@@ -9,7 +9,11 @@ export class TsrunError extends Error {
   /** The CLI's exit code for this error: 125 tsrun failed, 126 not executable, 127 not found. */
   readonly exitCode: number;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown; exitCode?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; exitCode?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "TsrunError";
     this.code = code;

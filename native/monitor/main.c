@@ -208,7 +208,7 @@ static void listen_for_clients(void)
 	unlink(address.sun_path);
 	/* Whoever may write to the socket may command the container (unix(7)): the owner alone, from its first moment. */
 	mode_t mask = umask(0177);
-	if (listener >= 0 && (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, 8) < 0))
+	if (listener >= 0 && (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(listener, SOMAXCONN) < 0))
 		close_fd(&listener);
 	umask(mask);
 }

@@ -18,9 +18,15 @@ export interface EngineApi {
   images(reference?: string): Promise<ImageSummary[]>;
   inspectImage(reference: string): Promise<ImageDetails>;
   /** Untags, and deletes what no name refers to any more; refuses while a container uses it unless forced. */
-  removeImage(reference: string, options?: { force?: boolean }): Promise<{ untagged: string[]; deleted: string[] }>;
+  removeImage(
+    reference: string,
+    options?: { force?: boolean },
+  ): Promise<{ untagged: string[]; deleted: string[] }>;
 
-  create(options: ContainerOptions, pull?: PullOptions): Promise<{ id: string; name: string; warnings: string[] }>;
+  create(
+    options: ContainerOptions,
+    pull?: PullOptions,
+  ): Promise<{ id: string; name: string; warnings: string[] }>;
   /** Starts a created or exited container and attaches to it. */
   start(container: string, options?: StartOptions): Promise<ProcessHandle>;
   /** create + start; with autoRemove the container is gone when `exited` has resolved. */

@@ -46,7 +46,8 @@ async function releaseHost(context: EngineContext, record: ContainerRecord): Pro
 export function removeRunDir({ paths }: EngineContext, id: string): void {
   const directory = containerRunDir(paths, id);
   const lock = basename(ownerLockPath(paths, id));
-  for (const name of listDirectory(directory)) if (name !== lock) rmSync(join(directory, name), { recursive: true, force: true });
+  for (const name of listDirectory(directory))
+    if (name !== lock) rmSync(join(directory, name), { recursive: true, force: true });
   rmSync(join(directory, lock), { force: true });
   try {
     rmdirSync(directory);

@@ -4,11 +4,11 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
-import { generateId, generateName } from "./names.ts";
 import type { EngineContext } from "./context.ts";
 import { recordOf, validateRequest } from "./create.ts";
-import type { ResolvedImage } from "./resolve-image.ts";
+import { generateId, generateName } from "./names.ts";
 import { cgroupInput, planInput } from "./prepare-start.ts";
+import type { ResolvedImage } from "./resolve-image.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import type { ContainerOptions } from "./types.ts";
 import { validateAgainstImage } from "./validate.ts";
@@ -27,7 +27,12 @@ export async function dryRun(
 ): Promise<DryRun> {
   await validateRequest(context, options);
   validateAgainstImage(options, image.config);
-  const record = recordOf(context, { id: generateId(), name: options.name ?? generateName(), options, image });
+  const record = recordOf(context, {
+    id: generateId(),
+    name: options.name ?? generateName(),
+    options,
+    image,
+  });
   const config = await runtimeConfig(context, record);
   const driver = detectCgroupDriver();
   const cgroup = cgroupInput(driver.open(record.cgroupPath), driver);

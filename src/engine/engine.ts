@@ -70,12 +70,21 @@ export class Engine implements EngineApi {
     return inspectImage(this.#context.paths, reference);
   }
 
-  async removeImage(reference: string, options: { force?: boolean } = {}): Promise<{ untagged: string[]; deleted: string[] }> {
+  async removeImage(
+    reference: string,
+    options: { force?: boolean } = {},
+  ): Promise<{ untagged: string[]; deleted: string[] }> {
     const { removeImage } = await import("./images.ts");
-    return removeImage(this.#context.paths, reference, { ...options, users: () => imageUsers(this.#context.paths) });
+    return removeImage(this.#context.paths, reference, {
+      ...options,
+      users: () => imageUsers(this.#context.paths),
+    });
   }
 
-  async create(options: ContainerOptions, pull: PullOptions = {}): Promise<{ id: string; name: string; warnings: string[] }> {
+  async create(
+    options: ContainerOptions,
+    pull: PullOptions = {},
+  ): Promise<{ id: string; name: string; warnings: string[] }> {
     const { record, owned } = await this.#create(options, pull);
     owned.release();
     return { id: record.id, name: record.name, warnings: [] };
@@ -147,7 +156,10 @@ export class Engine implements EngineApi {
   }
 
   async #created(options: ContainerOptions, start: RunOptions): Promise<CreatedContainer> {
-    const created = await this.#create(options, { ...start.pull, ...(start.signal ? { signal: start.signal } : {}) });
+    const created = await this.#create(options, {
+      ...start.pull,
+      ...(start.signal ? { signal: start.signal } : {}),
+    });
     start.onCreated?.({ id: created.record.id, name: created.record.name, warnings: [] });
     return created;
   }

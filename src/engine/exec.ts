@@ -12,8 +12,8 @@ import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
 import { planFailure } from "./plan-failure.ts";
-import { processHandle } from "./process-handle.ts";
 import { buildExecProcess } from "./process.ts";
+import { processHandle } from "./process-handle.ts";
 import { resolveContainer } from "./records.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import { compiledFilter, containerCapabilities, seccompProfile } from "./security.ts";
@@ -31,7 +31,9 @@ export async function execInContainer(
   const record = resolveContainer(context.paths, reference);
   const state = readState(context.paths, record.id);
   if (options.command.length === 0) {
-    throw new TsrunError("ERR_TSRUN_NO_COMMAND", "no command specified", { hint: "name the program to execute" });
+    throw new TsrunError("ERR_TSRUN_NO_COMMAND", "no command specified", {
+      hint: "name the program to execute",
+    });
   }
   options.signal?.throwIfAborted();
   const fds: Record<string, number> = {};
@@ -71,7 +73,8 @@ export async function execInContainer(
     });
   } catch (error) {
     // What a step met while the container ended under it is not what the user wants to know.
-    if (state.status === "running" && !isRunning(state)) throw notRunning(record, readState(context.paths, record.id));
+    if (state.status === "running" && !isRunning(state))
+      throw notRunning(record, readState(context.paths, record.id));
     throw error;
   } finally {
     for (const fd of Object.values(fds)) closeSync(fd);
@@ -93,7 +96,11 @@ function openInit(record: ContainerRecord, state: ContainerState): number {
   throw notRunning(record, state);
 }
 
-async function execProcess(context: EngineContext, record: ContainerRecord, options: ExecOptions): Promise<OciProcess> {
+async function execProcess(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: ExecOptions,
+): Promise<OciProcess> {
   const container = await runtimeConfig(context, record);
   const directories = overlayDirectories(context.paths, record.layers, record.id);
   return buildExecProcess(options, {

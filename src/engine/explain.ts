@@ -60,8 +60,24 @@ function account(containerId: string, prepared: PreparedStart, pid: number): Exp
 
 /** The files of a cgroup that hold its limits; the others count or control. */
 const LIMIT_FILES = [
-  ...["memory.max", "memory.swap.max", "memory.low", "cpu.max", "cpu.weight", "cpuset.cpus", "pids.max", "io.max", "io.weight"],
-  ...["memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"],
+  ...[
+    "memory.max",
+    "memory.swap.max",
+    "memory.low",
+    "cpu.max",
+    "cpu.weight",
+    "cpuset.cpus",
+    "pids.max",
+    "io.max",
+    "io.weight",
+  ],
+  ...[
+    "memory.limit_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "cpu.cfs_quota_us",
+    "cpu.cfs_period_us",
+    "cpu.shares",
+  ],
 ];
 
 function preparation({ cgroup, network }: PreparedStart): Explanation["preparation"] {

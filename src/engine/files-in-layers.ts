@@ -21,7 +21,8 @@ export function userInLayers(
   spec: string,
   groupAdd: readonly string[] | undefined,
 ): ResolvedUser {
-  const read = (path: string): string | undefined => readFileInLayers(directories, path, MAX_BYTES)?.toString("utf8");
+  const read = (path: string): string | undefined =>
+    readFileInLayers(directories, path, MAX_BYTES)?.toString("utf8");
   return resolveUser(spec, { passwd: read("/etc/passwd"), group: read("/etc/group") }, groupAdd ?? []);
 }
 

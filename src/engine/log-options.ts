@@ -34,7 +34,10 @@ function parseSize(text: string | undefined): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([bkmg]?)b?$/i.exec(text) ?? [];
   const factor = unit === undefined ? undefined : UNITS[unit.toLowerCase()];
   if (number === undefined || factor === undefined) {
-    throw invalid(`invalid max-size '${text}'`, "a number with the unit k, m or g, such as 10m; -1 for no limit");
+    throw invalid(
+      `invalid max-size '${text}'`,
+      "a number with the unit k, m or g, such as 10m; -1 for no limit",
+    );
   }
   return Math.round(Number(number) * factor);
 }

@@ -29,14 +29,24 @@ export function validateNetworkFiles(options: ContainerOptions, config: Config):
 /** Writes the three files for a container about to start. */
 export function writeNetworkFiles(
   files: NetworkFiles,
-  { options, config, hostname, network }: { options: ContainerOptions; config: Config; hostname: string; network: NetworkState | undefined },
+  {
+    options,
+    config,
+    hostname,
+    network,
+  }: { options: ContainerOptions; config: Config; hostname: string; network: NetworkState | undefined },
 ): void {
   const { domainname } = options;
   writeFileSync(
     files.hosts,
     hostsFile({
       ...(options.network === "host" ? { base: readOptional("/etc/hosts") } : {}),
-      ...(network ? { own: { address: network.address.replace(/\/.*/, ""), hostname, domainname }, hostGateway: network.gateway } : {}),
+      ...(network
+        ? {
+            own: { address: network.address.replace(/\/.*/, ""), hostname, domainname },
+            hostGateway: network.gateway,
+          }
+        : {}),
       extraHosts: options.extraHosts ?? [],
     }),
   );
@@ -45,7 +55,8 @@ export function writeNetworkFiles(
 }
 
 function resolvConfText(options: ContainerOptions, config: Config): string {
-  const chosen = (asked: string[] | undefined, configured: string[]): string[] => (asked?.length ? asked : configured);
+  const chosen = (asked: string[] | undefined, configured: string[]): string[] =>
+    asked?.length ? asked : configured;
   return resolvConf({
     host: readOptional("/etc/resolv.conf"),
     upstream: readOptional(SYSTEMD_UPSTREAM) || undefined,

@@ -6,10 +6,11 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { lock, type Lock, tryLock } from "../store/locks.ts";
+import { type Lock, lock, tryLock } from "../store/locks.ts";
 import { containerRunDir, type Paths } from "../store/paths.ts";
 
-export const ownerLockPath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "owner.lock");
+export const ownerLockPath = (paths: Paths, id: string): string =>
+  join(containerRunDir(paths, id), "owner.lock");
 
 /** Waits until the container is this process's; ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`. */
 export function ownContainer(paths: Paths, id: string, timeoutMs: number): Promise<Lock> {

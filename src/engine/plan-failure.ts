@@ -2,26 +2,43 @@
 import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
-import type { OciProcess } from "../runtime/oci.ts";
 import { NO_STEP } from "../runtime/frames.ts";
 import type { StepFailure } from "../runtime/monitor-client.ts";
+import type { OciProcess } from "../runtime/oci.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 
-const HOST_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", ia32: "386", arm: "arm" };
+const HOST_ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  arm64: "arm64",
+  ia32: "386",
+  arm: "arm",
+};
 
 /**
  * The error to report. An execve(2) that failed is looked into with the eyes of the child, which still waits in its
  * namespaces; any other step is named with its number.
  */
-export async function planFailure(plan: Plan, process: OciProcess, failure: StepFailure): Promise<TsrunError> {
+export async function planFailure(
+  plan: Plan,
+  process: OciProcess,
+  failure: StepFailure,
+): Promise<TsrunError> {
   if (failure.step === NO_STEP) {
-    return new TsrunError("ERR_TSRUN_START_UNRECORDED", `cannot write down that the container runs: ${errnoName(failure.errno)}`, {
-      hint: "make room on the filesystem that holds the containers (TSRUN_ROOT); `df` shows how full it is",
-    });
+    return new TsrunError(
+      "ERR_TSRUN_START_UNRECORDED",
+      `cannot write down that the container runs: ${errnoName(failure.errno)}`,
+      {
+        hint: "make room on the filesystem that holds the containers (TSRUN_ROOT); `df` shows how full it is",
+      },
+    );
   }
   const step = plan.steps[failure.step];
-  if (step === undefined) return new TsrunError("ERR_TSRUN_PLAN_REJECTED", `the monitor refused the plan: ${errnoName(failure.errno)}`);
+  if (step === undefined)
+    return new TsrunError(
+      "ERR_TSRUN_PLAN_REJECTED",
+      `the monitor refused the plan: ${errnoName(failure.errno)}`,
+    );
   if (step.op === "execve" && failure.pid !== 0) return execFailure(step.candidates, process, failure);
   const where = `step ${failure.step + 1} of ${plan.steps.length}`;
   const message = `${describeStep(step)}: ${errnoName(failure.errno)} (${where})`;
@@ -44,7 +61,11 @@ function mismatch(step: Plan["steps"][number], errno: string): string | undefine
   return `${step.path} is needed as a ${step.op === "mkdir" ? "directory" : "file"}, but it or a part of it is something else in the image`;
 }
 
-async function execFailure(candidates: string[], process: OciProcess, failure: StepFailure): Promise<TsrunError> {
+async function execFailure(
+  candidates: string[],
+  process: OciProcess,
+  failure: StepFailure,
+): Promise<TsrunError> {
   const { diagnoseExec } = await import("../runtime/diagnose.ts");
   const { openRootProbe } = await import("../runtime/root-probe.ts");
   const { readBinfmtHandlers } = await import("../runtime/binfmt.ts");

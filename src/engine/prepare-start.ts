@@ -6,7 +6,7 @@ import { attachToBridge } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
 import type { OciConfig } from "../runtime/oci.ts";
-import { containerPlan, type ContainerPlanInput } from "../runtime/plan/container-plan.ts";
+import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
 import type { CgroupView } from "../runtime/plan/mounts.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { Overlay } from "../runtime/plan/rootfs.ts";
@@ -128,7 +128,10 @@ function overlayOf(paths: Paths, record: ContainerRecord): Overlay {
 }
 
 /** How a process joins the cgroup, and what of it the container sees. */
-export function cgroupInput(cgroup: Cgroup, driver: Pick<CgroupDriver, "version">): ContainerPlanInput["cgroup"] {
+export function cgroupInput(
+  cgroup: Cgroup,
+  driver: Pick<CgroupDriver, "version">,
+): ContainerPlanInput["cgroup"] {
   return {
     cloneInto: cgroup.cloneInto !== undefined,
     procsFiles: cgroup.procsFiles,

@@ -12,7 +12,14 @@ export interface HandleParts {
   warnings?: readonly string[];
 }
 
-export function processHandle({ client, containerId, containerName, pid, exited, warnings = [] }: HandleParts): ProcessHandle {
+export function processHandle({
+  client,
+  containerId,
+  containerName,
+  pid,
+  exited,
+  warnings = [],
+}: HandleParts): ProcessHandle {
   exited.catch(() => {}); // whoever does not ask for the end shall not be ended by it
   return {
     containerId,

@@ -60,5 +60,6 @@ export async function reapContainer(context: EngineContext, id: string): Promise
   if (!record?.options.autoRemove) return;
   using _owned = await ownContainer(context.paths, id, OWN_TIMEOUT_MS);
   const latest = readRecord(context.paths, id);
-  if (latest && readState(context.paths, id, { owner: true }).status !== "running") await removeContainer(context, latest);
+  if (latest && readState(context.paths, id, { owner: true }).status !== "running")
+    await removeContainer(context, latest);
 }

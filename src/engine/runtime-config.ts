@@ -1,7 +1,7 @@
 /** From a container's record to the OCI configuration that this start runs with. */
 import { nativePath } from "../kernel/native.ts";
-import { containerDir } from "../store/paths.ts";
 import type { OciConfig } from "../runtime/oci.ts";
+import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, resolveDevices } from "./devices.ts";
 import { userOfRecord } from "./files-in-layers.ts";

@@ -41,11 +41,16 @@ function readProfile(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : String(cause);
-    throw new TsrunError("ERR_TSRUN_SECCOMP_PROFILE_INVALID", `opening seccomp profile (${file}) failed: ${reason}`, {
-      hint: "name a file in the format of docker's profiles, or write seccomp=unconfined",
-      cause,
-    });
+    const reason =
+      (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : String(cause);
+    throw new TsrunError(
+      "ERR_TSRUN_SECCOMP_PROFILE_INVALID",
+      `opening seccomp profile (${file}) failed: ${reason}`,
+      {
+        hint: "name a file in the format of docker's profiles, or write seccomp=unconfined",
+        cause,
+      },
+    );
   }
 }
 
@@ -58,7 +63,8 @@ export async function compiledFilter(
   if (!profile) return undefined;
   const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
   const cache = join(context.paths.root, "cache", "seccomp");
-  const usesDefault = parseSecurityOptions(options).seccomp === "default" && !context.config["seccomp-profile"];
+  const usesDefault =
+    parseSecurityOptions(options).seccomp === "default" && !context.config["seccomp-profile"];
   const program = usesDefault
     ? defaultFilter(cache, containerCapabilities(options))
     : seccompFilter(cache, profile);

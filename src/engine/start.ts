@@ -13,7 +13,7 @@ import { ownContainer } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
-import { readRecord, resolveContainer } from "./records.ts";
+import { resolveContainer } from "./records.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import { networkStatePath, readState, startFailedState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord } from "./types.ts";
@@ -79,7 +79,8 @@ export async function startByReference(
   const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
   try {
     resolveContainer(context.paths, record.id); // it may have been removed meanwhile
-    if (readState(context.paths, record.id, { owner: true }).status === "running") throw alreadyRunning(record);
+    if (readState(context.paths, record.id, { owner: true }).status === "running")
+      throw alreadyRunning(record);
   } catch (error) {
     owned.release();
     throw error;
@@ -95,7 +96,13 @@ function alreadyRunning(record: ContainerRecord): TsrunError {
 
 function launchMonitor(
   context: EngineContext,
-  parts: { record: ContainerRecord; owned: Lock; prepared: PreparedStart; config: OciConfig; options: StartOptions },
+  parts: {
+    record: ContainerRecord;
+    owned: Lock;
+    prepared: PreparedStart;
+    config: OciConfig;
+    options: StartOptions;
+  },
 ): MonitorClient {
   const { record, owned, prepared, config, options } = parts;
   const { paths } = context;
@@ -117,7 +124,11 @@ function launchMonitor(
       log:
         record.logDriver === "none"
           ? undefined
-          : { file: join(containerDir(paths, record.id), "log.json"), maxSize: record.logMaxSize, maxFiles: record.logMaxFiles },
+          : {
+              file: join(containerDir(paths, record.id), "log.json"),
+              maxSize: record.logMaxSize,
+              maxFiles: record.logMaxFiles,
+            },
       oomCounter: prepared.cgroup.oomCounter,
       // One that is removed as a whole anyway keeps its lock until then.
       unlink: [
@@ -132,7 +143,11 @@ function launchMonitor(
 
 /** What the reaper needs to find the same container again. */
 function reaperEnvironment({ paths }: EngineContext): string[] {
-  return [`PATH=${process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`, `TSRUN_ROOT=${paths.root}`, `TSRUN_RUN=${paths.run}`];
+  return [
+    `PATH=${process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`,
+    `TSRUN_ROOT=${paths.root}`,
+    `TSRUN_RUN=${paths.run}`,
+  ];
 }
 
 async function waitForStart(parts: {

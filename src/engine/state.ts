@@ -25,7 +25,8 @@ const CREATED: ContainerState = {
 const KILLED = 137;
 
 export const statePath = (paths: Paths, id: string): string => join(containerDir(paths, id), "state.json");
-export const networkStatePath = (paths: Paths, id: string): string => join(containerRunDir(paths, id), "network.json");
+export const networkStatePath = (paths: Paths, id: string): string =>
+  join(containerRunDir(paths, id), "network.json");
 
 /**
  * The state as it is, whatever the document says. `owner`: the caller holds the container's lock, so that no monitor

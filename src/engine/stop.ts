@@ -30,12 +30,22 @@ export async function stopContainer(
   if (state.status !== "running") return;
   const seconds = options.timeout ?? record.stopTimeout;
   if (!signalInit(state, signal)) return;
-  if (await waitForEnd(context, record, { state, timeoutMs: seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000 })) return;
+  if (
+    await waitForEnd(context, record, {
+      state,
+      timeoutMs: seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000,
+    })
+  )
+    return;
   await forceEnd(context, record, state);
 }
 
 /** Sends a signal; ERR_TSRUN_CONTAINER_NOT_RUNNING where nothing runs. SIGKILL is waited for. */
-export async function killContainer(context: EngineContext, reference: string, signal = "SIGKILL"): Promise<void> {
+export async function killContainer(
+  context: EngineContext,
+  reference: string,
+  signal = "SIGKILL",
+): Promise<void> {
   const record = resolveContainer(context.paths, reference);
   const number = parseSignal(signal);
   const state = readState(context.paths, record.id);
@@ -50,7 +60,11 @@ export async function killContainer(context: EngineContext, reference: string, s
 }
 
 /** Kills every process of the container and waits until it has ended; ERR_TSRUN_KILL_TIMEOUT if it does not. */
-export async function forceEnd(context: EngineContext, record: ContainerRecord, state: ContainerState): Promise<void> {
+export async function forceEnd(
+  context: EngineContext,
+  record: ContainerRecord,
+  state: ContainerState,
+): Promise<void> {
   signalInit(state, SIGKILL);
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();

@@ -80,3 +80,19 @@ export function syncfs(fd: number): Promise<void> {
     });
   });
 }
+
+const cIoctl = libc("int ioctl(int fd, unsigned long op, _Inout_ int *flags)");
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_TOPDIR_FL = 0x00020000;
+
+/**
+ * Tells ext4 that the directories made in this one have nothing to do with each other (chattr(1), attribute T): each
+ * starts in an emptier part of the disk. Without it everything crowds where other trees were just deleted, and the
+ * search for free inodes there takes longer than writing the files. Other filesystems do not know it: no error.
+ */
+export function markTopDirectory(fd: number): void {
+  const flags = [0];
+  if (cIoctl(fd, FS_IOC_GETFLAGS, flags) < 0) return;
+  cIoctl(fd, FS_IOC_SETFLAGS, [(flags[0] ?? 0) | FS_TOPDIR_FL]);
+}

@@ -1,10 +1,12 @@
 /** Processes and the descriptors they are handed: posix_spawn(3), memfd_create(2), socketpair(2), pidfds. */
 import { closeSync, readFileSync, writeSync } from "node:fs";
 import { SyscallError } from "./errors.ts";
-import { check, libc, type ForeignFunction } from "./ffi.ts";
+import { check, type ForeignFunction, libc } from "./ffi.ts";
 import { native } from "./native.ts";
 
-const spawn = native("int tsrun_spawn(const char *path, const char **argv, const char **envp, const int *fds, int count)");
+const spawn = native(
+  "int tsrun_spawn(const char *path, const char **argv, const char **envp, const int *fds, int count)",
+);
 const socketpair = libc("int socketpair(int domain, int type, int protocol, _Out_ int *sv)");
 const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
 const fcntlInt = libc("int fcntl(int fd, int op, int arg)");
@@ -27,7 +29,13 @@ const SYS_PIDFD_SEND_SIGNAL = 424;
  * expected to fork away at once (the monitor does).
  */
 export function spawnDetached(path: string, argv: string[], options: { env: string[]; fds: number[] }): void {
-  const result = spawn(path, [...argv, null], [...options.env, null], options.fds, options.fds.length) as number;
+  const result = spawn(
+    path,
+    [...argv, null],
+    [...options.env, null],
+    options.fds,
+    options.fds.length,
+  ) as number;
   if (result < 0) throw new SyscallError("posix_spawn", -result, path);
 }
 

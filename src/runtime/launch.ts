@@ -42,10 +42,14 @@ export function launch({ plan, fds, lockFd, monitor, env }: Launch): MonitorClie
   const planFd = sealedFile("tsrun-plan", encodePlan(plan));
   const [ours, theirs] = streamSocketPair();
   try {
-    spawnDetached(nativePath("tsrun-monitor"), ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)], {
-      env,
-      fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd],
-    });
+    spawnDetached(
+      nativePath("tsrun-monitor"),
+      ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)],
+      {
+        env,
+        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd],
+      },
+    );
   } catch (error) {
     closeSync(ours);
     throw error;
@@ -72,7 +76,9 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(options.durable ? ["--durable"] : []),
     ...(options.stateFile ? ["--state", options.stateFile] : []),
     ...(options.socketDir ? ["--socket-dir", options.socketDir] : []),
-    ...(log ? ["--log", log.file, "--log-size", String(log.maxSize), "--log-files", String(log.maxFiles)] : []),
+    ...(log
+      ? ["--log", log.file, "--log-size", String(log.maxSize), "--log-files", String(log.maxFiles)]
+      : []),
     ...(oomCounter ? ["--oom-file", oomCounter.file, "--oom-key", oomCounter.key] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),

@@ -75,7 +75,10 @@ export class MonitorClient {
       });
     });
     socket.on("error", () => {}); // "close" follows and says all there is to say
-    socket.on("data", frameParser((type, payload) => this.#receive(type, payload)));
+    socket.on(
+      "data",
+      frameParser((type, payload) => this.#receive(type, payload)),
+    );
   }
 
   goOn(): void {
@@ -113,7 +116,8 @@ export class MonitorClient {
     if (type === FRAME.stdout) this.#push(this.stdout, payload);
     else if (type === FRAME.stderr) this.#push(this.stderr, payload);
     else if (type === FRAME.started) this.#start.resolve(number(0));
-    else if (type === FRAME.failed) this.#start.resolve({ step: number(0), errno: number(1), pid: number(2) });
+    else if (type === FRAME.failed)
+      this.#start.resolve({ step: number(0), errno: number(1), pid: number(2) });
     else if (type === FRAME.waiting) this.onWaiting(number(0), number(1));
     else if (type === FRAME.credit) this.#grant(number(0));
     else if (type === FRAME.exited) {
@@ -133,7 +137,10 @@ export class MonitorClient {
 
   #end(): void {
     const gone = this.detached
-      ? new TsrunError("ERR_TSRUN_DETACHED", "this client has let go of the process and will not hear of its end")
+      ? new TsrunError(
+          "ERR_TSRUN_DETACHED",
+          "this client has let go of the process and will not hear of its end",
+        )
       : new TsrunError("ERR_TSRUN_MONITOR_DIED", "the container's monitor process ended without a word", {
           hint: "the container went with it; `tsrun ps -a` tells its state, `tsrun rm -f` removes it",
         });
@@ -154,7 +161,10 @@ export class MonitorClient {
   #writeStdin(chunk: Buffer, done: (error?: Error | null) => void): void {
     let rest = chunk;
     const send = (): void => {
-      if (this.#socket.destroyed) return done(new Error("the process's stdin is gone"));
+      if (this.#socket.destroyed) {
+        done(new Error("the process's stdin is gone"));
+        return;
+      }
       while (rest.length > 0 && this.#credit > 0) {
         const part = rest.subarray(0, Math.min(rest.length, FRAME_MAX, this.#credit));
         this.#credit -= part.length;

@@ -4,6 +4,7 @@
  */
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { markTopDirectory } from "../kernel/files.ts";
 import { flock } from "../kernel/lock.ts";
 import { isStillAt } from "./locks.ts";
 import { type Paths, tmpDir } from "./paths.ts";
@@ -22,6 +23,7 @@ export function openScratch(paths: Paths): Scratch {
     const fd = openSync(path, "r");
     // A sweep that came between mkdtemp and flock has removed the directory, or is about to.
     if (flock(fd) && isStillAt(fd, path)) {
+      markTopDirectory(fd);
       return {
         path,
         [Symbol.dispose]() {

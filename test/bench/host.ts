@@ -15,15 +15,28 @@ export function enterTestHost(): void {
   process.exit(status ?? 1);
 }
 
-/** Docker's key, podman's address leases: gone with the mount namespace instead of left on the machine. */
-export function shadowFolders(dir: string): void {
-  for (const folder of ["/etc/docker", "/etc/cni", "/var/lib/cni", "/var/lib/containers", "/opt"]) {
-    if (!existsSync(folder)) continue;
+/**
+ * Docker's key, podman's address leases: they go into copies below `dir`, mounted over the folders that the peers
+ * write into whatever they are told. The function that it returns takes them away again.
+ */
+export function shadowFolders(dir: string): () => void {
+  const undo: (() => void)[] = [];
+  for (const folder of ["/etc/docker", "/etc/cni", "/var/lib/cni", "/var/lib/containers"]) {
     const copy = join(dir, "shadow", folder);
     mkdirSync(copy, { recursive: true });
-    if (folder !== "/opt") cpSync(folder, copy, { recursive: true });
-    spawnSync("mount", ["--bind", copy, folder]);
+    const made = !existsSync(folder);
+    if (made) mkdirSync(folder);
+    else cpSync(folder, copy, { recursive: true });
+    const { status } = spawnSync("mount", ["--bind", copy, folder]);
+    if (status !== 0) throw new Error(`cannot mount a copy over ${folder}`);
+    undo.push(() => {
+      spawnSync("umount", ["-l", folder]);
+      if (made) rmdirSync(folder);
+    });
   }
+  return () => {
+    for (const step of undo) step();
+  };
 }
 
 /**
@@ -42,22 +55,30 @@ export function removeTree(dir: string): void {
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** The groups that containers were put into, in every hierarchy; `before` are those that the machine had already. */
-export function removeCgroups(before: Set<string>): void {
-  for (const group of benchCgroups()) if (!before.has(group)) removeGroup(group);
+const hierarchies = (): string[] => {
+  const entries = readdirSync("/sys/fs/cgroup", { withFileTypes: true });
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join("/sys/fs/cgroup", entry.name));
+  return ["/sys/fs/cgroup", ...folders];
+};
+
+/** Groups that peers make outside of the bench's own, where they are not there yet. */
+export function absentCgroups(): string[] {
+  const groups = hierarchies().flatMap((hierarchy) => [
+    join(hierarchy, "libpod_parent"),
+    join(hierarchy, "tsrun"),
+  ]);
+  return groups.filter((group) => !existsSync(group));
 }
 
-/** cgroup directories that the peers of the bench make. */
-export function benchCgroups(): string[] {
-  const hierarchies = readdirSync("/sys/fs/cgroup", { withFileTypes: true }).filter((entry) =>
-    entry.isDirectory(),
+/** Removes the bench's own groups, also those that a killed bench left, and what was absent before. */
+export function removeCgroups(absentBefore: string[]): void {
+  const peers = ["docker", "podman", "runc", "crun"];
+  const own = hierarchies().flatMap((hierarchy) =>
+    peers.map((peer) => join(hierarchy, `tsrun-bench-${peer}`)),
   );
-  const parents = ["/sys/fs/cgroup", ...hierarchies.map((entry) => join("/sys/fs/cgroup", entry.name))];
-  const names = ["docker", "podman", "runc", "crun"].map((peer) => `tsrun-bench-${peer}`);
-  const groups = parents.flatMap((parent) =>
-    [...names, "libpod_parent", "tsrun"].map((name) => join(parent, name)),
-  );
-  return groups.filter((group) => existsSync(group));
+  for (const group of [...own, ...absentBefore]) if (existsSync(group)) removeGroup(group);
 }
 
 function removeGroup(group: string): void {

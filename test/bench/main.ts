@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startRegistry } from "../support/registry.ts";
 import {
-  benchCgroups,
+  absentCgroups,
   enterTestHost,
   hideHybridCgroup,
   removeCgroups,
@@ -59,12 +59,12 @@ function choosePeers(names: string): Peer[] {
 
 async function bench(peers: Peer[]): Promise<Results> {
   const note = (text: string) => process.stderr.write(`${text}\n`);
-  const cgroupsBefore = new Set(benchCgroups());
+  const absentBefore = absentCgroups();
   const dir = mkdtempSync("/var/tmp/tsrun-bench-");
   const rootfs = join(dir, "rootfs");
   mkdirSync(rootfs);
   logTo(join(dir, "last-command.log"));
-  shadowFolders(dir);
+  const removeShadows = shadowFolders(dir);
   hideHybridCgroup();
   const registry = await startRegistry();
   const started: Peer[] = [];
@@ -91,7 +91,8 @@ async function bench(peers: Peer[]): Promise<Results> {
   } finally {
     for (const peer of started.reverse()) await peer.stop?.();
     await registry.stop();
-    removeCgroups(cgroupsBefore);
+    removeCgroups(absentBefore);
+    removeShadows();
     removeTree(dir);
   }
 }

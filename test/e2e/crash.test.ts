@@ -90,7 +90,16 @@ test("a container whose monitor was killed has exited, with what is known of it"
 });
 
 test("a container outlives the command that started it in the foreground", async () => {
-  const run = host.start({}, "run", "--name", "orphan", IMAGE, "sh", "-c", "echo ready; sleep 0.3; echo later; exit 3");
+  const run = host.start(
+    {},
+    "run",
+    "--name",
+    "orphan",
+    IMAGE,
+    "sh",
+    "-c",
+    "echo ready; sleep 0.3; echo later; exit 3",
+  );
   await run.until(/ready/);
   killNow(run.child.pid);
   await run.result;
@@ -109,7 +118,9 @@ test("a command killed while its monitor waits for it to look at a failure", asy
     victims.forEach(killNow);
     const { code } = await run.result;
     expect([125, 127, 137], `seed ${SEED}, round ${round}`).toContain(code);
-    expect([...(await untruths(host)), ...(await removeAll(host))], `seed ${SEED}, round ${round}`).toEqual([]);
+    expect([...(await untruths(host)), ...(await removeAll(host))], `seed ${SEED}, round ${round}`).toEqual(
+      [],
+    );
   }
 });
 
@@ -120,6 +131,22 @@ async function killDuring(args: string[], instant: number): Promise<void> {
   killNow(command.child.pid);
   await command.result;
 }
+
+test("a monitor killed while its child waits with a failure: nothing waits for ever", async () => {
+  let met = 0;
+  for (let round = 0; round < 20 && met < 3; round++) {
+    const run = host.start({}, "run", "--rm", "--sysctl", "net.ipv4.no_such_setting=1", IMAGE, "true");
+    await eventually(() => (monitorsOf(host).length > 0 || run.child.exitCode !== null ? true : undefined));
+    run.child.kill("SIGSTOP"); // so that nobody tells the child to go
+    await sleep(100);
+    met += monitorsOf(host).length;
+    monitorsOf(host).forEach(killNow);
+    run.child.kill("SIGCONT");
+    expect((await run.result).code).toBe(125);
+    expect([...(await untruths(host)), ...(await removeAll(host))]).toEqual([]);
+  }
+  expect(met).toBeGreaterThan(0);
+});
 
 test("rm, stop and exec killed half-way", { timeout: 120_000 }, async () => {
   const random = randomNumbers(SEED);
@@ -154,7 +181,9 @@ function processesAnywhere(words: string): number[] {
   return processesOf({ ...host, directory: "" }, new RegExp(`^${words}`));
 }
 
-test("pull killed half-way: nothing half is visible, and the next one succeeds", { timeout: 120_000 }, async () => {
+test("pull killed half-way: nothing half is visible, and the next one succeeds", {
+  timeout: 120_000,
+}, async () => {
   const random = randomNumbers(SEED);
   for (let round = 0; round < 10; round++) {
     const started = performance.now();
@@ -163,7 +192,8 @@ test("pull killed half-way: nothing half is visible, and the next one succeeds",
     await host.tsrun("rmi", "-f", "alpine");
     await killDuring(["pull", "-q", "alpine"], random() * whole);
     const images = await host.output("images", "-q", "alpine");
-    if (images !== "") expect(await host.output("run", "--rm", "--pull", "never", "alpine", "echo", "whole")).toBe("whole");
+    if (images !== "")
+      expect(await host.output("run", "--rm", "--pull", "never", "alpine", "echo", "whole")).toBe("whole");
   }
   await host.output("pull", "-q", "alpine");
   expect(await host.output("run", "--rm", "--pull", "never", "alpine", "echo", "whole")).toBe("whole");
@@ -183,7 +213,9 @@ test("after a power failure nothing claims to run, and everything can be removed
   rmSync(host.run, { recursive: true });
 
   expect(await host.output("ps", "-q")).toBe("");
-  expect((await listed(host)).map(({ Status }) => Status)).toEqual([expect.stringMatching(/^Exited \(137\)/)]);
+  expect((await listed(host)).map(({ Status }) => Status)).toEqual([
+    expect.stringMatching(/^Exited \(137\)/),
+  ]);
   expect((await host.tsrun("exec", "before", "true")).stderr).toContain("is not running");
   expect((await host.tsrun("kill", "before")).code).toBe(1);
   expect(await host.output("rm", "before")).toBe("before");

@@ -48,7 +48,10 @@ describe("a command that is not there", () => {
 
   test("without a command there is help, and it is no error", async () => {
     expect(await tsrun()).toMatchObject({ code: 0, stdout: expect.stringContaining("Usage:") });
-    expect(await tsrun("run", "--help")).toMatchObject({ code: 0, stdout: expect.stringContaining("Usage:") });
+    expect(await tsrun("run", "--help")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("Usage:"),
+    });
   });
 });
 
@@ -61,7 +64,14 @@ describe("wrong arguments", () => {
     [1, /'tsrun logs' requires 1 argument/, "logs", "a", "b"],
     [1, /'tsrun ps' accepts no arguments/, "ps", "x"],
     [1, /'tsrun pull' requires 1 argument/, "pull"],
-    [125, /unknown flag: --memmory\n(.*\n)?hint: did you mean --memory\?|unknown flag: --memmory/, "run", "--memmory", "1g", "busybox"],
+    [
+      125,
+      /unknown flag: --memmory\n(.*\n)?hint: did you mean --memory\?|unknown flag: --memmory/,
+      "run",
+      "--memmory",
+      "1g",
+      "busybox",
+    ],
     [125, /unknown shorthand flag: 'Z' in -Z/, "run", "-Z", "busybox"],
     [125, /flag needs an argument: --name/, "run", "--name"],
     [125, /flag needs an argument: 'e' in -e/, "run", "-e"],
@@ -110,7 +120,9 @@ describe("run with a value that makes no sense", () => {
     [125, /unknown log opt 'color'/, "--log-opt", "color=red", "busybox"],
     [125, /no log driver named 'syslog'/, "--log-driver", "syslog", "busybox"],
     [125, /cannot specify both --attach and --detach/, "-d", "-a", "stdout", "busybox"],
-  ])("%i %s", (code, reason, ...args) => expectRefusal(code, reason, ["run", "--rm", ...args, ...(args.length === 1 ? [] : ["true"])]));
+  ])("%i %s", (code, reason, ...args) =>
+    expectRefusal(code, reason, ["run", "--rm", ...args, ...(args.length === 1 ? [] : ["true"])]),
+  );
 });
 
 describe("mounts that cannot be made", () => {
@@ -130,13 +142,17 @@ describe("mounts that cannot be made", () => {
     [125, /mount type unknown: "floppy"/, "--mount", "type=floppy,dst=/b"],
     [125, /mounts of type volume are not supported/, "--mount", "type=volume,dst=/b"],
     [125, /invalid tmpfs option|"nonsense"|'nonsense'|nonsense/, "--tmpfs", "/b:nonsense"],
-  ])("%i %s", (code, reason, ...args) => expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]));
+  ])("%i %s", (code, reason, ...args) =>
+    expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]),
+  );
 
   test("onto what is a file in the image, or from one onto a directory", async () => {
     for (const volume of [`${directory}/a-directory:/etc/passwd`, `${ENV_FILE}:/etc`]) {
       const before = traces();
       const { code, stderr } = await tsrun("run", "--rm", "-v", volume, "busybox", "true");
-      expect(stderr).toMatch(/hint: (a file cannot be mounted on a directory|\/etc\/passwd is needed as a directory)/);
+      expect(stderr).toMatch(
+        /hint: (a file cannot be mounted on a directory|\/etc\/passwd is needed as a directory)/,
+      );
       expect(code).toBeGreaterThanOrEqual(125);
       expect(traces()).toEqual(before);
     }
@@ -145,7 +161,12 @@ describe("mounts that cannot be made", () => {
 
 describe("what is not supported yet says so", () => {
   test.each<Case>([
-    [125, /--publish is not supported: publishing ports is not supported yet|-p.*not supported/, "-p", "80:80"],
+    [
+      125,
+      /--publish is not supported: publishing ports is not supported yet|-p.*not supported/,
+      "-p",
+      "80:80",
+    ],
     [125, /--publish-all is not supported/, "-P"],
     [125, /the network mynet is not supported yet/, "--network", "mynet"],
     [125, /sharing another container's network is not supported yet/, "--network", "container:x"],
@@ -156,7 +177,9 @@ describe("what is not supported yet says so", () => {
     [125, /--health-cmd is not supported/, "--health-cmd", "true"],
     [125, /--kernel-memory is not supported/, "--kernel-memory", "1g"],
     [125, /--volumes-from is not supported/, "--volumes-from", "x"],
-  ])("%i %s", (code, reason, ...args) => expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]));
+  ])("%i %s", (code, reason, ...args) =>
+    expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]),
+  );
 });
 
 describe("users and directories that the image does not have", () => {
@@ -201,7 +224,13 @@ describe("a configuration that is wrong", () => {
   const broken = async (text: string, reason: RegExp): Promise<void> => {
     const path = join(directory, "broken.json");
     writeFileSync(path, text);
-    const { code, stderr } = await tsrunWith({ env: { TSRUN_CONFIG: path } }, "run", "--rm", "busybox", "true");
+    const { code, stderr } = await tsrunWith(
+      { env: { TSRUN_CONFIG: path } },
+      "run",
+      "--rm",
+      "busybox",
+      "true",
+    );
     expect(stderr).toMatch(reason);
     expect(stderr).toContain(path);
     expect(stderr).not.toMatch(/^\s+at /m);
@@ -219,7 +248,13 @@ describe("a configuration that is wrong", () => {
 
 describe("data that cannot be used", () => {
   test("a root that cannot be made", async () => {
-    const { code, stderr } = await tsrunWith({ env: { TSRUN_ROOT: `${ENV_FILE}/root` } }, "run", "--rm", "tsrun/base", "true");
+    const { code, stderr } = await tsrunWith(
+      { env: { TSRUN_ROOT: `${ENV_FILE}/root` } },
+      "run",
+      "--rm",
+      "tsrun/base",
+      "true",
+    );
     expect(code).toBe(125);
     expect(stderr).toContain(`${ENV_FILE}/root`);
     expect(stderr).not.toMatch(/^\s+at /m);

@@ -8,7 +8,8 @@ const { output, tsrun, tsrunWith } = host;
 
 const start = (name: string, ...more: string[]): Promise<string> =>
   output("run", "-d", "--name", name, ...more, "busybox", "sleep", "1000");
-const state = (name: string): Promise<string> => output("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
+const state = (name: string): Promise<string> =>
+  output("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
 const lines = (text: string): string[] => (text === "" ? [] : text.split("\n"));
 
 afterEach(async () => {
@@ -48,7 +49,15 @@ describe("ps", () => {
     await start("db", "--label", "tier=db", "--network", "none");
     await tsrun("run", "--name", "web-2", "--label", "tier=web", "alpine", "sh", "-c", "exit 3");
     const names = async (...filters: string[]): Promise<string[]> =>
-      lines(await output("ps", "-a", "--format", "{{.Names}}", ...filters.flatMap((filter) => ["--filter", filter])));
+      lines(
+        await output(
+          "ps",
+          "-a",
+          "--format",
+          "{{.Names}}",
+          ...filters.flatMap((filter) => ["--filter", filter]),
+        ),
+      );
     expect(await names("name=web")).toEqual(["web-2", "web-1"]);
     expect(await names("name=^db$")).toEqual(["db"]);
     expect(await names("label=tier=web", "status=running")).toEqual(["web-1"]);
@@ -59,18 +68,34 @@ describe("ps", () => {
     expect(await names("before=db")).toEqual(["web-1"]);
     expect(await names("since=web-1")).toEqual(["web-2", "db"]);
     expect(await names("status=running", "status=exited")).toEqual(["web-2", "db", "web-1"]);
-    expect(await tsrun("ps", "--filter", "colour=red")).toMatchObject({ code: 1, stderr: expect.stringContaining("colour") });
+    expect(await tsrun("ps", "--filter", "colour=red")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("colour"),
+    });
   });
 
   test("--format: templates, tables and JSON lines", async () => {
     const id = await start("formatted", "-l", "a=b");
-    expect(await output("ps", "--format", "{{.ID}}: {{.Image}} {{.Command}} {{.State}} {{.Label \"a\"}}")).toBe(
+    expect(await output("ps", "--format", '{{.ID}}: {{.Image}} {{.Command}} {{.State}} {{.Label "a"}}')).toBe(
       `${id.slice(0, 12)}: busybox "sleep 1000" running b`,
     );
-    expect(await output("ps", "--format", "table {{.Names}}\t{{.Image}}")).toBe("NAMES       IMAGE\nformatted   busybox");
+    expect(await output("ps", "--format", "table {{.Names}}\t{{.Image}}")).toBe(
+      "NAMES       IMAGE\nformatted   busybox",
+    );
     const [row] = lines(await output("ps", "--format", "json")).map((line) => JSON.parse(line));
-    expect(row).toMatchObject({ ID: id.slice(0, 12), Names: "formatted", Image: "busybox", State: "running", Labels: "a=b", Networks: "bridge", Ports: "" });
-    expect(await tsrun("ps", "--format", "{{.Nonsense}}")).toMatchObject({ code: 1, stderr: expect.stringContaining("Nonsense") });
+    expect(row).toMatchObject({
+      ID: id.slice(0, 12),
+      Names: "formatted",
+      Image: "busybox",
+      State: "running",
+      Labels: "a=b",
+      Networks: "bridge",
+      Ports: "",
+    });
+    expect(await tsrun("ps", "--format", "{{.Nonsense}}")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Nonsense"),
+    });
   });
 });
 
@@ -89,7 +114,9 @@ describe("logs", () => {
     expect(await output("logs", "--tail", "2", "counter")).toBe("4\n5");
     expect(await output("logs", "-n", "0", "counter")).toBe("");
     expect(await output("logs", "-n", "all", "counter")).toBe("1\n2\n3\n4\n5");
-    expect(await output("logs", "-t", "-n1", "counter")).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z 5$/);
+    expect(await output("logs", "-t", "-n1", "counter")).toMatch(
+      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z 5$/,
+    );
   });
 
   test("--since and --until", async () => {
@@ -98,14 +125,34 @@ describe("logs", () => {
     await tsrun("run", "--name", "slow", "busybox", "sh", "-c", "echo early; sleep 1.2; echo late");
     const late = (await output("logs", "-t", "-n1", "slow")).split(" ")[0] as string;
     expect(await output("logs", "--since", late, "slow")).toBe("late");
-    expect(await output("logs", "--until", new Date(Date.parse(late) - 600).toISOString(), "slow")).toBe("early");
+    expect(await output("logs", "--until", new Date(Date.parse(late) - 600).toISOString(), "slow")).toBe(
+      "early",
+    );
     expect(await output("logs", "--since", "10m", "slow")).toBe("early\nlate");
   });
 
   test("-f follows until the end", async () => {
-    await output("run", "-d", "--name", "ticker", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "ticker",
+      "busybox",
+      "sh",
+      "-c",
+      "for i in 1 2 3; do echo $i; sleep 0.2; done",
+    );
     expect(await output("logs", "-f", "ticker")).toBe("1\n2\n3");
-    await output("run", "-d", "--name", "endless", "busybox", "sh", "-c", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.1; done");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "endless",
+      "busybox",
+      "sh",
+      "-c",
+      "i=0; while :; do echo $i; i=$((i+1)); sleep 0.1; done",
+    );
     const following = host.start({}, "logs", "-f", "--tail", "0", "endless");
     await following.until(/\n\d+\n/);
     await output("kill", "endless");
@@ -127,7 +174,10 @@ describe("logs", () => {
 
   test("of --log-driver none are not there, and it says so", async () => {
     await tsrun("run", "--name", "silent", "--log-driver", "none", "busybox", "echo", "x");
-    expect(await tsrun("logs", "silent")).toMatchObject({ code: 1, stderr: expect.stringContaining("--log-driver none") });
+    expect(await tsrun("logs", "silent")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("--log-driver none"),
+    });
   });
 
   test("keep what has no newline, and what is not text", async () => {
@@ -138,7 +188,16 @@ describe("logs", () => {
 
 describe("stop, kill and rm", () => {
   test("stop sends SIGTERM, then after the time given SIGKILL", async () => {
-    await output("run", "-d", "--name", "polite", "busybox", "sh", "-c", "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "polite",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+    );
     await expect.poll(() => output("logs", "polite")).toBe("ready");
     expect(await output("stop", "polite")).toBe("polite");
     expect(await state("polite")).toBe("exited 0");
@@ -173,7 +232,10 @@ describe("stop, kill and rm", () => {
     expect(refused).toMatchObject({ code: 1, stdout: "" });
     expect(refused.stderr).toContain('cannot remove container "/busy": container is running');
     expect(await output("rm", "-f", id.slice(0, 6))).toBe(id.slice(0, 6));
-    expect(await tsrun("rm", "busy")).toMatchObject({ code: 1, stderr: expect.stringContaining("No such container: busy") });
+    expect(await tsrun("rm", "busy")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("No such container: busy"),
+    });
     expect(await tsrun("rm", "-f", "busy")).toMatchObject({ code: 0 });
     expect(host.containers()).toEqual([]);
   });
@@ -195,9 +257,41 @@ describe("stop, kill and rm", () => {
 
 describe("exec", () => {
   test("runs in the container, with its environment, user and directory", async () => {
-    await output("run", "-d", "--name", "target", "-e", "FROM=run", "-w", "/tmp", "-u", "app", "busybox", "sleep", "1000");
-    expect(await output("exec", "target", "sh", "-c", "echo $FROM $(pwd) $(id -un) $HOME")).toBe("run /tmp app /home");
-    expect(await output("exec", "-e", "FROM=exec", "-e", "MORE=1", "-w", "/etc", "-u", "0", "target", "sh", "-c", "echo $FROM $MORE $(pwd) $(id -un)")).toBe("exec 1 /etc root");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "target",
+      "-e",
+      "FROM=run",
+      "-w",
+      "/tmp",
+      "-u",
+      "app",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    expect(await output("exec", "target", "sh", "-c", "echo $FROM $(pwd) $(id -un) $HOME")).toBe(
+      "run /tmp app /home",
+    );
+    expect(
+      await output(
+        "exec",
+        "-e",
+        "FROM=exec",
+        "-e",
+        "MORE=1",
+        "-w",
+        "/etc",
+        "-u",
+        "0",
+        "target",
+        "sh",
+        "-c",
+        "echo $FROM $MORE $(pwd) $(id -un)",
+      ),
+    ).toBe("exec 1 /etc root");
     expect((await tsrun("exec", "target", "sh", "-c", "exit 42")).code).toBe(42);
     expect((await tsrun("exec", "target", "sh", "-c", "kill -9 $$")).code).toBe(137);
     const both = await tsrun("exec", "target", "sh", "-c", "echo out; echo err >&2");
@@ -214,13 +308,20 @@ describe("exec", () => {
     await start("target");
     expect((await tsrun("exec", "-t", "target", "tty")).stdout).toMatch(/^\/dev\/pts\/\d+\r\n$/);
     expect((await tsrun("exec", "target", "tty")).stdout).toBe("not a tty\n");
-    expect(await tsrunWith({ input: "" }, "exec", "-it", "target", "tty")).toMatchObject({ code: 1, stderr: expect.stringContaining("not a TTY") });
+    expect(await tsrunWith({ input: "" }, "exec", "-it", "target", "tty")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("not a TTY"),
+    });
   });
 
   test("-d returns at once and leaves it running", async () => {
     await start("target");
     expect(await output("exec", "-d", "target", "sh", "-c", "sleep 0.2; echo later >/tmp/done")).toBe("");
-    await expect.poll(() => output("exec", "target", "sh", "-c", "cat /tmp/done 2>/dev/null || true"), { timeout: 5_000 }).toBe("later");
+    await expect
+      .poll(() => output("exec", "target", "sh", "-c", "cat /tmp/done 2>/dev/null || true"), {
+        timeout: 5_000,
+      })
+      .toBe("later");
   });
 
   test("has the container's limits on what it may do; --privileged lifts them", async () => {
@@ -242,27 +343,72 @@ describe("exec", () => {
 
   test("says what is wrong, with docker's exit codes", async () => {
     await start("target");
-    expect(await tsrun("exec", "target", "nosuch")).toMatchObject({ code: 127, stderr: expect.stringContaining('"nosuch"') });
-    expect(await tsrun("exec", "target", "/etc/passwd")).toMatchObject({ code: 126, stderr: expect.stringContaining("permission denied") });
-    expect(await tsrun("exec", "-u", "ghost", "target", "true")).toMatchObject({ code: 1, stderr: expect.stringContaining("unable to find user ghost") });
-    expect(await tsrun("exec", "-w", "/no/where", "target", "true")).toMatchObject({ stderr: expect.stringContaining("/no/where") });
+    expect(await tsrun("exec", "target", "nosuch")).toMatchObject({
+      code: 127,
+      stderr: expect.stringContaining('"nosuch"'),
+    });
+    expect(await tsrun("exec", "target", "/etc/passwd")).toMatchObject({
+      code: 126,
+      stderr: expect.stringContaining("permission denied"),
+    });
+    expect(await tsrun("exec", "-u", "ghost", "target", "true")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("unable to find user ghost"),
+    });
+    expect(await tsrun("exec", "-w", "/no/where", "target", "true")).toMatchObject({
+      stderr: expect.stringContaining("/no/where"),
+    });
     await output("kill", "target");
-    expect(await tsrun("exec", "target", "true")).toMatchObject({ code: 1, stderr: expect.stringContaining("is not running") });
-    expect(await tsrun("exec", "missing", "true")).toMatchObject({ code: 1, stderr: expect.stringContaining("No such container: missing") });
+    expect(await tsrun("exec", "target", "true")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("is not running"),
+    });
+    expect(await tsrun("exec", "missing", "true")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("No such container: missing"),
+    });
   });
 });
 
 describe("inspect", () => {
   test("is docker's document", async () => {
-    const id = await output("run", "-d", "--name", "seen", "-e", "A=b", "-l", "k=v", "-v", `${host.directory}:/data:ro`, "--hostname", "box", "busybox", "sleep", "1000");
+    const id = await output(
+      "run",
+      "-d",
+      "--name",
+      "seen",
+      "-e",
+      "A=b",
+      "-l",
+      "k=v",
+      "-v",
+      `${host.directory}:/data:ro`,
+      "--hostname",
+      "box",
+      "busybox",
+      "sleep",
+      "1000",
+    );
     const [document] = JSON.parse(await output("inspect", "seen"));
     expect(document).toMatchObject({
       Id: id,
       Name: "/seen",
       Path: "sleep",
       Args: ["1000"],
-      State: { Status: "running", Running: true, OOMKilled: false, ExitCode: 0, FinishedAt: "0001-01-01T00:00:00Z" },
-      Config: { Hostname: "box", Env: expect.arrayContaining(["A=b"]), Labels: { k: "v" }, Image: "busybox", Cmd: ["sleep", "1000"] },
+      State: {
+        Status: "running",
+        Running: true,
+        OOMKilled: false,
+        ExitCode: 0,
+        FinishedAt: "0001-01-01T00:00:00Z",
+      },
+      Config: {
+        Hostname: "box",
+        Env: expect.arrayContaining(["A=b"]),
+        Labels: { k: "v" },
+        Image: "busybox",
+        Cmd: ["sleep", "1000"],
+      },
       HostConfig: { Binds: [`${host.directory}:/data:ro`], NetworkMode: "bridge", Privileged: false },
       Mounts: [{ Type: "bind", Source: host.directory, Destination: "/data", RW: false }],
     });
@@ -274,9 +420,15 @@ describe("inspect", () => {
   test("-f, --size, --type and several names", async () => {
     await start("one");
     await start("two");
-    expect(await output("inspect", "-f", "{{.Name}} {{json .Config.Cmd}}", "one", "two")).toBe('/one ["sleep","1000"]\n/two ["sleep","1000"]');
-    expect(await output("inspect", "-s", "-f", "{{.SizeRw}} {{gt .SizeRootFs 1000000}}", "one")).toMatch(/^\d+ true$/);
-    expect(await output("inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", "one")).toContain("PATH=");
+    expect(await output("inspect", "-f", "{{.Name}} {{json .Config.Cmd}}", "one", "two")).toBe(
+      '/one ["sleep","1000"]\n/two ["sleep","1000"]',
+    );
+    expect(await output("inspect", "-s", "-f", "{{.SizeRw}} {{gt .SizeRootFs 1000000}}", "one")).toMatch(
+      /^\d+ true$/,
+    );
+    expect(await output("inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", "one")).toContain(
+      "PATH=",
+    );
     expect(await output("inspect", "--type", "image", "-f", "{{.Os}}", "busybox")).toBe("linux");
     const { code, stdout, stderr } = await tsrun("inspect", "-f", "{{.Name}}", "one", "nothing");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "/one\n" });
@@ -295,7 +447,9 @@ describe("names and ids", () => {
   });
 
   test("of ten at once with one name, one gets it", async () => {
-    const results = await Promise.all(Array.from({ length: 6 }, () => tsrun("run", "-d", "--name", "race", "busybox", "sleep", "1000")));
+    const results = await Promise.all(
+      Array.from({ length: 6 }, () => tsrun("run", "-d", "--name", "race", "busybox", "sleep", "1000")),
+    );
     expect(results.map(({ code }) => code).sort()).toEqual([0, 125, 125, 125, 125, 125]);
     expect(host.containers()).toHaveLength(1);
   });
@@ -311,6 +465,9 @@ describe("names and ids", () => {
     // With enough containers, one digit is ambiguous: seventeen would be needed to be sure, so look for a pair first.
     const same = ids[0][0] === ids[1][0];
     const { code, stderr } = await tsrun("inspect", ids[0].slice(0, 1));
-    expect({ code, ambiguous: /ambiguous|more than one|several|2 containers/i.test(stderr) }).toEqual({ code: same ? 1 : 0, ambiguous: same });
+    expect({ code, ambiguous: /ambiguous|more than one|several|2 containers/i.test(stderr) }).toEqual({
+      code: same ? 1 : 0,
+      ambiguous: same,
+    });
   });
 });

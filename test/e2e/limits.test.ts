@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { useHost } from "./support/host.ts";
 
@@ -28,11 +28,27 @@ afterEach(async () => {
 describe("memory", () => {
   test("-m is the cgroup's limit", async () => {
     expect(await limit(["-m", "64m"], FILES.memory)).toBe("67108864");
-    expect(await limit(["--memory", "1g", "--memory-reservation", "32m"], FILES.reservation)).toBe("33554432");
+    expect(await limit(["--memory", "1g", "--memory-reservation", "32m"], FILES.reservation)).toBe(
+      "33554432",
+    );
   });
 
   test("a container that outgrows it is killed: 137, OOMKilled, and a message", async () => {
-    const { code, stderr } = await tsrun("run", "--name", "hog", "-m", "64m", "--memory-swap", "64m", "busybox", "dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1");
+    const { code, stderr } = await tsrun(
+      "run",
+      "--name",
+      "hog",
+      "-m",
+      "64m",
+      "--memory-swap",
+      "64m",
+      "busybox",
+      "dd",
+      "if=/dev/zero",
+      "of=/dev/null",
+      "bs=200M",
+      "count=1",
+    );
     expect(code).toBe(137);
     expect(stderr).toContain("tsrun: killed: out of memory: --memory is 67108864 bytes");
     expect(await output("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", "hog")).toBe("true 137");
@@ -40,13 +56,43 @@ describe("memory", () => {
   });
 
   test("one that keeps within it is not", async () => {
-    expect((await tsrun("run", "--name", "modest", "-m", "64m", "busybox", "dd", "if=/dev/zero", "of=/dev/null", "bs=20M", "count=1")).code).toBe(0);
+    expect(
+      (
+        await tsrun(
+          "run",
+          "--name",
+          "modest",
+          "-m",
+          "64m",
+          "busybox",
+          "dd",
+          "if=/dev/zero",
+          "of=/dev/null",
+          "bs=20M",
+          "count=1",
+        )
+      ).code,
+    ).toBe(0);
     expect(await output("inspect", "-f", "{{.State.OOMKilled}}", "modest")).toBe("false");
   });
 
   test("a process killed inside leaves the container running", async () => {
-    await output("run", "-d", "--name", "host", "-m", "64m", "--memory-swap", "64m", "busybox", "sleep", "1000");
-    expect((await tsrun("exec", "host", "dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")).code).toBe(137);
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "host",
+      "-m",
+      "64m",
+      "--memory-swap",
+      "64m",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    expect(
+      (await tsrun("exec", "host", "dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")).code,
+    ).toBe(137);
     expect(await output("inspect", "-f", "{{.State.Status}}", "host")).toBe("running");
   });
 });
@@ -64,7 +110,9 @@ describe("processors", () => {
     // 1.5 s of looping at a tenth of a processor: what is granted shows in the time that the kernel accounts.
     const script = "timeout 1.5 sh -c 'while :; do :; done'; cat /proc/1/stat | cut -d' ' -f16,17";
     const ticks = async (flags: string[]): Promise<number> => {
-      const [user = 0, system = 0] = (await output("run", "--rm", ...flags, "busybox", "sh", "-c", script)).split(" ").map(Number);
+      const [user = 0, system = 0] = (await output("run", "--rm", ...flags, "busybox", "sh", "-c", script))
+        .split(" ")
+        .map(Number);
       return user + system;
     };
     expect(await ticks(["--cpus", "0.1"])).toBeLessThan(50);
@@ -83,7 +131,16 @@ describe("processes", () => {
   test("--pids-limit stops a fork bomb", async () => {
     expect(await limit(["--pids-limit", "30"], FILES.pids)).toBe("30");
     const bomb = "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done; echo not reached";
-    const { code, stdout, stderr } = await tsrun("run", "--rm", "--pids-limit", "30", "busybox", "sh", "-c", bomb);
+    const { code, stdout, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--pids-limit",
+      "30",
+      "busybox",
+      "sh",
+      "-c",
+      bomb,
+    );
     expect(code).not.toBe(0);
     expect(stdout).toBe("");
     expect(stderr).toContain("can't fork: Resource temporarily unavailable");
@@ -99,14 +156,42 @@ describe("processes", () => {
 
 describe("several limits", () => {
   test("are shown by inspect in docker's fields", async () => {
-    await output("run", "-d", "--name", "all", "-m", "64m", "--cpus", "0.5", "--pids-limit", "30", "busybox", "sleep", "1000");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "all",
+      "-m",
+      "64m",
+      "--cpus",
+      "0.5",
+      "--pids-limit",
+      "30",
+      "busybox",
+      "sleep",
+      "1000",
+    );
     const format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}";
     expect(await output("inspect", "-f", format, "all")).toBe("67108864 500000000 30");
   });
 
   test("leave no cgroup behind", async () => {
-    const id = await output("run", "-d", "-m", "64m", "--cpus", "0.5", "--pids-limit", "30", "busybox", "sleep", "1000");
-    const roots = isV2 ? ["/sys/fs/cgroup"] : ["memory", "cpu", "pids"].map((name) => `/sys/fs/cgroup/${name}`);
+    const id = await output(
+      "run",
+      "-d",
+      "-m",
+      "64m",
+      "--cpus",
+      "0.5",
+      "--pids-limit",
+      "30",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    const roots = isV2
+      ? ["/sys/fs/cgroup"]
+      : ["memory", "cpu", "pids"].map((name) => `/sys/fs/cgroup/${name}`);
     const directories = roots.map((root) => join(root, "tsrun", id));
     expect(directories.filter((path) => !existsSync(path))).toEqual([]);
     await output("rm", "-f", id);
@@ -137,8 +222,21 @@ describe("a limit that cannot be kept is refused before anything is made", () =>
 
   test("a weight is applied, or what it needs is named", async () => {
     const show = `cat /sys/fs/cgroup/${isV2 ? "io" : "blkio/blkio"}.bfq.weight /sys/fs/cgroup/${isV2 ? "io" : "blkio/blkio"}.weight 2>/dev/null || true`;
-    const { code, stdout, stderr } = await tsrun("run", "--rm", "--blkio-weight", "500", "busybox", "sh", "-c", show);
+    const { code, stdout, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--blkio-weight",
+      "500",
+      "busybox",
+      "sh",
+      "-c",
+      show,
+    );
     if (code === 0) expect(stdout).toMatch(/\b(500|4950)\b/);
-    else expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(/--blkio-weight[\s\S]*hint: weights need/) });
+    else
+      expect({ code, stderr }).toEqual({
+        code: 125,
+        stderr: expect.stringMatching(/--blkio-weight[\s\S]*hint: weights need/),
+      });
   });
 });

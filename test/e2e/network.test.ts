@@ -18,7 +18,10 @@ const links = (): string[] => allLinks().filter((name) => !others.includes(name)
 
 function allLinks(): string[] {
   using route = openNetlink(NETLINK_ROUTE);
-  return route.dump(listLinks()).map((message) => decodeLink(message).name).sort();
+  return route
+    .dump(listLinks())
+    .map((message) => decodeLink(message).name)
+    .sort();
 }
 
 async function removeAll(): Promise<void> {
@@ -42,7 +45,10 @@ async function serve(word: string): Promise<{ port: number } & AsyncDisposable> 
 let others: string[] = [];
 let gateway: string;
 /** The instance's bridge: tsrun0 on a host with one. */
-const bridge = (): string => Object.entries(networkInterfaces()).find(([, all = []]) => all.some((each) => each.address === gateway))?.[0] ?? "none";
+const bridge = (): string =>
+  Object.entries(networkInterfaces()).find(([, all = []]) =>
+    all.some((each) => each.address === gateway),
+  )?.[0] ?? "none";
 
 beforeAll(() => {
   others = allLinks().filter((name) => /^tsrun\d+$/.test(name));
@@ -83,7 +89,14 @@ describe("bridge, the default", () => {
 
   test("does not reach what listens on the host's loopback only", async () => {
     await using server = await serve("secret");
-    const { stdout, code } = await tsrun("run", "--rm", "busybox", "sh", "-c", `nc -w 2 127.0.0.1 ${server.port} </dev/null`);
+    const { stdout, code } = await tsrun(
+      "run",
+      "--rm",
+      "busybox",
+      "sh",
+      "-c",
+      `nc -w 2 127.0.0.1 ${server.port} </dev/null`,
+    );
     expect({ stdout, failed: code !== 0 }).toEqual({ stdout: "", failed: true });
   });
 
@@ -94,7 +107,9 @@ describe("bridge, the default", () => {
 
   test("allows a port below 1024 and a ping to an ordinary user", async () => {
     expect(await inside(["-u", "app"], "cat /proc/sys/net/ipv4/ping_group_range")).toBe("0\t2147483647");
-    expect(await inside(["-u", "app", "--cap-drop", "ALL"], "httpd -p 80 -h /www && wget -qO- http://127.0.0.1/")).toBe("it works");
+    expect(
+      await inside(["-u", "app", "--cap-drop", "ALL"], "httpd -p 80 -h /www && wget -qO- http://127.0.0.1/"),
+    ).toBe("it works");
   });
 
   test("gives every container another address, also at once", async () => {
@@ -121,12 +136,29 @@ describe("bridge, the default", () => {
 
 describe("none", () => {
   test("has a loopback and nothing else", async () => {
-    expect(await inside(["--network", "none"], "ls /sys/class/net; ping -c1 -W2 127.0.0.1 | grep -c '1 packets received'; ip route")).toBe("lo\n1");
-    expect(await output("run", "--rm", "--net=none", "busybox", "cat", "/etc/hosts")).toContain("127.0.0.1\tlocalhost");
+    expect(
+      await inside(
+        ["--network", "none"],
+        "ls /sys/class/net; ping -c1 -W2 127.0.0.1 | grep -c '1 packets received'; ip route",
+      ),
+    ).toBe("lo\n1");
+    expect(await output("run", "--rm", "--net=none", "busybox", "cat", "/etc/hosts")).toContain(
+      "127.0.0.1\tlocalhost",
+    );
   });
 
   test("reaches nothing", async () => {
-    const { code, stderr } = await tsrun("run", "--rm", "--network", "none", "busybox", "ping", "-c1", "-W1", "172.17.0.1");
+    const { code, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "busybox",
+      "ping",
+      "-c1",
+      "-W1",
+      "172.17.0.1",
+    );
     expect(code).not.toBe(0);
     expect(stderr).toContain("Network is unreachable");
   });
@@ -136,12 +168,18 @@ describe("host", () => {
   test("is the host's own network", async () => {
     expect((await inside(["--network", "host"], "ls /sys/class/net")).split("\n").sort()).toEqual(allLinks());
     await using server = await serve("loopback");
-    expect(await inside(["--network", "host"], `nc -w 5 127.0.0.1 ${server.port} </dev/null`)).toBe("loopback");
-    expect(await inside(["--network", "host"], "hostname")).toBe((await host.shell("hostname")).stdout.trim());
+    expect(await inside(["--network", "host"], `nc -w 5 127.0.0.1 ${server.port} </dev/null`)).toBe(
+      "loopback",
+    );
+    expect(await inside(["--network", "host"], "hostname")).toBe(
+      (await host.shell("hostname")).stdout.trim(),
+    );
   });
 
   test("may still not change it", async () => {
-    expect((await tsrun("run", "--rm", "--network", "host", "busybox", "ip", "link", "set", "lo", "down")).stderr).toContain("Operation not permitted");
+    expect(
+      (await tsrun("run", "--rm", "--network", "host", "busybox", "ip", "link", "set", "lo", "down")).stderr,
+    ).toContain("Operation not permitted");
   });
 });
 

@@ -19,15 +19,26 @@ function file(name: string, text: string): string {
 
 describe("a container", () => {
   test("of an image that is not there yet pulls it", async () => {
-    const { code, stdout, stderr } = await tsrun("run", "--rm", "alpine", "sh", "-c", "cat /etc/alpine-release || echo none");
+    const { code, stdout, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "alpine",
+      "sh",
+      "-c",
+      "cat /etc/alpine-release || echo none",
+    );
     expect({ code, release: stdout.trim() }).toEqual({ code: 0, release: alpineRelease ?? "none" });
     expect(stderr).toContain("Unable to find image 'alpine:latest' locally");
     expect(stderr).toMatch(/Digest: sha256:[0-9a-f]{64}\nStatus: Downloaded newer image for alpine:latest/);
   });
 
   test("runs the image's own command, or the one given", async () => {
-    await host.registry().pushImage("library/greeter", ["latest"], busyboxImage([], { Cmd: ["echo", "hello"] }));
-    await host.registry().pushImage("library/echo", ["latest"], busyboxImage([], { Entrypoint: ["echo", "-n"], Cmd: ["cmd"] }));
+    await host
+      .registry()
+      .pushImage("library/greeter", ["latest"], busyboxImage([], { Cmd: ["echo", "hello"] }));
+    await host
+      .registry()
+      .pushImage("library/echo", ["latest"], busyboxImage([], { Entrypoint: ["echo", "-n"], Cmd: ["cmd"] }));
     expect(await output("run", "--rm", "greeter")).toBe("hello");
     expect(await output("run", "--rm", "greeter", "echo", "bye")).toBe("bye");
     expect(await output("run", "--rm", "echo")).toBe("cmd");
@@ -104,7 +115,10 @@ describe("a program that cannot run says why", () => {
     ["/crlf", /ends as on Windows \(CRLF\)/],
     ["/naked", /exec format error: \/naked is a text file without a #! line/],
     ["/dynamic", /the dynamic loader that \/dynamic needs, \/lib\S+, does not exist in the image/],
-    ["/foreign", new RegExp(`exec format error: /foreign is built for ${OTHER_ARCHITECTURE}, but this host is`)],
+    [
+      "/foreign",
+      new RegExp(`exec format error: /foreign is built for ${OTHER_ARCHITECTURE}, but this host is`),
+    ],
   ])("%s", async (path, reason) => {
     const { code, stderr } = await tsrun("run", "--rm", "broken", path);
     expect(stderr).toMatch(reason);
@@ -113,7 +127,16 @@ describe("a program that cannot run says why", () => {
   });
 
   test("an image of another platform", async () => {
-    const { code, stderr } = await tsrun("run", "--rm", "--platform", `linux/${OTHER_ARCHITECTURE}`, "--pull", "always", "alpine", "true");
+    const { code, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--platform",
+      `linux/${OTHER_ARCHITECTURE}`,
+      "--pull",
+      "always",
+      "alpine",
+      "true",
+    );
     expect(code).toBe(126);
     expect(stderr).toContain(`is built for ${OTHER_ARCHITECTURE}`);
     expect(stderr).toContain("--platform linux/");
@@ -126,11 +149,17 @@ describe("stdin", () => {
     const result = await tsrunWith({ input: "hi\n" }, "run", "--rm", "-i", "busybox", "cat");
     expect(result).toEqual({ code: 0, stdout: "hi\n", stderr: "" });
     const large = "0123456789abcde\n".repeat(100_000);
-    expect(await tsrunWith({ input: large }, "run", "--rm", "-i", "busybox", "wc", "-c")).toMatchObject({ stdout: "1600000\n" });
+    expect(await tsrunWith({ input: large }, "run", "--rm", "-i", "busybox", "wc", "-c")).toMatchObject({
+      stdout: "1600000\n",
+    });
   });
 
   test("without -i it is empty", async () => {
-    expect(await tsrunWith({ input: "hi\n" }, "run", "--rm", "busybox", "cat")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await tsrunWith({ input: "hi\n" }, "run", "--rm", "busybox", "cat")).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
   });
 
   test("-it refuses a pipe", async () => {
@@ -149,7 +178,16 @@ describe("environment and identity", () => {
       ...["run", "--rm", ...flags, "busybox", "env"],
     );
     const lines = stdout.trim().split("\n");
-    expect(lines).toEqual(expect.arrayContaining(["A=file", "B=flag", "FROM_HOST=yes", "INHERITED=too", "SPACES=a b", "HOME=/root"]));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "A=file",
+        "B=flag",
+        "FROM_HOST=yes",
+        "INHERITED=too",
+        "SPACES=a b",
+        "HOME=/root",
+      ]),
+    );
     expect(lines.find((line) => line.startsWith("UNSET"))).toBeUndefined();
   });
 
@@ -172,7 +210,9 @@ describe("environment and identity", () => {
   });
 
   test("--group-add", async () => {
-    expect(await inside(["-u", "app", "--group-add", "video", "--group-add", "777"], "id -G")).toBe("1000 10 44 777");
+    expect(await inside(["-u", "app", "--group-add", "video", "--group-add", "777"], "id -G")).toBe(
+      "1000 10 44 777",
+    );
   });
 
   test("--entrypoint takes the place of the image's", async () => {
@@ -180,11 +220,14 @@ describe("environment and identity", () => {
   });
 
   test("--hostname and --domainname", async () => {
-    const script = "hostname; cat /etc/hostname; dnsdomainname -d 2>/dev/null || cat /proc/sys/kernel/domainname; grep box /etc/hosts";
+    const script =
+      "hostname; cat /etc/hostname; dnsdomainname -d 2>/dev/null || cat /proc/sys/kernel/domainname; grep box /etc/hosts";
     const lines = (await inside(["--hostname", "box", "--domainname", "example.org"], script)).split("\n");
     expect(lines.slice(0, 2)).toEqual(["box", "box"]);
     expect(lines.at(-1)).toMatch(/^172\.\d+\.\d+\.\d+\tbox/);
-    expect(await inside(["--domainname", "example.org"], "cat /proc/sys/kernel/domainname")).toBe("example.org");
+    expect(await inside(["--domainname", "example.org"], "cat /proc/sys/kernel/domainname")).toBe(
+      "example.org",
+    );
   });
 
   test("the default hostname is the short id, which --cidfile writes down", async () => {
@@ -199,9 +242,25 @@ describe("environment and identity", () => {
   });
 
   test("--name and --label are what ps and inspect find it by", async () => {
-    await output("run", "-d", "--name", "tagged", "--label", "tier=web", "-l", "bare", "busybox", "sleep", "1000");
-    expect(await output("ps", "--filter", "label=tier=web", "--format", "{{.Names}} {{.Label \"tier\"}}")).toBe("tagged web");
-    expect(await output("inspect", "-f", '{{index .Config.Labels "tier"}}|{{.Name}}', "tagged")).toBe("web|/tagged");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "tagged",
+      "--label",
+      "tier=web",
+      "-l",
+      "bare",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    expect(await output("ps", "--filter", "label=tier=web", "--format", '{{.Names}} {{.Label "tier"}}')).toBe(
+      "tagged web",
+    );
+    expect(await output("inspect", "-f", '{{index .Config.Labels "tier"}}|{{.Name}}', "tagged")).toBe(
+      "web|/tagged",
+    );
     await output("rm", "-f", "tagged");
   });
 });
@@ -217,21 +276,39 @@ describe("files", () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("Read-only file system");
     // A relative path starts at the working directory.
-    expect((await tsrunWith({ cwd: directory }, "run", "--rm", "-v", "./data:/d", "busybox", "cat", "/d/a")).stdout).toBe("from the host\n");
+    expect(
+      (await tsrunWith({ cwd: directory }, "run", "--rm", "-v", "./data:/d", "busybox", "cat", "/d/a"))
+        .stdout,
+    ).toBe("from the host\n");
   });
 
   test("-v makes a directory that is missing, --mount does not", async () => {
     await inside(["-v", `${directory}/made:/data`], "touch /data/x");
     expect(readFileSync(join(directory, "made", "x"), "utf8")).toBe("");
-    const { code, stderr } = await tsrun("run", "--rm", "--mount", `type=bind,src=${directory}/absent,dst=/data`, "busybox", "true");
+    const { code, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--mount",
+      `type=bind,src=${directory}/absent,dst=/data`,
+      "busybox",
+      "true",
+    );
     expect(code).toBe(125);
     expect(stderr).toContain(`bind source path does not exist: ${directory}/absent`);
   });
 
   test("--mount bind and tmpfs", async () => {
     const source = file("mounted", "a file\n");
-    expect(await inside(["--mount", `type=bind,source=${source},target=/there/file,readonly`], "cat /there/file; echo x >/there/file || true")).toBe("a file");
-    const mounts = await inside(["--mount", "type=tmpfs,dst=/scratch,tmpfs-size=1m,tmpfs-mode=700"], "grep ' /scratch ' /proc/mounts; stat -c %a /scratch");
+    expect(
+      await inside(
+        ["--mount", `type=bind,source=${source},target=/there/file,readonly`],
+        "cat /there/file; echo x >/there/file || true",
+      ),
+    ).toBe("a file");
+    const mounts = await inside(
+      ["--mount", "type=tmpfs,dst=/scratch,tmpfs-size=1m,tmpfs-mode=700"],
+      "grep ' /scratch ' /proc/mounts; stat -c %a /scratch",
+    );
     expect(mounts).toMatch(/^tmpfs \/scratch tmpfs rw,.*size=1024k,mode=700/);
     expect(mounts).toMatch(/\n700$/);
   });
@@ -239,12 +316,33 @@ describe("files", () => {
   test("--tmpfs", async () => {
     const mount = await inside(["--tmpfs", "/scratch:size=2m,mode=1770"], "grep ' /scratch ' /proc/mounts");
     expect(mount).toMatch(/tmpfs rw,nosuid,nodev,noexec,relatime,size=2048k,mode=1770/);
-    const full = await tsrun("run", "--rm", "--tmpfs", "/scratch:size=1m", "busybox", "dd", "if=/dev/zero", "of=/scratch/x", "bs=2M", "count=1");
+    const full = await tsrun(
+      "run",
+      "--rm",
+      "--tmpfs",
+      "/scratch:size=1m",
+      "busybox",
+      "dd",
+      "if=/dev/zero",
+      "of=/scratch/x",
+      "bs=2M",
+      "count=1",
+    );
     expect(full.stderr).toContain("No space left");
   });
 
   test("--read-only leaves only mounts writable", async () => {
-    const { stdout, stderr } = await tsrun("run", "--rm", "--read-only", "--tmpfs", "/tmp", "busybox", "sh", "-c", "touch /x; touch /etc/hosts; touch /tmp/ok && echo written; touch /dev/shm/ok && echo shm");
+    const { stdout, stderr } = await tsrun(
+      "run",
+      "--rm",
+      "--read-only",
+      "--tmpfs",
+      "/tmp",
+      "busybox",
+      "sh",
+      "-c",
+      "touch /x; touch /etc/hosts; touch /tmp/ok && echo written; touch /dev/shm/ok && echo shm",
+    );
     expect(stderr).toContain("/x: Read-only file system");
     expect(stderr).toContain("/etc/hosts: Read-only file system");
     expect(stdout).toBe("written\nshm\n");
@@ -258,27 +356,43 @@ describe("files", () => {
   test("--device gives a node and the right to open it", async () => {
     // /dev/kmsg: on every host, not in a container, and with this capability opened by whoever the cgroup lets.
     const syslog = ["--cap-add", "SYSLOG"];
-    const open = "if (: <$0) 2>/dev/null; then echo read; else echo no; fi; if (: >>$0) 2>/dev/null; then echo write; else echo no; fi";
-    const at = (flags: string[], path: string, before = ":") => inside([...syslog, ...flags], `${before}; ${open.replaceAll("$0", path)}`);
+    const open =
+      "if (: <$0) 2>/dev/null; then echo read; else echo no; fi; if (: >>$0) 2>/dev/null; then echo write; else echo no; fi";
+    const at = (flags: string[], path: string, before = ":") =>
+      inside([...syslog, ...flags], `${before}; ${open.replaceAll("$0", path)}`);
     expect(await at([], "/k", "mknod /k c 1 11")).toBe("no\nno");
-    expect(await at(["--device", "/dev/kmsg"], "/dev/kmsg", "stat -c '%F %t:%T' /dev/kmsg")).toBe("character special file 1:b\nread\nwrite");
+    expect(await at(["--device", "/dev/kmsg"], "/dev/kmsg", "stat -c '%F %t:%T' /dev/kmsg")).toBe(
+      "character special file 1:b\nread\nwrite",
+    );
     expect(await at(["--device", "/dev/kmsg:/dev/other:r"], "/dev/other")).toBe("read\nno");
   });
 });
 
 describe("names and addresses", () => {
   test("--add-host", async () => {
-    expect(await inside(["--add-host", "db:10.1.2.3", "--add-host", "v6=[::2]"], "grep -E '\\b(db|v6)$' /etc/hosts")).toBe("10.1.2.3\tdb\n::2\tv6");
+    expect(
+      await inside(
+        ["--add-host", "db:10.1.2.3", "--add-host", "v6=[::2]"],
+        "grep -E '\\b(db|v6)$' /etc/hosts",
+      ),
+    ).toBe("10.1.2.3\tdb\n::2\tv6");
   });
 
   test("--dns, --dns-search and --dns-option", async () => {
     const flags = ["--dns", "10.9.8.7", "--dns-search", "example.org", "--dns-option", "ndots:3"];
     const lines = (await inside(flags, "cat /etc/resolv.conf")).split("\n");
-    expect(lines).toEqual(expect.arrayContaining(["nameserver 10.9.8.7", "search example.org", "options ndots:3"]));
+    expect(lines).toEqual(
+      expect.arrayContaining(["nameserver 10.9.8.7", "search example.org", "options ndots:3"]),
+    );
   });
 
   test("--sysctl", async () => {
-    expect(await inside(["--sysctl", "net.ipv4.ip_forward=0", "--sysctl", "kernel.shmmni=1234"], "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni")).toBe("0\n1234");
+    expect(
+      await inside(
+        ["--sysctl", "net.ipv4.ip_forward=0", "--sysctl", "kernel.shmmni=1234"],
+        "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni",
+      ),
+    ).toBe("0\n1234");
     const refused = await tsrun("run", "--rm", "--sysctl", "vm.swappiness=1", "busybox", "true");
     expect(refused.code).toBe(125);
     expect(refused.stderr).toContain("sysctl 'vm.swappiness' is not allowed");
@@ -288,15 +402,20 @@ describe("names and addresses", () => {
 describe("privileges", () => {
   const capabilities = (flags: string[]) => inside(flags, "grep CapEff /proc/self/status | cut -f2");
   const DEFAULT = 0xa80425fbn;
-  const has = (mask: string, number: number): boolean => ((BigInt(`0x${mask}`) >> BigInt(number)) & 1n) === 1n;
+  const has = (mask: string, number: number): boolean =>
+    ((BigInt(`0x${mask}`) >> BigInt(number)) & 1n) === 1n;
 
   test("--cap-add and --cap-drop", async () => {
     expect(BigInt(`0x${await capabilities(["--cap-add", "NET_ADMIN"])}`)).toBe(DEFAULT | (1n << 12n));
     expect(BigInt(`0x${await capabilities(["--cap-drop", "CAP_CHOWN"])}`)).toBe(DEFAULT & ~1n);
     expect(await capabilities(["--cap-drop", "ALL"])).toBe("0000000000000000");
-    expect(await capabilities(["--cap-drop", "all", "--cap-add", "net_bind_service"])).toBe("0000000000000400");
+    expect(await capabilities(["--cap-drop", "all", "--cap-add", "net_bind_service"])).toBe(
+      "0000000000000400",
+    );
     expect(await inside([], "ip link set lo down 2>/dev/null || echo refused")).toBe("refused");
-    expect((await tsrun("run", "--rm", "--cap-drop", "chown", "busybox", "chown", "1", "/etc")).stderr).toContain("Operation not permitted");
+    expect(
+      (await tsrun("run", "--rm", "--cap-drop", "chown", "busybox", "chown", "1", "/etc")).stderr,
+    ).toContain("Operation not permitted");
     expect(await inside(["--cap-add", "net_admin"], "ip link set lo down && echo done")).toBe("done");
   });
 
@@ -305,7 +424,8 @@ describe("privileges", () => {
   });
 
   test("--privileged", async () => {
-    const script = "grep -E 'CapEff|Seccomp:' /proc/self/status; mount -t tmpfs t /mnt 2>/dev/null || mount -t tmpfs t /var; echo mounted; test -e /dev/kmsg && echo devices; : >>/proc/sys/kernel/hostname && echo writable";
+    const script =
+      "grep -E 'CapEff|Seccomp:' /proc/self/status; mount -t tmpfs t /mnt 2>/dev/null || mount -t tmpfs t /var; echo mounted; test -e /dev/kmsg && echo devices; : >>/proc/sys/kernel/hostname && echo writable";
     const shown = await inside(["--privileged"], script);
     expect(shown).toMatch(/Seccomp:\t0/);
     expect(has(/CapEff:\t([0-9a-f]+)/.exec(shown)?.[1] as string, 21)).toBe(true); // CAP_SYS_ADMIN
@@ -313,27 +433,40 @@ describe("privileges", () => {
   });
 
   test("--security-opt no-new-privileges", async () => {
-    expect(await inside(["--security-opt", "no-new-privileges"], "grep NoNewPrivs /proc/self/status")).toBe("NoNewPrivs:\t1");
+    expect(await inside(["--security-opt", "no-new-privileges"], "grep NoNewPrivs /proc/self/status")).toBe(
+      "NoNewPrivs:\t1",
+    );
     expect(await inside([], "grep NoNewPrivs /proc/self/status")).toBe("NoNewPrivs:\t0");
   });
 
   test("--security-opt seccomp", async () => {
-    expect(await inside(["--security-opt", "seccomp=unconfined"], "grep Seccomp: /proc/self/status")).toBe("Seccomp:\t0");
-    const profile = file("seccomp.json", JSON.stringify({
-      defaultAction: "SCMP_ACT_ALLOW",
-      syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }],
-    }));
-    expect((await tsrun("run", "--rm", "--security-opt", `seccomp=${profile}`, "busybox", "mkdir", "/x")).stderr).toContain("Function not implemented");
+    expect(await inside(["--security-opt", "seccomp=unconfined"], "grep Seccomp: /proc/self/status")).toBe(
+      "Seccomp:\t0",
+    );
+    const profile = file(
+      "seccomp.json",
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }],
+      }),
+    );
+    expect(
+      (await tsrun("run", "--rm", "--security-opt", `seccomp=${profile}`, "busybox", "mkdir", "/x")).stderr,
+    ).toContain("Function not implemented");
   });
 
   test("--security-opt systempaths=unconfined shows what is masked otherwise", async () => {
     const masked = "stat -c %F /proc/timer_list; grep -c ' /proc/sys ' /proc/mounts";
     expect(await inside([], masked)).toMatch(/character special file\n1/);
-    expect(await inside(["--security-opt", "systempaths=unconfined"], `${masked} || true`)).toMatch(/^regular.*file\n0/);
+    expect(await inside(["--security-opt", "systempaths=unconfined"], `${masked} || true`)).toMatch(
+      /^regular.*file\n0/,
+    );
   });
 
   test("--ulimit", async () => {
-    expect(await inside(["--ulimit", "nofile=100:200", "--ulimit", "core=0"], "ulimit -Sn; ulimit -Hn; ulimit -c")).toBe("100\n200\n0");
+    expect(
+      await inside(["--ulimit", "nofile=100:200", "--ulimit", "core=0"], "ulimit -Sn; ulimit -Hn; ulimit -c"),
+    ).toBe("100\n200\n0");
   });
 
   test("--oom-score-adj", async () => {
@@ -360,7 +493,18 @@ describe("processes", () => {
 
   test("--stop-signal and --stop-timeout are what stop goes by", async () => {
     const trap = "trap 'echo got usr1; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
-    const running = host.start({}, "run", "--name", "usr1", "--stop-signal", "SIGUSR1", "busybox", "sh", "-c", trap);
+    const running = host.start(
+      {},
+      "run",
+      "--name",
+      "usr1",
+      "--stop-signal",
+      "SIGUSR1",
+      "busybox",
+      "sh",
+      "-c",
+      trap,
+    );
     await running.until(/ready/);
     await output("stop", "usr1");
     expect(await running.result).toMatchObject({ code: 3, stdout: "ready\ngot usr1\n" });
@@ -388,8 +532,12 @@ describe("processes", () => {
   });
 
   test("without --rm it stays, with its files and its exit code", async () => {
-    expect((await tsrun("run", "--name", "kept", "busybox", "sh", "-c", "echo x >/file; exit 4")).code).toBe(4);
-    expect(await output("ps", "-a", "--format", "{{.Names}} {{.Status}}")).toMatch(/^kept Exited \(4\) .* ago$/);
+    expect((await tsrun("run", "--name", "kept", "busybox", "sh", "-c", "echo x >/file; exit 4")).code).toBe(
+      4,
+    );
+    expect(await output("ps", "-a", "--format", "{{.Names}} {{.Status}}")).toMatch(
+      /^kept Exited \(4\) .* ago$/,
+    );
     await output("rm", "kept");
     expect(host.containers()).toEqual([]);
   });
@@ -410,7 +558,11 @@ describe("which image", () => {
   });
 
   test("-q says nothing of a pull", async () => {
-    expect(await tsrun("run", "--rm", "-q", "busybox:1", "echo", "quiet")).toEqual({ code: 0, stdout: "quiet\n", stderr: "" });
+    expect(await tsrun("run", "--rm", "-q", "busybox:1", "echo", "quiet")).toEqual({
+      code: 0,
+      stdout: "quiet\n",
+      stderr: "",
+    });
   });
 
   test("--platform that the image does not have", async () => {

@@ -151,12 +151,15 @@ describe("run -it in a terminal", () => {
     await output("rmi", "busybox");
     await terminal.line("clear; tsrun pull busybox");
     const screen = await terminal.until(/docker\.io\/library\/busybox:latest/);
-    expect(screen).toMatch(/latest: Pulling from library\/busybox\nDigest: sha256:[0-9a-f\n]+\nStatus: Downloaded newer image/);
+    expect(screen).toMatch(
+      /latest: Pulling from library\/busybox\nDigest: sha256:[0-9a-f\n]+\nStatus: Downloaded newer image/,
+    );
   });
 });
 
 describe("signals", () => {
-  const waiting = "trap 'echo got term; exit 3' TERM; trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.05; done";
+  const waiting =
+    "trap 'echo got term; exit 3' TERM; trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.05; done";
 
   test("that reach the command are passed on to the process", async () => {
     const running = host.start({}, "run", "--rm", "busybox", "sh", "-c", waiting);
@@ -168,7 +171,17 @@ describe("signals", () => {
   });
 
   test("stay with the command under --sig-proxy=false", async () => {
-    const running = host.start({}, "run", "--name", "alone", "--sig-proxy=false", "busybox", "sh", "-c", waiting);
+    const running = host.start(
+      {},
+      "run",
+      "--name",
+      "alone",
+      "--sig-proxy=false",
+      "busybox",
+      "sh",
+      "-c",
+      waiting,
+    );
     await running.until(/ready/);
     running.child.kill("SIGTERM");
     expect(await running.result).toMatchObject({ code: 143, stdout: "ready\n" });

@@ -45,9 +45,18 @@ function onlyGone(error: unknown): void {
 }
 
 async function cli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = { PATH: process.env["PATH"], HOME: host.directory, TSRUN_ROOT: paths.root, TSRUN_RUN: paths.run };
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: host.directory,
+    TSRUN_ROOT: paths.root,
+    TSRUN_RUN: paths.run,
+  };
   const child = spawn(TSRUN, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr, [code]] = await Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, "close")]);
+  const [stdout, stderr, [code]] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    once(child, "close"),
+  ]);
   return { code, stdout, stderr };
 }
 
@@ -61,14 +70,21 @@ function codesOf(results: readonly PromiseSettledResult<unknown>[]): string[] {
 }
 
 test("of 20 that want the same name exactly one gets it", async () => {
-  const inside = [engine, second].flatMap((each) => Array.from({ length: 6 }, () => each.run({ ...SLEEPER, name: "wanted" })));
-  const outside = Array.from({ length: 8 }, () => cli("run", "-d", "--network", "none", "--name", "wanted", IMAGE, "sleep", "1000"));
+  const inside = [engine, second].flatMap((each) =>
+    Array.from({ length: 6 }, () => each.run({ ...SLEEPER, name: "wanted" })),
+  );
+  const outside = Array.from({ length: 8 }, () =>
+    cli("run", "-d", "--network", "none", "--name", "wanted", IMAGE, "sleep", "1000"),
+  );
   const results = await Promise.allSettled(inside);
   const ends = await Promise.all(outside);
   const refused = ends.filter(({ code }) => code === 125);
-  expect(results.filter(({ status }) => status === "fulfilled").length + ends.length - refused.length).toBe(1);
+  expect(results.filter(({ status }) => status === "fulfilled").length + ends.length - refused.length).toBe(
+    1,
+  );
   expect(new Set(codesOf(results))).toEqual(new Set(["ERR_TSRUN_NAME_CONFLICT"]));
-  for (const { stderr } of refused) expect(stderr).toContain('The container name "/wanted" is already in use');
+  for (const { stderr } of refused)
+    expect(stderr).toContain('The container name "/wanted" is already in use');
   expect(await engine.list()).toHaveLength(1);
   expect((await engine.inspect("wanted")).state.status).toBe("running");
 });
@@ -83,9 +99,15 @@ test("30 at once on the bridge have 30 addresses, and give them back", async () 
   expect(new Set(addresses).size).toBe(30);
   expect(addresses).not.toContain(undefined);
   for (const { state } of await engine.list()) {
-    expect(readFileSync(`/proc/${state.pid}/net/fib_trie`, "utf8")).toContain(state.network?.address.split("/")[0]);
+    expect(readFileSync(`/proc/${state.pid}/net/fib_trie`, "utf8")).toContain(
+      state.network?.address.split("/")[0],
+    );
   }
-  await Promise.all((await engine.list()).map(({ record }, index) => (index % 2 ? engine : second).remove(record.id, { force: true })));
+  await Promise.all(
+    (await engine.list()).map(({ record }, index) =>
+      (index % 2 ? engine : second).remove(record.id, { force: true }),
+    ),
+  );
   expect(await engine.list()).toEqual([]);
 });
 
@@ -97,7 +119,9 @@ const RACE_LOSSES = [
   "ERR_TSRUN_MONITOR_DIED",
 ];
 
-test("rm -f against stop, kill and exec: each succeeds or says what the others did", { timeout: 120_000 }, async () => {
+test("rm -f against stop, kill and exec: each succeeds or says what the others did", {
+  timeout: 120_000,
+}, async () => {
   for (let round = 0; round < 12; round++) {
     const { containerId: id } = await engine.run({ ...SLEEPER, autoRemove: round % 3 === 0 });
     const verbs = [
@@ -109,7 +133,9 @@ test("rm -f against stop, kill and exec: each succeeds or says what the others d
       async () => (await engine.attach(id)).exited,
     ];
     const from = round % verbs.length;
-    const results = await Promise.allSettled([...verbs.slice(from), ...verbs.slice(0, from)].map((verb) => verb()));
+    const results = await Promise.allSettled(
+      [...verbs.slice(from), ...verbs.slice(0, from)].map((verb) => verb()),
+    );
     expect(RACE_LOSSES, `round ${round}`).toEqual(expect.arrayContaining(codesOf(results)));
     expect(await engine.list(), `round ${round}`).toEqual([]);
   }
@@ -122,7 +148,9 @@ test("rm -f against start", { timeout: 120_000 }, async () => {
     const again = second.start(id);
     await sleep(round * 3);
     const remove = cli("rm", "-f", id);
-    expect(RACE_LOSSES, `round ${round}`).toEqual(expect.arrayContaining(codesOf(await Promise.allSettled([start, again]))));
+    expect(RACE_LOSSES, `round ${round}`).toEqual(
+      expect.arrayContaining(codesOf(await Promise.allSettled([start, again]))),
+    );
     const { code, stderr } = await remove;
     expect(code, `round ${round}: ${stderr}`).toBe(0);
     expect(await engine.list(), `round ${round}`).toEqual([]);
@@ -162,7 +190,12 @@ async function pushImage(): Promise<string> {
 
 test("the same image pulled by four at once", async () => {
   const name = await pushImage();
-  const pulls = [engine.pull(name), second.pull(name), cli("pull", "-q", name), cli("pull", "-q", name)] as const;
+  const pulls = [
+    engine.pull(name),
+    second.pull(name),
+    cli("pull", "-q", name),
+    cli("pull", "-q", name),
+  ] as const;
   const [one, other, ...ends] = await Promise.all(pulls);
   expect(other.id).toBe(one.id);
   for (const { code, stderr } of ends) expect(code, stderr).toBe(0);
@@ -178,7 +211,12 @@ test("rmi against run: whoever loses says so, and what runs is whole", { timeout
   const outcomes = { ran: 0, lost: 0 };
   for (let round = 0; round < 12; round++) {
     await engine.pull(name);
-    const run = engine.run({ image: name, network: "none", pull: "never", command: ["/bin/busybox", "cat", "/layer-3"] });
+    const run = engine.run({
+      image: name,
+      network: "none",
+      pull: "never",
+      command: ["/bin/busybox", "cat", "/layer-3"],
+    });
     await sleep(round);
     const remove = second.removeImage(name, { force: round % 2 === 0 });
     const [ran, removed] = await Promise.allSettled([run, remove]);

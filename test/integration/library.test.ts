@@ -32,7 +32,11 @@ test("pull, run, exec, logs, kill, remove", async () => {
   expect(await said(handle.stdout, /\n/)).toBe("typed\n");
   expect(await said(handle.stderr, /\n/)).toBe("done\n");
 
-  const exec = await engine.exec("web", { command: ["sh", "-c", "cat; exit 4"], interactive: true, env: ["A=b"] });
+  const exec = await engine.exec("web", {
+    command: ["sh", "-c", "cat; exit 4"],
+    interactive: true,
+    env: ["A=b"],
+  });
   exec.stdin.end("through exec");
   expect(await textOf(exec.stdout)).toBe("through exec");
   expect(await exec.exited).toEqual({ exitCode: 4, oomKilled: false });
@@ -72,7 +76,10 @@ test("with autoRemove nothing is left once `exited` has resolved", async () => {
 
 test("an AbortSignal ends a pull, a start, an exec and a log that is followed", async () => {
   const aborted = { signal: AbortSignal.abort(new Error("enough")) };
-  const fresh = new Engine({ paths: { root: join(host.directory, "fresh"), run: join(host.directory, "fresh-run") }, config: loadConfig({}) });
+  const fresh = new Engine({
+    paths: { root: join(host.directory, "fresh"), run: join(host.directory, "fresh-run") },
+    config: loadConfig({}),
+  });
   await expect(fresh.pull(IMAGE, aborted)).rejects.toThrow("enough");
   expect(await fresh.images()).toEqual([]);
   await expect(engine.run({ image: IMAGE, command: ["sleep", "1000"] }, aborted)).rejects.toThrow("enough");
@@ -112,7 +119,10 @@ test("detached from, a process lives on, with --rm too", async () => {
 
 test("two engines in one process share what their paths share, and nothing else", async () => {
   const same = new Engine({ paths, config: loadConfig({}) });
-  const other = new Engine({ paths: { root: join(host.directory, "other"), run: join(host.directory, "other-run") }, config: loadConfig({}) });
+  const other = new Engine({
+    paths: { root: join(host.directory, "other"), run: join(host.directory, "other-run") },
+    config: loadConfig({}),
+  });
   const [mine, theirs] = await Promise.all([
     host.sh("sleep 1000", { name: "twin" }),
     other.run({ image: IMAGE, name: "twin", network: "bridge", command: ["sleep", "1000"] }),
@@ -136,11 +146,16 @@ const descriptors = (): string[] =>
   });
 
 const children = (): string =>
-  readdirSync("/proc/self/task").map((task) => readFileSync(`/proc/self/task/${task}/children`, "utf8")).join("");
+  readdirSync("/proc/self/task")
+    .map((task) => readFileSync(`/proc/self/task/${task}/children`, "utf8"))
+    .join("");
 
 test("50 runs leave no descriptor open and no child", async () => {
   const once = async (index: number): Promise<void> => {
-    const handle = await host.sh(`echo ${index}`, { autoRemove: true, network: index % 5 ? "none" : "bridge" });
+    const handle = await host.sh(`echo ${index}`, {
+      autoRemove: true,
+      network: index % 5 ? "none" : "bridge",
+    });
     const exec = index % 3 === 0 ? engine.exec(handle.containerId, { command: ["true"] }) : undefined;
     await exec?.then(({ exited }) => exited).catch(() => {});
     handle.stdout.resume();
@@ -148,7 +163,8 @@ test("50 runs leave no descriptor open and no child", async () => {
   };
   await once(0);
   const before = { descriptors: descriptors().sort(), children: children() };
-  for (let index = 0; index < 10; index++) await Promise.all([0, 1, 2, 3, 4].map((more) => once(index * 5 + more)));
+  for (let index = 0; index < 10; index++)
+    await Promise.all([0, 1, 2, 3, 4].map((more) => once(index * 5 + more)));
   await sleep(50);
   expect({ descriptors: descriptors().sort(), children: children() }).toEqual(before);
 });
@@ -188,7 +204,9 @@ test("a program that dies takes nothing with it, and leaves nothing", async () =
       process.kill(process.pid, "SIGKILL");
     `),
   ).rejects.toMatchObject({ signal: "SIGKILL" });
-  expect((await engine.list()).map(({ record, state }) => `${record.name} ${state.status}`)).toContain("orphan running");
+  expect((await engine.list()).map(({ record, state }) => `${record.name} ${state.status}`)).toContain(
+    "orphan running",
+  );
   await engine.remove("orphan", { force: true });
   for (let wait = 0; (await engine.list()).length > 0 && wait < 100; wait++) await sleep(50);
   expect(await engine.list()).toEqual([]);
@@ -199,7 +217,9 @@ test("the example of the documentation", async () => {
   if (!existsSync(join(REPOSITORY, "dist/index.js"))) throw new Error("not built: run `npm run build`");
   const directory = mkdtempSync(join(host.directory, "example-"));
   const env = { ...process.env, TSRUN_ROOT: join(directory, "root"), TSRUN_RUN: join(directory, "run") };
-  expect(execFileSync(process.execPath, [example], { env, encoding: "utf8" })).toBe("process 1 is sh\nhello, world\nexit code 0\n");
+  expect(execFileSync(process.execPath, [example], { env, encoding: "utf8" })).toBe(
+    "process 1 is sh\nhello, world\nexit code 0\n",
+  );
   expect(readdirSync(join(directory, "root", "containers"))).toEqual([]);
   rmSync(directory, { recursive: true });
 });

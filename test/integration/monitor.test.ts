@@ -1,7 +1,16 @@
 /** The monitor: a container's streams, its log, its end, and what becomes of them under stress. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -24,7 +33,8 @@ async function logOf(container: string): Promise<LogEntry[]> {
 const statusOf = async (container: string): Promise<string> => (await engine.inspect(container)).state.status;
 
 /** Lines of 100 bytes that begin with their number. */
-const numbered = (count: number): string => `awk 'BEGIN { for (i = 0; i < ${count}; i++) printf "%099d\\n", i }'`;
+const numbered = (count: number): string =>
+  `awk 'BEGIN { for (i = 0; i < ${count}; i++) printf "%099d\\n", i }'`;
 
 test("all clients get all output, and one that leaves takes nothing with it", async () => {
   const first = await host.sh("read go; seq 1 20000; echo end >&2", { interactive: true });
@@ -72,7 +82,9 @@ test("a reader that sleeps through the end keeps neither the record nor the cont
   await until(async () => (await statusOf(handle.containerId)) === "exited", 3000);
   expect((await engine.inspect(handle.containerId)).state.exitCode).toBe(5);
   await engine.remove(handle.containerId);
-  await expect(engine.inspect(handle.containerId)).rejects.toMatchObject({ code: "ERR_TSRUN_CONTAINER_NOT_FOUND" });
+  await expect(engine.inspect(handle.containerId)).rejects.toMatchObject({
+    code: "ERR_TSRUN_CONTAINER_NOT_FOUND",
+  });
   expect((await bytesOf(sleeper.stdout)).length).toBe(240_000);
   expect((await sleeper.exited).exitCode).toBe(5);
 });
@@ -105,12 +117,16 @@ test("50 MB of output with a log of 1 MB in 3 files", async () => {
 });
 
 test("bytes that are no text reach clients as they are, and the log as text", async () => {
-  const handle = await host.sh(String.raw`printf 'a\377\300\200\0\033"\\\355\240\200\tb\n\303\251 \360\237\220\263\n'`);
+  const handle = await host.sh(
+    String.raw`printf 'a\377\300\200\0\033"\\\355\240\200\tb\n\303\251 \360\237\220\263\n'`,
+  );
   const bytes = await bytesOf(handle.stdout);
   await handle.exited;
   expect(bytes.toString("latin1")).toBe('a\xff\xc0\x80\0\x1b"\\\xed\xa0\x80\tb\n\xc3\xa9 \xf0\x9f\x90\xb3\n');
   const raw = readFileSync(join(containerDir(paths, handle.containerId), "log.json"), "utf8");
-  expect(raw).toContain(String.raw`{"log":"a\ufffd\ufffd\ufffd\u0000\u001b\"\\\ufffd\ufffd\ufffd\tb\n","stream":"stdout","time":"`);
+  expect(raw).toContain(
+    String.raw`{"log":"a\ufffd\ufffd\ufffd\u0000\u001b\"\\\ufffd\ufffd\ufffd\tb\n","stream":"stdout","time":"`,
+  );
   expect((await logOf(handle.containerId)).map(({ text }) => text)).toEqual([
     'a\ufffd\ufffd\ufffd\0\x1b"\\\ufffd\ufffd\ufffd\tb\n',
     "é 🐳\n",
@@ -158,7 +174,9 @@ test("100 MB through stdin and back", async () => {
 });
 
 test("a process that does not read its stdin can still be signalled", async () => {
-  const handle = await host.sh("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done", { interactive: true });
+  const handle = await host.sh("trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done", {
+    interactive: true,
+  });
   await said(handle.stdout, /ready/);
   handle.stdin.write(Buffer.alloc(1_000_000));
   handle.kill("TERM");
@@ -166,9 +184,15 @@ test("a process that does not read its stdin can still be signalled", async () =
 });
 
 test("exit codes: the process's own, and 128+n where signal n ended it", async () => {
-  const exited = async (script: string, options = {}) => (await (await host.sh(script, options)).exited).exitCode;
+  const exited = async (script: string, options = {}) =>
+    (await (await host.sh(script, options)).exited).exitCode;
   expect(await exited("exit 255")).toBe(255);
-  for (const [signal, code] of [["TERM", 143], ["SEGV", 139], ["KILL", 137], ["USR1", 138]] as const) {
+  for (const [signal, code] of [
+    ["TERM", 143],
+    ["SEGV", 139],
+    ["KILL", 137],
+    ["USR1", 138],
+  ] as const) {
     expect(await exited(`kill -${signal} $$; sleep 1`, { init: true }), signal).toBe(code);
   }
   const killed = await host.sh("sleep 1000");
@@ -185,7 +209,10 @@ test("exec ends with its process, whoever still holds its output", async () => {
   const [text, { exitCode }] = await Promise.all([textOf(quiet.stdout), quiet.exited]);
   expect([text, exitCode]).toEqual(["done\n", 0]);
   for (const tty of [false, true]) {
-    const noisy = await engine.exec(containerId, { command: ["sh", "-c", "trap '' HUP; yes & sleep 0.1; exit 3"], tty });
+    const noisy = await engine.exec(containerId, {
+      command: ["sh", "-c", "trap '' HUP; yes & sleep 0.1; exit 3"],
+      tty,
+    });
     noisy.stdout.resume();
     expect((await noisy.exited).exitCode).toBe(3);
   }
@@ -220,7 +247,10 @@ test("a full disk is named, leaves nothing, and does not end what runs", async (
 });
 
 async function fillDisk(root: string): Promise<void> {
-  const small = new Engine({ paths: { root, run: join(host.directory, "small-run") }, config: loadConfig({}) });
+  const small = new Engine({
+    paths: { root, run: join(host.directory, "small-run") },
+    config: loadConfig({}),
+  });
   const ballast = join(root, "ballast");
   const fill = (leave: number): void => {
     const { bavail, bsize } = statfsSync(root);
@@ -228,7 +258,10 @@ async function fillDisk(root: string): Promise<void> {
   };
   const run = (script: string) => small.run({ image: IMAGE, network: "none", command: ["sh", "-c", script] });
   const refused = async (action: () => Promise<unknown>): Promise<string> => {
-    const error = await action().then(() => undefined, (reason: unknown) => reason);
+    const error = await action().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     return String(error);
   };
 
@@ -238,7 +271,7 @@ async function fillDisk(root: string): Promise<void> {
   rmSync(ballast);
   expect(readdirSync(join(root, "tmp"))).toEqual([]);
   await small.pull(IMAGE);
-  (await (await run("true")).exited);
+  await (await run("true")).exited;
   await removeAll(small);
 
   fill(0);

@@ -62,12 +62,16 @@ export interface Cli {
 
 export function createCli(): Cli {
   const directory = mkdtempSync(join(tmpdir(), "tsrun-e2e-"));
-  const [root, run, bin] = ["root", "run", "bin"].map((name) => join(directory, name)) as [string, string, string];
+  const [root, run, bin] = ["root", "run", "bin"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
   const configFile = join(directory, "config.json");
   mkdirSync(bin);
   for (const name of ["tsrun", "docker"]) symlinkSync(TSRUN, join(bin, name));
   const env = {
-    PATH: `${bin}:${process.env["PATH"]}`,
+    PATH: `${bin}:${process.env.PATH}`,
     HOME: directory,
     TERM: "xterm",
     TSRUN_ROOT: root,

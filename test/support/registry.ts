@@ -107,7 +107,9 @@ export async function startRegistry(account?: Account): Promise<TestRegistry> {
 /** crypt(3) of Debian's libxcrypt, by way of perl: the one hash that docker-registry takes. */
 function bcrypt(password: string): string {
   const salt = "$2b$05$abcdefghijklmnopqrstuu";
-  return execFileSync("perl", ["-e", "print crypt($ARGV[0], $ARGV[1])", password, salt], { encoding: "utf8" });
+  return execFileSync("perl", ["-e", "print crypt($ARGV[0], $ARGV[1])", password, salt], {
+    encoding: "utf8",
+  });
 }
 
 function client(url: string, account?: Account): Omit<TestRegistry, "stop"> {

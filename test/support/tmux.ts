@@ -46,8 +46,10 @@ export async function openTmux({ directory, env, columns = 80, rows = 24 }: Tmux
   );
 
   const screen = async (): Promise<string> => (await tmux("capture-pane", "-p", "-t", "user")).trimEnd();
-  const type = async (text: string): Promise<void> => void (await tmux("send-keys", "-t", "user", "-l", text));
-  const keys = async (...names: string[]): Promise<void> => void (await tmux("send-keys", "-t", "user", ...names));
+  const type = async (text: string): Promise<void> =>
+    void (await tmux("send-keys", "-t", "user", "-l", text));
+  const keys = async (...names: string[]): Promise<void> =>
+    void (await tmux("send-keys", "-t", "user", ...names));
   const terminal: Tmux = {
     type,
     keys,

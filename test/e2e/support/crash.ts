@@ -28,7 +28,12 @@ export function processesOf({ directory }: Cli, pattern: RegExp): number[] {
   });
 }
 
-export const monitorsOf = (cli: Cli): number[] => processesOf(cli, /tsrun-monitor/);
+/** Monitors, without their children: those look the same until their execve. */
+export function monitorsOf(cli: Cli): number[] {
+  const all = processesOf(cli, /tsrun-monitor/);
+  const parent = (pid: number): number => Number(/^PPid:\s+(\d+)/m.exec(readProc(pid, "status"))?.[1]);
+  return all.filter((pid) => !all.includes(parent(pid)));
+}
 
 /** No error where it has ended. */
 export function killNow(pid: number | undefined): void {
@@ -56,7 +61,13 @@ export interface Listed {
 
 /** What `ps -a` says, which must never fail. */
 export async function listed(cli: Cli): Promise<Listed[]> {
-  const text = await cli.output("ps", "-a", "--no-trunc", "--format", '{"ID":"{{.ID}}","Status":"{{.Status}}"}');
+  const text = await cli.output(
+    "ps",
+    "-a",
+    "--no-trunc",
+    "--format",
+    '{"ID":"{{.ID}}","Status":"{{.Status}}"}',
+  );
   return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line) as Listed);
 }
 
@@ -71,7 +82,9 @@ export async function untruths(cli: Cli): Promise<string[]> {
     const running = containers.filter(({ Status }) => Status.startsWith("Up")).map(({ ID }) => ID);
     const alive = new Set(ownCgroups(cli));
     const wrong = [
-      ...running.filter((id) => !alive.has(id)).map((id) => `${id} is said to be running, and has no process`),
+      ...running
+        .filter((id) => !alive.has(id))
+        .map((id) => `${id} is said to be running, and has no process`),
       ...[...alive].filter((id) => !running.includes(id)).map((id) => `${id} runs, and ps does not say so`),
     ];
     if (wrong.length === 0 || performance.now() > deadline) return wrong;
@@ -99,7 +112,9 @@ export async function remains(cli: Cli): Promise<string[]> {
       ...list(join(cli.root, "tmp")),
       ...list(join(cli.run, "containers")),
       ...list(join(cli.run, "networks", "bridge", "leases")),
-      ...processesOf(cli, /tsrun/).map((pid) => `process ${pid}: ${readProc(pid, "cmdline").replaceAll("\0", " ")}`),
+      ...processesOf(cli, /tsrun/).map(
+        (pid) => `process ${pid}: ${readProc(pid, "cmdline").replaceAll("\0", " ")}`,
+      ),
     ];
     return found.length === 0 ? true : undefined;
   });
@@ -129,7 +144,8 @@ function ignoringAbsence<T>(attempt: () => T, absent: T): T {
   try {
     return attempt();
   } catch (error) {
-    if (["ENOENT", "ESRCH", "EINVAL", "EACCES"].includes(String((error as NodeJS.ErrnoException).code))) return absent;
+    if (["ENOENT", "ESRCH", "EINVAL", "EACCES"].includes(String((error as NodeJS.ErrnoException).code)))
+      return absent;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** What every file of these tests begins with: a tsrun of its own, a stocked registry, and a look for leaks at the end. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Cli, createCli } from "../../support/cli.ts";
 import { leaksSince, type Snapshot, snapshot } from "../../support/leaks.ts";
@@ -48,13 +49,23 @@ export function useHost({ pull = ["busybox"] }: { pull?: string[] } = {}): Host 
   };
 }
 
-/** Control groups with processes in them that are not this instance's belong to somebody else on the machine. */
+/** How long a control group of somebody else's container may stay empty while it is made or removed. */
+const FOREIGN_MILLISECONDS = 1_000;
+
+/**
+ * Control groups belong to the machine: those with processes in them are counted by the processes, and of the others
+ * those that stay.
+ */
 async function leaks(before: Snapshot, cli: Cli): Promise<string[]> {
-  const found = await leaksSince(before, cli);
-  return found.filter((leak) => !leak.startsWith("cgroup ") || isEmptyCgroup(leak.slice("cgroup ".length)));
+  const idle = (leak: string): boolean =>
+    !leak.startsWith("cgroup ") || isEmptyCgroup(leak.slice("cgroup ".length));
+  const found = (await leaksSince(before, cli)).filter(idle);
+  if (found.length === 0) return [];
+  await sleep(FOREIGN_MILLISECONDS);
+  return found.filter(idle);
 }
 
-/** Whether the group is still there and empty; a busy one of this instance shows up by its processes. */
+/** Whether the group is there and nothing runs in it. */
 function isEmptyCgroup(path: string): boolean {
   try {
     return readFileSync(join(path, "cgroup.procs"), "utf8") === "";

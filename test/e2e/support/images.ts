@@ -30,7 +30,9 @@ export async function stock(registry: TestRegistry): Promise<void> {
     process.stderr.write("e2e: no ../shared/images: `alpine` is an image of Debian's busybox-static\n");
   }
   const alpine =
-    alpineRelease === undefined ? busybox : { ...busybox, layers: [readFileSync(ALPINE)], config: { ...config, Cmd: ["/bin/sh"] } };
+    alpineRelease === undefined
+      ? busybox
+      : { ...busybox, layers: [readFileSync(ALPINE)], config: { ...config, Cmd: ["/bin/sh"] } };
   const members = [
     await registry.pushImage("library/alpine", [], alpine),
     await registry.pushImage("library/alpine", [], foreignImage()),
@@ -60,7 +62,9 @@ const busyboxLayer = (): Buffer => (layer ??= gzipLayer(rootfs(readFileSync(BUSY
 function rootfs(binary: Buffer): LayerEntry[] {
   const applets = execFileSync(BUSYBOX, ["--list"], { encoding: "utf8" }).trim().split("\n");
   return [
-    ...["bin", "dev", "etc", "home", "proc", "root", "sys", "usr", "var", "www"].map((name) => ({ path: `${name}/` })),
+    ...["bin", "dev", "etc", "home", "proc", "root", "sys", "usr", "var", "www"].map((name) => ({
+      path: `${name}/`,
+    })),
     { path: "tmp/", mode: 0o1777 },
     { path: "bin/busybox", data: binary, mode: 0o755 },
     ...applets

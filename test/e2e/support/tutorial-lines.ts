@@ -15,22 +15,46 @@ export interface Line {
 
 /** Images of docker.io that the test has under their own names; `app` stands in for those that a page builds itself. */
 const KNOWN = /^(nginx|python|busybox|ubuntu|hello-world|mysql|mongo|redis|golang|myip)(:|$)/;
-const HERE = /^(run|exec|logs|inspect|stop|kill|rm|ps|images|rmi|pull|version|container (run|exec|logs|inspect|stop|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
+const HERE =
+  /^(run|exec|logs|inspect|stop|kill|rm|ps|images|rmi|pull|version|container (run|exec|logs|inspect|stop|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
 const NETWORKS_HERE = /--net(work)?[ =](host|none|bridge)\b/;
 /** Flags of `run` that take a value, as far as tutorials use them. */
-const WITH_VALUE = new Set(["-v", "--volume", "--name", "-e", "--env", "--network", "--net", "-p", "--publish", "-w", "-u", "-h", "-m"]);
+const WITH_VALUE = new Set([
+  "-v",
+  "--volume",
+  "--name",
+  "-e",
+  "--env",
+  "--network",
+  "--net",
+  "-p",
+  "--publish",
+  "-w",
+  "-u",
+  "-h",
+  "-m",
+]);
 
-/** Each line once, in the order of the pages. */
+/** Each line once, in the order of the pages: of those that come to the same, the last. */
 export function readLines(pages: readonly string[]): Line[] {
   const found = new Map<string, Line>();
   for (const page of pages) {
     for (const raw of page.replaceAll(/\s*\\\n\s*/g, " ").split("\n")) {
       const text = commandOf(raw);
       const line = text === undefined ? undefined : classify(text);
-      if (line !== undefined) found.set(line.text, line);
+      if (line !== undefined) found.set(sameness(line), line);
     }
   }
   return [...found.values()];
+}
+
+/** What is tried of a line: commands of later stages are refused by their name alone. */
+function sameness(line: Line): string {
+  const tried = line.on("container", "/directory");
+  if (line.kind !== "later" || / run /.test(tried)) return tried.replace(/ --name \S+/, "");
+  return (
+    /^docker (?:(?:container|image|network|volume|system|compose|plugin) )?\w+/.exec(tried)?.[0] ?? tried
+  );
 }
 
 /** "docker …" out of "$ sudo docker …", "[~] docker …", "user@host:~$ docker …" or the line itself. */
@@ -38,7 +62,11 @@ function commandOf(raw: string): string | undefined {
   const match = /^\s*(?:\S*@\S+[$#&] |\[[^\]]*\][$#]? |[$#>~] ?❯? ?)?(?:sudo )?(docker [a-z].*)$/.exec(raw);
   const text = match?.[1]?.replace(/\s{2,}.*$|\s+#.*$/, "").trim();
   // Prose that begins with the word, the usage of a command, and output.
-  if (text === undefined || /[\u3000-\u9fff，。：]|\[OPTIONS\]|\bCOMMAND\b/.test(text.replaceAll(/"[^"]*"|<[^>]*>/g, ""))) return undefined;
+  if (
+    text === undefined ||
+    /[\u3000-\u9fff，。：]|\[OPTIONS\]|\bCOMMAND\b/.test(text.replaceAll(/"[^"]*"|<[^>]*>/g, ""))
+  )
+    return undefined;
   return text;
 }
 
@@ -47,9 +75,15 @@ function classify(text: string): Line | undefined {
   // A slip of one page, an error with docker too.
   if (/^images rm /.test(words)) return undefined;
   const isRun = /^(container )?run /.test(words);
-  const line = (kind: Line["kind"], needsContainer: boolean, on: Line["on"]): Line => ({ text, kind, needsContainer, on });
+  const line = (kind: Line["kind"], needsContainer: boolean, on: Line["on"]): Line => ({
+    text,
+    kind,
+    needsContainer,
+    on,
+  });
   // Placeholders in angle brackets, and files of the host, mean something else to the shell.
-  if (!HERE.test(words)) return line("later", false, () => text.replaceAll(/<[^ >]+>/g, "x").replaceAll(/ [<>] \S+/g, ""));
+  if (!HERE.test(words))
+    return line("later", false, () => text.replaceAll(/<[^ >]+>/g, "x").replaceAll(/ [<>] \S+/g, ""));
   if (isRun) {
     const on: Line["on"] = (_, directory) => runLine(text, directory);
     return line(isLater(words) ? "later" : "run", false, on);
@@ -57,16 +91,24 @@ function classify(text: string): Line | undefined {
   // One page stops all in the background and removes them meanwhile: a race, also with docker.
   if (/\$\(/.test(text)) return line("plain", true, () => text.replace(" & ", " && "));
   const [, command = "", rest = ""] = /^((?:container |image )?\w+) ?(.*)$/.exec(words) ?? [];
-  if (/(ps|ls|list|images|version)$/.test(command)) return line("plain", false, () => `docker ${command} ${rest.replace(/\[\w*\]/, "")}`);
+  if (/(ps|ls|list|images|version)$/.test(command))
+    return line("plain", false, () => `docker ${command} ${rest.replace(/\[\w*\]/, "")}`);
   if (/pull$/.test(command)) return line("plain", false, () => `docker ${command} ${standIn(rest)}`);
   if (/^(rmi|image rm|image inspect)/.test(command)) {
-    return line("plain", false, () => `docker pull -q app && docker ${command} ${/-f/.test(rest) ? "-f " : ""}app`);
+    return line(
+      "plain",
+      false,
+      () => `docker pull -q app && docker ${command} ${/-f/.test(rest) ? "-f " : ""}app`,
+    );
   }
-  if (/exec$/.test(command)) return line("interactive", true, (container) => `docker ${command} -it ${container} sh`);
+  if (/exec$/.test(command))
+    return line("interactive", true, (container) => `docker ${command} -it ${container} sh`);
   const flags = rest.split(" ").filter((word) => word.startsWith("-"));
   if (/(^| )rm$/.test(command)) flags.push("-f");
   const follows = /logs$/.test(command) && flags.includes("-f");
-  return line(follows ? "interactive" : "plain", true, (container) => ["docker", command, ...flags, container].join(" "));
+  return line(follows ? "interactive" : "plain", true, (container) =>
+    ["docker", command, ...flags, container].join(" "),
+  );
 }
 
 /** Published ports, networks of one's own and named volumes. */

@@ -1,14 +1,9 @@
-import { deviceNumber } from "../../../src/kernel/device-number.ts";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import {
-  allHostDevices,
-  defaultDevices,
-  deviceRules,
-  resolveDevices,
-} from "../../../src/engine/devices.ts";
+import { allHostDevices, defaultDevices, deviceRules, resolveDevices } from "../../../src/engine/devices.ts";
+import { deviceNumber } from "../../../src/kernel/device-number.ts";
 
 const request = (host: string, container = host, permissions = "rwm") => ({ host, container, permissions });
 

@@ -1,0 +1,446 @@
+/**
+ * The monitor as a whole, built with the sanitizers, executing Plans that need no privilege: no namespaces, the test's
+ * own files. The test is its launcher.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { ContainerState } from "../../../src/engine/types.ts";
+import { connectMonitor, MonitorClient } from "../../../src/runtime/monitor-client.ts";
+import { encodePlan } from "../../../src/runtime/plan/encode.ts";
+import type { Plan, Step, StepAction } from "../../../src/runtime/plan/plan.ts";
+import { NATIVE, openWorkshop, SANITIZER_ENVIRONMENT, type Workshop } from "./compile.ts";
+
+let workshop: Workshop;
+let program: string;
+let directory: string;
+let running: { client: MonitorClient; launcher: ChildProcess; complaints: Promise<string> }[];
+
+beforeAll(() => {
+  workshop = openWorkshop();
+  const sources = globSync("monitor/*.c", { cwd: NATIVE });
+  program = workshop.compile("monitor", { sources });
+}, 120_000);
+afterAll(() => workshop[Symbol.dispose]());
+
+beforeEach(() => {
+  directory = mkdtempSync(join(workshop.directory, "run-"));
+  running = [];
+});
+afterEach(async () => {
+  for (const { client } of running) {
+    client.signal(9);
+    client.detach();
+  }
+  // Whatever the sanitizers have found is on the monitor's standard error.
+  for (const { complaints } of running) expect(await complaints).toBe("");
+  rmSync(directory, { recursive: true });
+});
+
+const step = (action: StepAction): Step => ({ ...action, why: "." });
+const STREAMS: Step[] = (["stdin", "stdout", "stderr"] as const).map((fd, to) =>
+  step({ op: "dup2", fd, to }),
+);
+const CLONE = step({ op: "clone", flags: [] });
+const WAIT = step({ op: "wait" });
+
+const exec = (...argv: string[]): Step =>
+  step({ op: "execve", candidates: [argv[0] ?? ""], argv, envp: ["PATH=/usr/bin:/bin"] });
+const shell = (script: string): Plan => ({
+  fds: [],
+  steps: [CLONE, ...STREAMS, exec("/bin/sh", "-c", script)],
+});
+
+/** Runs a Plan under a monitor with these options; its lock is a pipe whose end tells that it is gone. */
+function launch(plan: Plan, ...options: string[]): MonitorClient {
+  const file = join(directory, `plan-${running.length}`);
+  writeFileSync(file, encodePlan(plan));
+  const [planFd, lockFd] = [openSync(file, "r"), openSync(join(directory, "lock"), "a")];
+  const launcher = spawn(program, ["--plan-fds", "0", ...options], {
+    stdio: ["ignore", "ignore", "pipe", planFd, "pipe", lockFd],
+    env: SANITIZER_ENVIRONMENT,
+  });
+  closeSync(planFd);
+  closeSync(lockFd);
+  const client = new MonitorClient(launcher.stdio[4] as Socket);
+  running.push({ client, launcher, complaints: text(launcher.stderr as NodeJS.ReadableStream) });
+  return client;
+}
+
+/** The parent of a process (proc_pid_stat(5)), and whether a process is there and no zombie. */
+const parentOf = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ")[1]);
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+async function eventually(what: () => boolean): Promise<boolean> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (what()) return true;
+    await sleep(10);
+  }
+  return false;
+}
+const state = (): Partial<ContainerState> => JSON.parse(readFileSync(join(directory, "state.json"), "utf8"));
+const withState = (): string[] => ["--state", join(directory, "state.json"), "--durable"];
+
+describe("a process", () => {
+  test("runs, writes on both streams and ends with its status", async () => {
+    const client = launch(shell("echo out; echo err >&2; exit 7"));
+    expect(typeof (await client.started)).toBe("number");
+    expect(await Promise.all([text(client.stdout), text(client.stderr)])).toEqual(["out\n", "err\n"]);
+    expect(await client.exited).toEqual({ exitCode: 7, oomKilled: false });
+    await client.closed;
+  });
+
+  test("that a signal ends has 128 and its number", async () => {
+    const client = launch(shell("kill -TERM $$; sleep 5"));
+    client.ignoreOutput();
+    expect((await client.exited).exitCode).toBe(143);
+  });
+
+  test("gets what is written to its stdin, and its end", async () => {
+    const client = launch(shell("wc -c"), "--stdin", "--stdin-once");
+    client.stdin.end(Buffer.alloc(1_000_000, "i"));
+    client.stderr.resume();
+    expect((await text(client.stdout)).trim()).toBe("1000000");
+  });
+
+  test("without --stdin reads nothing", async () => {
+    const client = launch(shell("cat; echo done"));
+    client.stderr.resume();
+    expect(await text(client.stdout)).toBe("done\n");
+  });
+
+  test("has no descriptor of the monitor's, and its signals as they are by default", async () => {
+    const client = launch({
+      fds: [],
+      steps: [
+        CLONE,
+        ...STREAMS,
+        step({ op: "closeRange", first: 3 }),
+        exec("/bin/sh", "-c", "ls /proc/$$/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status"),
+      ],
+    });
+    client.stderr.resume();
+    const lines = (await text(client.stdout)).trim().split(/\s+/);
+    expect(lines.slice(0, 3)).toEqual(["0", "1", "2"]);
+    expect(lines.slice(-4)).toEqual(["SigBlk:", "0".repeat(16), "SigIgn:", "0".repeat(16)]);
+  });
+
+  test("whose output is read slowly loses none of it", async () => {
+    const client = launch(
+      shell("i=0; while [ $i -lt 60000 ]; do echo line $i; i=$((i+1)); done; echo end >&2"),
+    );
+    client.stderr.resume();
+    await sleep(300);
+    const lines = (await text(client.stdout)).split("\n");
+    expect(lines.length).toBe(60_001);
+    expect(lines[59_999]).toBe("line 59999");
+  });
+
+  test("floods both streams and reads its input at the same time, and the client is kept", async () => {
+    const client = launch(shell("tee /dev/stderr"), "--stdin", "--stdin-once");
+    const input = Buffer.alloc(4_000_000, "0123456789abcde\n");
+    client.stdin.end(input);
+    const [out, err] = await Promise.all([text(client.stdout), text(client.stderr)]);
+    expect([out.length, err.length]).toEqual([input.length, input.length]);
+    expect((await client.exited).exitCode).toBe(0);
+  });
+});
+
+describe("a Plan that fails", () => {
+  test("at execve: the first reason that means something", async () => {
+    const candidates = ["/nowhere/x", "/etc/passwd", "/nowhere/y"];
+    const client = launch({
+      fds: [],
+      steps: [CLONE, step({ op: "execve", candidates, argv: ["x"], envp: [] })],
+    });
+    const failure = await client.started;
+    expect(failure).toMatchObject({ step: 1, errno: 13 });
+    // It can be looked at until it is acknowledged.
+    const { pid } = failure as { pid: number };
+    expect(isAlive(pid)).toBe(true);
+    client.acknowledge();
+    await client.closed;
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test("at a step in the child", async () => {
+    const client = launch({
+      fds: [],
+      steps: [CLONE, step({ op: "chdir", path: "/nowhere" }), exec("/bin/true")],
+    });
+    expect(await client.started).toMatchObject({ step: 1, errno: 2 });
+    client.acknowledge();
+    await client.closed;
+  });
+
+  test("at a step that may fail so: it goes on", async () => {
+    const client = launch({
+      fds: [],
+      steps: [
+        CLONE,
+        { ...step({ op: "chdir", path: "/nowhere" }), tolerate: ["EEXIST", "ENOENT"] },
+        ...STREAMS,
+        exec("/bin/true"),
+      ],
+    });
+    client.ignoreOutput();
+    expect((await client.exited).exitCode).toBe(0);
+  });
+
+  test("before there is a child", async () => {
+    const client = launch({
+      fds: [],
+      steps: [step({ op: "setns", fd: "stdin", flags: ["CLONE_NEWNET"] }), CLONE, exec("/bin/true")],
+    });
+    expect(await client.started).toMatchObject({ step: 0, pid: 0 });
+    await client.closed;
+  });
+
+  test.each([
+    ["is no Plan", Buffer.from("nothing of the kind, but long enough")],
+    ["is cut short", encodePlan(shell("true")).subarray(0, 200)],
+    ["is empty", Buffer.alloc(0)],
+  ])("because it %s", async (_name, bytes) => {
+    const file = join(directory, "bad");
+    writeFileSync(file, bytes);
+    const fds = [openSync(file, "r"), openSync(join(directory, "lock"), "a")] as const;
+    const launcher = spawn(program, ["--plan-fds", "0"], {
+      stdio: ["ignore", "ignore", "pipe", fds[0], "pipe", fds[1]],
+      env: SANITIZER_ENVIRONMENT,
+    });
+    for (const fd of fds) closeSync(fd);
+    const client = new MonitorClient(launcher.stdio[4] as Socket);
+    running.push({ client, launcher, complaints: text(launcher.stderr as NodeJS.ReadableStream) });
+    expect(await client.started).toMatchObject({ errno: 22, pid: 0 });
+  });
+
+  test("leaves no socket behind", async () => {
+    const client = launch(
+      { fds: [], steps: [CLONE, step({ op: "chdir", path: "/nowhere" }), exec("/bin/true")] },
+      "--socket-dir",
+      directory,
+    );
+    await client.started;
+    expect(existsSync(join(directory, "attach.sock"))).toBe(true);
+    client.acknowledge();
+    await client.closed;
+    expect(existsSync(join(directory, "attach.sock"))).toBe(false);
+  });
+});
+
+describe("death at any moment", () => {
+  const paused: Plan = { fds: [], steps: [CLONE, WAIT, ...STREAMS, exec("/bin/sleep", "60")] };
+  const pausedPid = (client: MonitorClient): Promise<number> =>
+    new Promise((resolve) => {
+      client.onWaiting = (_step, pid) => resolve(pid);
+    });
+
+  test("of the monitor, while the child waits: the child goes", async () => {
+    const pid = await pausedPid(launch(paused));
+    process.kill(parentOf(pid), "SIGKILL");
+    expect(await eventually(() => !isAlive(pid))).toBe(true);
+  });
+
+  test("of the monitor, after a step has failed: the child goes", async () => {
+    const client = launch({ fds: [], steps: [CLONE, step({ op: "chdir", path: "/nowhere" })] });
+    const { pid } = (await client.started) as { pid: number };
+    process.kill(parentOf(pid), "SIGKILL");
+    expect(await eventually(() => !isAlive(pid))).toBe(true);
+  });
+
+  test("of the monitor, while it runs: the process goes, if the Plan says so", async () => {
+    const deathSignal = step({ op: "prctl", option: "PR_SET_PDEATHSIG", value: 9 });
+    const client = launch({ fds: [], steps: [CLONE, ...STREAMS, deathSignal, exec("/bin/sleep", "60")] });
+    const pid = (await client.started) as number;
+    process.kill(parentOf(pid), "SIGKILL");
+    await expect(client.exited).rejects.toMatchObject({ code: "ERR_TSRUN_MONITOR_DIED" });
+    expect(await eventually(() => !isAlive(pid))).toBe(true);
+  });
+
+  test("of the launcher, before the process runs: nothing runs", async () => {
+    const client = launch(paused, ...withState());
+    const pid = await pausedPid(client);
+    const monitor = parentOf(pid);
+    client.detach();
+    expect(await eventually(() => !isAlive(pid) && !isAlive(monitor))).toBe(true);
+    expect(existsSync(join(directory, "state.json"))).toBe(false);
+  });
+
+  test("of the launcher, while it runs: the process goes on, and its end is written down", async () => {
+    const client = launch(shell("sleep 0.3; echo late; exit 3"), ...withState());
+    const pid = (await client.started) as number;
+    expect(state()).toMatchObject({ status: "running", pid });
+    client.detach();
+    expect(await eventually(() => state().status === "exited")).toBe(true);
+    expect(state()).toMatchObject({ exitCode: 3, pid: 0, oomKilled: false });
+  });
+});
+
+describe("the end", () => {
+  test("is written down with both times, before it is told", async () => {
+    const client = launch(shell("exit 4"), ...withState());
+    client.ignoreOutput();
+    await client.exited;
+    const { startedAt, finishedAt, ...rest } = state();
+    expect(rest).toMatchObject({ status: "exited", exitCode: 4 });
+    expect(Date.parse(String(finishedAt))).toBeGreaterThanOrEqual(Date.parse(String(startedAt)));
+  });
+
+  test("an OOM kill is seen by its counter", async () => {
+    const counter = join(directory, "memory.events");
+    writeFileSync(counter, "oom 1\noom_kill 1\n");
+    const client = launch(
+      shell("kill -KILL $$"),
+      "--oom-file",
+      counter,
+      "--oom-key",
+      "oom_kill",
+      ...withState(),
+    );
+    client.ignoreOutput();
+    expect(await client.exited).toEqual({ exitCode: 137, oomKilled: true });
+    expect(state().oomKilled).toBe(true);
+  });
+
+  test("cleans up what it was told to, and then becomes the program that is to, unless somebody sees to it", async () => {
+    const [lease, done] = [join(directory, "lease"), join(directory, "done")];
+    writeFileSync(lease, "");
+    const options = ["--unlink", lease, "--", "/bin/sh", "-c", `echo $0 > ${done}`, "it"];
+    const alone = launch(shell("true"), ...options);
+    await alone.started;
+    alone.detach();
+    expect(await eventually(() => existsSync(done) && readFileSync(done, "utf8") === "it\n")).toBe(true);
+    expect(existsSync(lease)).toBe(false);
+    rmSync(done);
+    const watched = launch(shell("true"), ...options);
+    watched.ignoreOutput();
+    await watched.exited;
+    watched.acknowledge();
+    await watched.closed;
+    await sleep(50);
+    expect(existsSync(done)).toBe(false);
+  });
+
+  test("does not wait for what the process has left behind", async () => {
+    const client = launch(shell("echo first; sleep 3 & exit 0"));
+    client.stderr.resume();
+    const began = performance.now();
+    expect(await text(client.stdout)).toBe("first\n");
+    expect((await client.exited).exitCode).toBe(0);
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+});
+
+describe("log", () => {
+  test("has all that was written when the end is told", async () => {
+    const file = join(directory, "log.json");
+    const client = launch(
+      shell("echo one; echo two >&2; printf three"),
+      "--log",
+      file,
+      "--log-size",
+      "0",
+      "--log-files",
+      "1",
+    );
+    client.ignoreOutput();
+    await client.exited;
+    const lines = readFileSync(file, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { log: string; stream: string });
+    expect(lines.filter(({ stream }) => stream === "stdout").map(({ log }) => log)).toEqual([
+      "one\n",
+      "three",
+    ]);
+    expect(lines.filter(({ stream }) => stream === "stderr").map(({ log }) => log)).toEqual(["two\n"]);
+  });
+});
+
+describe("attached clients", () => {
+  const READER = "while read line; do echo got $line; done; echo over";
+
+  test("may be the owner's only", async () => {
+    const client = launch(shell("sleep 60"), "--socket-dir", directory);
+    await client.started;
+    expect(statSync(join(directory, "attach.sock")).mode & 0o777).toBe(0o600);
+    client.signal(9);
+    client.ignoreOutput();
+    await client.exited;
+  });
+
+  test("see what all see, write to the process, send it signals and resize nothing", async () => {
+    const client = launch(shell(READER), "--stdin", "--socket-dir", directory);
+    client.ignoreOutput();
+    await client.started;
+    const second = await connectMonitor(directory);
+    second.stderr.resume();
+    second.resize(1, 2);
+    second.stdin.write("hello\n");
+    expect(String((await once(second.stdout, "data"))[0])).toBe("got hello\n");
+    second.signal(15);
+    expect((await second.exited).exitCode).toBe(143);
+    expect((await client.exited).exitCode).toBe(143);
+  });
+
+  test("leave the process its stdin when they go, unless it was given up with the first of them", async () => {
+    const client = launch(shell(READER), "--stdin", "--socket-dir", directory);
+    await client.started;
+    const second = await connectMonitor(directory);
+    second.stdin.end("from the second\n");
+    client.stderr.resume();
+    expect(String((await once(client.stdout, "data"))[0])).toBe("got from the second\n");
+    second.detach();
+    client.stdin.end("from the first\n");
+    expect(await text(client.stdout)).toBe("got from the first\nover\n");
+  });
+
+  test("that cannot all be served are sent away, the others are served", async () => {
+    const client = launch(shell("sleep 60"), "--socket-dir", directory);
+    client.ignoreOutput();
+    await client.started;
+    const crowd: MonitorClient[] = [];
+    while (crowd.length < 20) crowd.push(await connectMonitor(directory));
+    for (const one of crowd) one.ignoreOutput();
+    const gone = (
+      await Promise.all(crowd.map((one) => Promise.race([one.closed.then(() => 1), sleep(200, 0)])))
+    ).filter(Boolean).length;
+    expect(gone).toBe(5);
+    client.signal(9);
+    expect((await client.exited).exitCode).toBe(137);
+  });
+
+  test("that talk nonsense are sent away", async () => {
+    const client = launch(shell("sleep 60"), "--socket-dir", directory);
+    client.ignoreOutput();
+    await client.started;
+    const { connect } = await import("node:net");
+    const socket = connect(join(directory, "attach.sock"));
+    socket.on("error", () => {});
+    socket.write(Buffer.alloc(100, 0xff));
+    await once(socket.resume(), "close");
+    client.signal(9);
+    expect((await client.exited).exitCode).toBe(137);
+  });
+});
