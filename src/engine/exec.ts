@@ -1,5 +1,6 @@
 /** exec: one more process in a container that runs. */
 import { closeSync, constants, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { pidfdOpen } from "../kernel/process.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
@@ -21,6 +22,8 @@ import { isRunning, readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 const SIGKILL = 9;
+const END_MS = 100;
+const LOOK_MS = 5;
 
 /** Starts the process; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, or why the command cannot be executed. */
 export async function execInContainer(
@@ -39,11 +42,11 @@ export async function execInContainer(
   const fds: Record<string, number> = {};
   try {
     const init = openInit(record, state);
-    fds["init"] = init;
+    fds.init = init;
     const process = await execProcess(context, record, options);
     const cgroup = detectCgroupDriver().open(record.cgroupPath);
     if (cgroup.cloneInto !== undefined) {
-      fds["cgroup"] = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
+      fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
     }
     const plan = execPlan({
       process,
@@ -73,12 +76,25 @@ export async function execInContainer(
     });
   } catch (error) {
     // What a step met while the container ended under it is not what the user wants to know.
-    if (state.status === "running" && !isRunning(state))
+    if (state.status === "running" && (await endedUnder(error, state)))
       throw notRunning(record, readState(context.paths, record.id));
     throw error;
   } finally {
     for (const fd of Object.values(fds)) closeSync(fd);
   }
+}
+
+/**
+ * Whether the container has ended. A process gives its namespaces up some time before it is a zombie, so a step that
+ * failed, on joining them perhaps, makes this look for a moment.
+ */
+async function endedUnder(error: unknown, state: ContainerState): Promise<boolean> {
+  const patience = error instanceof TsrunError && error.code === "ERR_TSRUN_STEP_FAILED" ? END_MS : 0;
+  for (let waited = 0; isRunning(state); waited += LOOK_MS) {
+    if (waited >= patience) return false;
+    await sleep(LOOK_MS);
+  }
+  return true;
 }
 
 function notRunning(record: ContainerRecord, state: ContainerState): TsrunError {

@@ -18,7 +18,7 @@ export function randomNumbers(seed: number): () => number {
 }
 
 /** The seed of this run: TSRUN_TEST_SEED repeats one that failed. */
-export const SEED = Number(process.env["TSRUN_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+export const SEED = Number(process.env.TSRUN_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Process ids whose command line names the instance and matches: its commands and its monitors. */
 export function processesOf({ directory }: Cli, pattern: RegExp): number[] {
