@@ -2,7 +2,7 @@
  * The only module that loads koffi. Other files of kernel/ declare the functions they need with `libc()` or
  * `library()`; everything above kernel/ sees typed functions that throw SyscallError, never a -1.
  *
- * Loading koffi costs 6-13 ms, so it happens at the first call, not at import.
+ * Loading koffi takes milliseconds, so it happens at the first call, not at import.
  */
 import { createRequire } from "node:module";
 import type * as Koffi from "koffi";
@@ -17,8 +17,22 @@ let koffi: KoffiModule | undefined;
 
 /** koffi itself, loaded on first use; only files in kernel/ may call this. */
 export function ffi(): KoffiModule {
-  koffi ??= createRequire(import.meta.url)("koffi") as KoffiModule;
+  koffi ??= loadKoffi();
   return koffi;
+}
+
+/**
+ * koffi's JavaScript entry reads node's ELF header to choose a binary and wraps deprecated names, which takes four
+ * times as long as loading the binary (8 of 10 ms). The binary for glibc alone is all that is needed here; where it is
+ * not the right one (musl), the entry finds another.
+ */
+function loadKoffi(): KoffiModule {
+  const require = createRequire(import.meta.url);
+  try {
+    return require(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`) as KoffiModule;
+  } catch {
+    return require("koffi") as KoffiModule;
+  }
 }
 
 const libraries = new Map<string, Koffi.LibraryHandle>();
