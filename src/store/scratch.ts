@@ -17,13 +17,12 @@ export interface Scratch extends Disposable {
 /** Makes a directory that is removed on disposal, or by a later `sweepScratch` if this process dies before. */
 export function openScratch(paths: Paths): Scratch {
   // 0700: whatever modes its content has, nobody else can reach device nodes and setuid files in it.
-  mkdirSync(tmpDir(paths), { recursive: true, mode: 0o700 });
+  if (mkdirSync(tmpDir(paths), { recursive: true, mode: 0o700 })) markTopDirectory(tmpDir(paths));
   for (;;) {
     const path = mkdtempSync(join(tmpDir(paths), "work-"));
     const fd = openSync(path, "r");
     // A sweep that came between mkdtemp and flock has removed the directory, or is about to.
     if (flock(fd) && isStillAt(fd, path)) {
-      markTopDirectory(fd);
       return {
         path,
         [Symbol.dispose]() {
