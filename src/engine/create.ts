@@ -21,7 +21,7 @@ import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
 import { readRecord, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
-import { containerCapabilities, seccompProfile } from "./security.ts";
+import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
 import type { ContainerOptions, ContainerRecord } from "./types.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
 
@@ -41,7 +41,7 @@ export async function validateRequest(context: EngineContext, options: Container
   parseLogOptions(options, context.config);
   resolveDevices(options.devices ?? []);
   const capabilities = containerCapabilities(options);
-  await seccompProfile(context, options, capabilities);
+  if (!usesDefaultSeccomp(context, options)) await seccompProfile(context, options, capabilities);
   detectCgroupDriver();
   if (options.name !== undefined) refuseTakenName(context.paths, options.name);
 }

@@ -18,6 +18,13 @@ export function containerCapabilities(options: ContainerOptions): string[] {
   });
 }
 
+/** Whether tsrun's own profile applies, about which nothing can be wrong. */
+export function usesDefaultSeccomp(context: EngineContext, options: ContainerOptions): boolean {
+  return (
+    parseSecurityOptions(options).seccomp === "default" && context.config["seccomp-profile"] === undefined
+  );
+}
+
 /** The profile that applies, resolved for these capabilities; undefined for unconfined. */
 export async function seccompProfile(
   context: EngineContext,
@@ -63,9 +70,7 @@ export async function compiledFilter(
   if (!profile) return undefined;
   const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
   const cache = join(context.paths.root, "cache", "seccomp");
-  const usesDefault =
-    parseSecurityOptions(options).seccomp === "default" && !context.config["seccomp-profile"];
-  const program = usesDefault
+  const program = usesDefaultSeccomp(context, options)
     ? defaultFilter(cache, containerCapabilities(options))
     : seccompFilter(cache, profile);
   return { program, flags: profile.flags ?? [] };

@@ -31,7 +31,7 @@ export async function stock(registry: TestRegistry): Promise<void> {
   }
   const alpine =
     alpineRelease === undefined
-      ? busybox
+      ? busyboxImage([{ path: "etc/not-alpine", data: "busybox under another name\n" }]) // an image of its own
       : { ...busybox, layers: [readFileSync(ALPINE)], config: { ...config, Cmd: ["/bin/sh"] } };
   const members = [
     await registry.pushImage("library/alpine", [], alpine),
