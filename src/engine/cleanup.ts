@@ -1,5 +1,5 @@
 /** What a container leaves on the host besides its own directory, and how it goes. */
-import { readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { release } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
@@ -34,8 +34,11 @@ export async function removeContainer(context: EngineContext, record: ContainerR
 
 async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
-  cgroup.kill();
-  await cgroup.remove();
+  // Mostly the monitor has removed it when the container ended.
+  if (cgroup.directories.some((directory) => existsSync(directory))) {
+    cgroup.kill();
+    await cgroup.remove();
+  }
   await release(context, record.id);
 }
 

@@ -23,6 +23,7 @@ import { readRecord, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
 import type { ContainerOptions, ContainerRecord } from "./types.ts";
+import type { ResolvedUser } from "./user.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
 
 /** How long a container just made may be held by a command that looks whether anybody owns it. */
@@ -32,6 +33,8 @@ const OWN_TIMEOUT_MS = 2_000;
 export interface CreatedContainer {
   record: ContainerRecord;
   owned: Lock;
+  /** Found in the image's account files just now. */
+  user: ResolvedUser;
 }
 
 /** The checks that need no image; every caller makes them before it pulls one. */
@@ -55,7 +58,7 @@ export async function createContainer(
   const { paths } = context;
   validateAgainstImage(options, image.config);
   const spec = options.user || image.config.User || "";
-  userInLayers(overlayDirectories(paths, image.diffIds), spec, options.groupAdd);
+  const user = userInLayers(overlayDirectories(paths, image.diffIds), spec, options.groupAdd);
   prepareBindSources(options.mounts ?? []);
 
   const id = generateId();
@@ -73,7 +76,7 @@ export async function createContainer(
     name = await claim(context, options.name, id);
     const record = recordOf(context, { id, name, options, image });
     writeRecord(paths, record);
-    return { record, owned };
+    return { record, owned, user };
   } catch (error) {
     if (name !== undefined) releaseName(paths, name, id);
     removeTree(containerDir(paths, id));

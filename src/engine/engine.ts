@@ -24,7 +24,6 @@ import type {
   RunOptions,
   StartOptions,
 } from "./api.ts";
-import { attachToContainer } from "./attach.ts";
 import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
@@ -103,6 +102,7 @@ export class Engine implements EngineApi {
   }
 
   async attach(container: string): Promise<ProcessHandle> {
+    const { attachToContainer } = await import("./attach.ts");
     return attachToContainer(this.#context, container);
   }
 

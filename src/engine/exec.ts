@@ -53,7 +53,7 @@ export async function execInContainer(
       cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
       seccomp: await execFilter(context, record, options),
     });
-    const client = launch({
+    const client = await launch({
       plan,
       fds,
       lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing

@@ -11,12 +11,13 @@ import type { TerminalSize } from "./process.ts";
 import { containerCapabilities, seccompProfile } from "./security.ts";
 import { thermalThrottlePaths } from "./system-paths.ts";
 import type { ContainerRecord } from "./types.ts";
+import type { ResolvedUser } from "./user.ts";
 
 /** Looks up what depends on host and container (users, devices, capabilities, seccomp) and builds the configuration. */
 export async function runtimeConfig(
   context: EngineContext,
   record: ContainerRecord,
-  size?: TerminalSize,
+  known: { size?: TerminalSize | undefined; user?: ResolvedUser | undefined } = {},
 ): Promise<OciConfig> {
   const { options } = record;
   const capabilities = containerCapabilities(options);
@@ -27,7 +28,7 @@ export async function runtimeConfig(
     image: record.imageConfig,
     containerDir: directory,
     hostname: record.hostname,
-    user: userOfRecord(context.paths, record),
+    user: known.user ?? userOfRecord(context.paths, record),
     capabilities,
     seccomp: await seccompProfile(context, options, capabilities),
     devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],
@@ -35,6 +36,6 @@ export async function runtimeConfig(
     initBinary: nativePath("tsrun-init"),
     defaultUlimits: context.config["default-ulimits"],
     thermalThrottle: thermalThrottlePaths(),
-    size,
+    size: known.size,
   });
 }

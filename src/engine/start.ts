@@ -17,10 +17,18 @@ import { resolveContainer } from "./records.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import { networkStatePath, readState, startFailedState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord } from "./types.ts";
+import type { ResolvedUser } from "./user.ts";
 
 /** How long the monitor of a container that has just ended may take to let go. */
 const OWN_TIMEOUT_MS = 5_000;
 const SIGKILL = 9;
+
+/** A container that the caller owns; its user where that was just looked up. */
+interface Owned {
+  record: ContainerRecord;
+  owned: Lock;
+  user?: ResolvedUser;
+}
 
 export interface StartHooks {
   /** The Plan has stopped before execve, on request: look around, then return. */
@@ -33,15 +41,15 @@ export interface StartHooks {
  */
 export async function startContainer(
   context: EngineContext,
-  { record, owned }: { record: ContainerRecord; owned: Lock },
+  { record, owned, user }: Owned,
   options: StartOptions & StartHooks = {},
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
-    const config = await runtimeConfig(context, record, options.size);
+    const config = await runtimeConfig(context, record, { size: options.size, user });
     using prepared = await prepareStart(context, record, { config, pause: options.onPaused !== undefined });
     options.signal?.throwIfAborted();
-    client = launchMonitor(context, { record, owned, prepared, config, options });
+    client = await launchMonitor(context, { record, owned, prepared, config, options });
     const pid = await waitForStart({ client, prepared, config, options });
     return processHandle({
       client,
@@ -103,7 +111,7 @@ function launchMonitor(
     config: OciConfig;
     options: StartOptions;
   },
-): MonitorClient {
+): Promise<MonitorClient> {
   const { record, owned, prepared, config, options } = parts;
   const { paths } = context;
   const runDir = containerRunDir(paths, record.id);

@@ -1,6 +1,6 @@
 /** The container's /etc/resolv.conf, resolv.conf(5): the host's, with what cannot work in there replaced. */
-import { isIP } from "node:net";
 import { TsrunError } from "../errors.ts";
+import { parseIpv4 } from "./ipv4.ts";
 
 export interface ResolvConfOptions {
   /** The host's /etc/resolv.conf; "" where it has none. */
@@ -51,7 +51,7 @@ const chosen = (given: readonly string[] | undefined, otherwise: readonly string
 
 /** The bridge network is IPv4 only, and a container's loopback is its own. */
 function reachable(servers: readonly string[]): string[] {
-  const remaining = servers.filter((server) => isIP(server) === 4 && !server.startsWith("127."));
+  const remaining = servers.filter((server) => parseIpv4(server) !== undefined && !server.startsWith("127."));
   return remaining.length > 0 ? remaining : FALLBACK;
 }
 
@@ -70,7 +70,7 @@ function parse(text: string): ResolvConf {
 
 function nameserver(text: string): string {
   const address = text.trim();
-  if (isIP(address) !== 0) return address;
+  if (process.getBuiltinModule("node:net").isIP(address) !== 0) return address;
   throw new TsrunError("ERR_TSRUN_DNS_INVALID", `${text} is not an ip address`, {
     hint: "--dns takes the address of a name server, such as 192.168.1.1",
   });

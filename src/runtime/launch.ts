@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import { nativePath } from "../kernel/native.ts";
 import { sealedFile, spawnDetached, streamSocketPair } from "../kernel/process.ts";
-import { adoptMonitorSocket, type MonitorClient } from "./monitor-client.ts";
+import type { MonitorClient } from "./monitor-client.ts";
 import { encodePlan } from "./plan/encode.ts";
 import type { Plan } from "./plan/plan.ts";
 
@@ -38,7 +38,7 @@ export interface Launch {
 }
 
 /** Starts a monitor; what becomes of the Plan is told by the client's `started`. */
-export function launch({ plan, fds, lockFd, monitor, env }: Launch): MonitorClient {
+export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promise<MonitorClient> {
   const planFd = sealedFile("tsrun-plan", encodePlan(plan));
   const [ours, theirs] = streamSocketPair();
   try {
@@ -57,6 +57,8 @@ export function launch({ plan, fds, lockFd, monitor, env }: Launch): MonitorClie
     closeSync(planFd);
     closeSync(theirs);
   }
+  // Loaded now that the monitor is at work: node:net takes as long as half a container start.
+  const { adoptMonitorSocket } = await import("./monitor-client.ts");
   return adoptMonitorSocket(ours);
 }
 
