@@ -5,14 +5,10 @@
  * which the runtime gets for reasons of its own, nor the faults that a thread causes itself.
  */
 const FORWARDED = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
   "SIGABRT",
   "SIGUSR1",
   "SIGUSR2",
   "SIGALRM",
-  "SIGTERM",
   "SIGCONT",
   "SIGTSTP",
   "SIGTTIN",
@@ -24,6 +20,12 @@ const FORWARDED = [
   "SIGIO",
   "SIGPWR",
 ] as const satisfies NodeJS.Signals[];
+
+/** Those that would end this process in the middle of a start; the others are caught once the container has run a while. */
+const URGENT = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const satisfies NodeJS.Signals[];
+
+/** Catching a signal costs 0.1 ms, and a container that ends sooner than this hardly gets one of the rarer ones. */
+const REST_AFTER_MS = 10;
 
 export interface SignalProxy {
   /** Delivers what has arrived so far and from now on. */
@@ -43,14 +45,19 @@ export function catchSignals(): SignalProxy {
     if (deliver === undefined) waiting.push(signal);
     else deliver(signal);
   };
-  for (const signal of FORWARDED) process.on(signal, onSignal);
+  for (const signal of URGENT) process.on(signal, onSignal);
+  let timer: NodeJS.Timeout | undefined;
   return {
     connect(kill) {
       deliver = kill;
       for (const signal of waiting.splice(0)) kill(signal);
+      timer = setTimeout(() => {
+        for (const signal of FORWARDED) process.on(signal, onSignal);
+      }, REST_AFTER_MS).unref();
     },
     stop() {
-      for (const signal of FORWARDED) process.off(signal, onSignal);
+      clearTimeout(timer);
+      for (const signal of [...URGENT, ...FORWARDED]) process.off(signal, onSignal);
     },
   };
 }
