@@ -2,10 +2,13 @@
 export type { Config } from "./config.ts";
 export { loadConfig, loadPaths } from "./config.ts";
 export type {
+  DryRun,
   EngineApi,
   ExecOptions,
   ExitStatus,
+  ExplainedStep,
   ExplainOptions,
+  Explanation,
   ImageConfig,
   ImageDetails,
   ImageSummary,
@@ -17,9 +20,7 @@ export type {
   RunOptions,
   StartOptions,
 } from "./engine/api.ts";
-export type { DryRun } from "./engine/dry-run.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
-export type { ExplainedStep, Explanation } from "./engine/explain.ts";
 export type {
   ContainerOptions,
   ContainerRecord,

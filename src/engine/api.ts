@@ -5,8 +5,8 @@
 import type { Readable, Writable } from "node:stream";
 import type { ImageConfig } from "../image/config-document.ts";
 import type { PullEvent } from "../image/pull-event.ts";
-import type { DryRun } from "./dry-run.ts";
-import type { Explanation } from "./explain.ts";
+import type { OciConfig } from "../runtime/oci.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
 
 export type { ImageConfig, PullEvent };
@@ -160,4 +160,28 @@ export interface LogEntry {
   time: string;
   /** As written, newline included where the process wrote one. */
   text: string;
+}
+
+export interface DryRun {
+  /** The OCI runtime configuration that the Plan carries out. */
+  config: OciConfig;
+  plan: Plan;
+}
+
+export interface Explanation {
+  containerId: string;
+  /** What was made on the host before the Plan ran. */
+  preparation: { what: string; why: string; proof: string[] }[];
+  steps: ExplainedStep[];
+}
+
+export interface ExplainedStep {
+  /** From 1. */
+  number: number;
+  executor: "monitor" | "container";
+  /** As strace(1) prints it. */
+  call: string;
+  why: string;
+  /** "file: what it says", read while the process waits right before execve. */
+  proof: string[];
 }

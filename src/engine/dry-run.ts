@@ -1,9 +1,8 @@
 /** --dry-run: the Plan that a container would be started with; nothing is made. */
 import { statSync } from "node:fs";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import type { OciConfig } from "../runtime/oci.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
-import type { Plan } from "../runtime/plan/plan.ts";
+import type { DryRun } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { recordOf, validateRequest } from "./create.ts";
 import { generateId, generateName } from "./names.ts";
@@ -12,12 +11,6 @@ import type { ResolvedImage } from "./resolve-image.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import type { ContainerOptions } from "./types.ts";
 import { validateAgainstImage } from "./validate.ts";
-
-export interface DryRun {
-  /** The OCI runtime configuration that the Plan carries out. */
-  config: OciConfig;
-  plan: Plan;
-}
 
 /** Plans the start of a container with these options; throws whatever `create` would refuse. */
 export async function dryRun(

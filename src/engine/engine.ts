@@ -12,6 +12,7 @@ import { type Config, loadConfig, loadPaths } from "../config.ts";
 import { nativePath } from "../kernel/native.ts";
 import type { Paths } from "../store/paths.ts";
 import type {
+  DryRun,
   EngineApi,
   ExecOptions,
   ExplainOptions,
@@ -27,7 +28,6 @@ import type {
 import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
-import type { DryRun } from "./dry-run.ts";
 import { execInContainer } from "./exec.ts";
 import { imageUsers } from "./image-users.ts";
 import { provideImage } from "./images.ts";

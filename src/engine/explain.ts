@@ -4,29 +4,11 @@ import { join } from "node:path";
 import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import { proofOf } from "../runtime/plan/proof.ts";
 import { executorOf, straceStep } from "../runtime/plan/strace.ts";
-import type { ProcessHandle, RunOptions } from "./api.ts";
+import type { Explanation, ProcessHandle, RunOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import type { CreatedContainer } from "./create.ts";
 import type { PreparedStart } from "./prepare-start.ts";
 import { startContainer } from "./start.ts";
-
-export interface Explanation {
-  containerId: string;
-  /** What was made on the host before the Plan ran. */
-  preparation: { what: string; why: string; proof: string[] }[];
-  steps: ExplainedStep[];
-}
-
-export interface ExplainedStep {
-  /** From 1. */
-  number: number;
-  executor: "monitor" | "container";
-  /** As strace(1) prints it. */
-  call: string;
-  why: string;
-  /** "file: what it says", read while the process waits right before execve. */
-  proof: string[];
-}
 
 /**
  * Starts the container; its process waits before execve until every step has been looked at. `onExplained` is called

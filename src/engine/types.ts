@@ -2,8 +2,9 @@
  * What users ask of the engine and what it tells them: data only. The command line, the library and the other faces
  * all speak in these types; Docker's own field names appear only where a face renders them.
  */
+
+import type { ImageConfig } from "../image/config-document.ts";
 import type { OciResources } from "../runtime/oci.ts";
-import type { ImageConfig } from "./api.ts";
 
 /** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
 export interface ContainerOptions {

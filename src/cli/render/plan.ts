@@ -1,6 +1,5 @@
 /** Plans and explanations as text: what is done, as strace(1) would print it, why, and what the kernel says of it. */
-import type { DryRun } from "../../engine/dry-run.ts";
-import type { Explanation } from "../../engine/explain.ts";
+import type { DryRun, Explanation } from "../../engine/api.ts";
 import { straceStep } from "../../runtime/plan/strace.ts";
 
 const MARGIN = 5;
