@@ -21,11 +21,8 @@ const FORWARDED = [
   "SIGPWR",
 ] as const satisfies NodeJS.Signals[];
 
-/** Those that would end this process in the middle of a start; the others are caught once the container has run a while. */
+/** Those that would end this process in the middle of a start. */
 const URGENT = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const satisfies NodeJS.Signals[];
-
-/** Catching a signal costs 0.1 ms, and a container that ends sooner than this hardly gets one of the rarer ones. */
-const REST_AFTER_MS = 10;
 
 export interface SignalProxy {
   /** Delivers what has arrived so far and from now on. */
@@ -46,17 +43,23 @@ export function catchSignals(): SignalProxy {
     else deliver(signal);
   };
   for (const signal of URGENT) process.on(signal, onSignal);
-  let timer: NodeJS.Timeout | undefined;
+  // Catching one costs 0.1 ms: the rarer ones wait for the moment when this process waits, for its container to start.
+  let rest: NodeJS.Immediate | undefined = setImmediate(catchRest);
+  function catchRest(): void {
+    rest = undefined;
+    for (const signal of FORWARDED) process.on(signal, onSignal);
+  }
   return {
     connect(kill) {
+      if (rest !== undefined) {
+        clearImmediate(rest);
+        catchRest();
+      }
       deliver = kill;
       for (const signal of waiting.splice(0)) kill(signal);
-      timer = setTimeout(() => {
-        for (const signal of FORWARDED) process.on(signal, onSignal);
-      }, REST_AFTER_MS).unref();
     },
     stop() {
-      clearTimeout(timer);
+      clearImmediate(rest);
       for (const signal of [...URGENT, ...FORWARDED]) process.off(signal, onSignal);
     },
   };
