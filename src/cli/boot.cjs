@@ -10,6 +10,10 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.exit(125);
 }
 
-// Compiled code is kept between runs; where the folder cannot be written, node goes on without.
-require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache"));
+// Compiled code is kept between runs; where the folder cannot be written, node goes on without. What is kept is what the
+// first run has compiled, so the commands that have to be fast have a folder each: `run` would else compile its own
+// functions every time, because `--version` came first and needed none of them.
+const [, , command] = process.argv;
+const folder = command === "run" || command === "exec" ? command : "other";
+require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache", folder));
 require("./main.cjs");
