@@ -4,7 +4,10 @@
  */
 
 import type { ImageConfig } from "../image/config-document.ts";
+import type { NetworkState } from "../network/types.ts";
 import type { OciResources } from "../runtime/oci.ts";
+
+export type { NetworkState };
 
 /** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
 export interface ContainerOptions {
@@ -130,15 +133,6 @@ export interface ContainerState {
   startedAt: string;
   finishedAt: string;
   network?: NetworkState;
-}
-
-export interface NetworkState {
-  name: string;
-  /** CIDR of the container's interface: "172.17.0.2/16". */
-  address: string;
-  gateway: string;
-  macAddress: string;
-  hostInterface: string;
 }
 
 export interface ContainerSummary {

@@ -124,12 +124,6 @@ export function setLink(link: LinkReference, changes: LinkChanges): NetlinkReque
   return linkRequest("RTM_SETLINK", RTM_SETLINK, link, attributes);
 }
 
-/** Renames a link that is down; by its index, because a name given to RTM_SETLINK without one selects the link. */
-export function renameLink(index: number, name: string): NetlinkRequest {
-  const attributes = [linkHeader({ link: index }), stringAttribute(IFLA_IFNAME, name)];
-  return linkRequest("RTM_SETLINK", RTM_SETLINK, index, attributes);
-}
-
 /**
  * Keeps the kernel from giving a link an IPv6 link-local address when it comes up. Sent before the link is set up:
  * within one RTM_SETLINK the kernel applies this after the flags. Where the kernel runs without IPv6, nothing to do.

@@ -58,15 +58,6 @@ export async function release(context: Pick<NetworkContext, "paths">, containerI
   await releaseLeases(context.paths, NETWORK, containerId);
 }
 
-/** Loopback alone: what `--network none` gives a container. */
-export function setUpLoopback(route: NetlinkSocket): void {
-  try {
-    route.request(setLink(LOOPBACK_INDEX, { up: true }));
-  } catch (error) {
-    throw networkError("setting up the loopback interface", error);
-  }
-}
-
 interface Plug {
   containerId: string;
   /** Descriptor of the container's network namespace. */

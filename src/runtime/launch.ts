@@ -39,9 +39,10 @@ export interface Launch {
 
 /** Starts a monitor; what becomes of the Plan is told by the client's `started`. */
 export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promise<MonitorClient> {
-  const planFd = sealedFile("tsrun-plan", encodePlan(plan));
   const [ours, theirs] = streamSocketPair();
+  let planFd: number | undefined;
   try {
+    planFd = sealedFile("tsrun-plan", encodePlan(plan));
     spawnDetached(
       nativePath("tsrun-monitor"),
       ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)],
@@ -54,7 +55,7 @@ export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promi
     closeSync(ours);
     throw error;
   } finally {
-    closeSync(planFd);
+    if (planFd !== undefined) closeSync(planFd);
     closeSync(theirs);
   }
   // Loaded now that the monitor is at work: node:net takes as long as half a container start.

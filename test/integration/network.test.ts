@@ -15,6 +15,7 @@ import {
   deleteLink,
   getLink,
   type Link,
+  LOOPBACK_INDEX,
   listLinks,
   setLink,
 } from "../../src/kernel/netlink-link.ts";
@@ -24,7 +25,7 @@ import {
   openNetworkNamespace,
 } from "../../src/kernel/netns.ts";
 import { nftTableComment, runNft } from "../../src/kernel/nftables.ts";
-import { attachToBridge, release, setUpLoopback } from "../../src/network/attach.ts";
+import { attachToBridge, release } from "../../src/network/attach.ts";
 import { ensureBridge } from "../../src/network/bridge.ts";
 import type { NetworkContext, NetworkState } from "../../src/network/types.ts";
 import { assertTestHost } from "../support/test-host.ts";
@@ -110,7 +111,7 @@ describe("a network namespace", () => {
 
   test("can be entered again by a descriptor", async () => {
     const netns = createNetworkNamespace();
-    setUpLoopback(netns.route);
+    netns.route.request(setLink(LOOPBACK_INDEX, { up: true }));
     netns.route[Symbol.dispose]();
     const again = resources.use(openNetworkNamespace(netns.fd));
     expect(links(again.route)[0]).toMatchObject({ name: "lo", up: true });

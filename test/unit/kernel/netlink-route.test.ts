@@ -14,7 +14,6 @@ import {
   deleteLink,
   disableLinkLocal,
   getLink,
-  renameLink,
   setBridgePort,
   setLink,
 } from "../../../src/kernel/netlink-link.ts";
@@ -84,13 +83,6 @@ describe("links", () => {
       "08000400 78050000", // IFLA_MTU
       "0a000100 020000000001 0000", // IFLA_ADDRESS
       "08000a00 07000000", // IFLA_MASTER
-    );
-    expectRequest(
-      renameLink(3, "eth1"),
-      19,
-      0,
-      "00000000 03000000 00000000 00000000",
-      "09000300 6574683100 000000",
     );
   });
 
