@@ -1,13 +1,18 @@
 /*
  * Starts the monitor. Node's address space is large and V8 marks its pages MADV_DONTFORK, so a forked copy of it can
  * run nothing: posix_spawn(3) uses vfork semantics (CLONE_VM|CLONE_VFORK) and copies nothing.
+ *
+ * The monitor must outlive its launcher without becoming its zombie, so it is the child of a child that ends at once.
+ * That one is vforked too: no page of memory is copied on the way.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,6 +20,16 @@
 
 #define FIRST_FD 3
 #define MAX_FDS 64
+#define STACK_SIZE (64 << 10) /* of the child between, which calls posix_spawn(3) and nothing else */
+
+/* What is executed: its descriptors become 3, 4, … in this order. */
+struct program {
+	const char *path;
+	char **argv, **envp;
+	const int *fds;
+	int count;
+	int error; /* an errno value */
+};
 
 /*
  * The program behind a mount of its own, read-only and attached nowhere: until its execve, the process in a container
@@ -49,11 +64,14 @@ static int lift(const int *fds, int count, int lifted[MAX_FDS])
 	return 0;
 }
 
-static int spawn(const char *path, char **argv, char **envp, const int *fds, int count, pid_t *pid)
+/* The child between: shares the memory of the launcher, which is suspended meanwhile (CLONE_VFORK). */
+static int spawn(void *argument)
 {
+	struct program *program = argument;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all, none;
+	pid_t pid;
 
 	sigfillset(&all);
 	sigemptyset(&none);
@@ -65,44 +83,69 @@ static int spawn(const char *path, char **argv, char **envp, const int *fds, int
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	posix_spawn_file_actions_adddup2(&actions, 0, 1);
 	posix_spawn_file_actions_adddup2(&actions, 0, 2);
-	for (int i = 0; i < count; i++)
-		posix_spawn_file_actions_adddup2(&actions, fds[i], FIRST_FD + i);
-	posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_FD + count);
-	int error = posix_spawn(pid, path, &actions, &attributes, argv, envp);
+	for (int i = 0; i < program->count; i++)
+		posix_spawn_file_actions_adddup2(&actions, program->fds[i], FIRST_FD + i);
+	posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_FD + program->count);
+	program->error = posix_spawn(&pid, program->path, &actions, &attributes, program->argv, program->envp);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
-	return error;
+	return 0;
+}
+
+/* Returns 0 or an errno value. */
+static int spawn_grandchild(struct program *program)
+{
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	sigset_t all, before;
+
+	if (stack == MAP_FAILED)
+		return errno;
+	/* No handler of the launcher may run in the child, on memory that they share. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	pid_t child = clone(spawn, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, program);
+	int error = child < 0 ? errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	munmap(stack, STACK_SIZE);
+	/* It has ended already. ECHILD: the embedding program ignores SIGCHLD. */
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	return error ? error : program->error;
 }
 
 /*
- * Executes path with fds as descriptors 3, 4, …, /dev/null as 0, 1 and 2 and every other descriptor closed, and waits
- * for the process, which is expected to fork away at once. Returns 0 or -errno.
+ * Executes path with fds as descriptors 3, 4, … and one more that is the program itself, /dev/null as 0, 1 and 2 and
+ * every other descriptor closed, as a process that is nobody's child here. Returns 0 or -errno.
  */
 int tsrun_spawn(const char *path, char **argv, char **envp, const int *fds, int count)
 {
-	int lifted[MAX_FDS], status;
-	char program[64];
-	pid_t pid;
+	int lifted[MAX_FDS];
+	char name[64];
 
-	if (count > MAX_FDS)
+	if (count >= MAX_FDS)
 		return -E2BIG;
 	int error = lift(fds, count, lifted);
 	if (error)
 		return -error;
 	int file = open_read_only(path);
-	error = file < 0 ? errno : 0;
-	/* By way of this process: the child has closed its own copy when it executes. */
-	snprintf(program, sizeof(program), "/proc/%d/fd/%d", getpid(), file);
-	if (error == 0)
-		error = spawn(program, argv, envp, lifted, count, &pid);
+	/*
+	 * The program is handed on because the last close of its mount waits for every CPU (synchronize_rcu(9)): whoever
+	 * starts a container has no time for that, a monitor that ends has.
+	 */
+	lifted[count] = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, FIRST_FD + MAX_FDS);
+	if (lifted[count] < 0)
+		error = errno;
 	if (file >= 0)
 		close(file);
+	if (error == 0) {
+		struct program program = { .path = name, .argv = argv, .envp = envp, .fds = lifted, .count = count + 1 };
+
+		/* By way of this process: the child has closed its own copy when it executes. */
+		snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), lifted[count]);
+		error = spawn_grandchild(&program);
+		close(lifted[count]);
+	}
 	for (int i = 0; i < count; i++)
 		close(lifted[i]);
-	if (error)
-		return -error;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return errno == ECHILD ? 0 : -errno; /* ECHILD: the embedding program ignores SIGCHLD */
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPROTO;
+	return -error;
 }

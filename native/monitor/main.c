@@ -412,8 +412,8 @@ static void inherit_descriptors(void)
 {
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		plan.slots[i] = i < options.plan_fds ? PLAN_FIRST_FD + i : -1;
-	/* One more follows the Plan's: the lock. Nothing that is executed from here may inherit any of them. */
-	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + options.plan_fds; fd++)
+	/* Two more follow the Plan's: the lock, and this program. Nothing that is executed from here may inherit any. */
+	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + options.plan_fds + 1; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
@@ -422,10 +422,6 @@ int main(int argc, char **argv)
 	bool failed = false;
 
 	options_parse(&options, argc, argv);
-	/* The launcher waits for the first process only, and so never has a zombie to look after. */
-	pid_t self = fork();
-	if (self != 0)
-		_exit(self < 0);
 	setsid();
 	umask(0);
 	prctl(PR_SET_NAME, "tsrun-monitor"); /* it was executed by way of a descriptor, whose number would be its name */

@@ -1,4 +1,5 @@
 /** Where the process starts; everything else returns to here. */
+import { exitProcess } from "../kernel/process.ts";
 import { main } from "./main.ts";
 import { renderError } from "./render/errors.ts";
 import { STDERR, writeText } from "./write.ts";
@@ -12,4 +13,4 @@ process.on("uncaughtException", (error) => {
 });
 
 // Not by letting the event loop run dry: a descriptor that somebody forgot would keep the user waiting.
-main(process.argv.slice(2)).then((code) => process.exit(code));
+main(process.argv.slice(2)).then(exitProcess);

@@ -15,6 +15,9 @@ export type ForeignFunction = (...args: any[]) => any;
 
 let koffi: KoffiModule | undefined;
 
+/** Whether anything was called yet, and with it koffi loaded. */
+export const isLoaded = (): boolean => koffi !== undefined;
+
 /** koffi itself, loaded on first use; only files in kernel/ may call this. */
 export function ffi(): KoffiModule {
   koffi ??= loadKoffi();

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { isCgroup2, readControl } from "../../src/kernel/cgroupfs.ts";
-import { detectCgroupDriver } from "../../src/runtime/cgroup/detect.ts";
+import { cgroupDriverAt, detectCgroupDriver } from "../../src/runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../../src/runtime/cgroup/driver.ts";
 import { type Hierarchies, parseHierarchies } from "../../src/runtime/cgroup/hierarchies-v1.ts";
 import { createV1Driver } from "../../src/runtime/cgroup/v1.ts";
@@ -24,7 +24,7 @@ const drivers: { name: string; driver: CgroupDriver; hasControllers: boolean }[]
   { name: `v${host.version}`, driver: host, hasControllers: true },
 ];
 if (host.version === 1 && isCgroup2(unified)) {
-  const driver = detectCgroupDriver({ mount: unified });
+  const driver = cgroupDriverAt(unified);
   drivers.push({ name: "v2 without controllers", driver, hasControllers: false });
 }
 
@@ -332,7 +332,7 @@ describe("a limit whose controller is missing is an error that names it", () => 
     const island = `${mount}/tsrun-island-${process.pid}/island`;
     mkdirSync(island, { recursive: true });
     try {
-      const driver = detectCgroupDriver({ mount: island });
+      const driver = cgroupDriverAt(island);
       const error = caught(() => driver.create("/none", { cpu: { cpus: "0" } }));
       expect(error).toMatchObject({
         code: "ERR_TSRUN_CGROUP_CONTROLLER_MISSING",

@@ -6,11 +6,19 @@ import { parseHierarchies } from "./hierarchies-v1.ts";
 import { createV1Driver } from "./v1.ts";
 import { createV2Driver } from "./v2.ts";
 
+let detected: CgroupDriver | undefined;
+
+/** The driver for this host, looked for once: mountinfo is long where containers run, and each reads it thrice. */
+export function detectCgroupDriver(): CgroupDriver {
+  detected ??= cgroupDriverAt("/sys/fs/cgroup");
+  return detected;
+}
+
 /**
- * The driver for this host: v2 where `mount` (/sys/fs/cgroup) is a cgroup2 filesystem, else v1 over whichever
- * controllers are mounted, as on hybrid hosts, where cgroup2 beside them has no controllers to offer.
+ * v2 where `mount` is a cgroup2 filesystem, else v1 over whichever controllers are mounted, as on hybrid hosts, where
+ * cgroup2 beside them has no controllers to offer. Throws ERR_TSRUN_CGROUP_NOT_MOUNTED.
  */
-export function detectCgroupDriver({ mount = "/sys/fs/cgroup" }: { mount?: string } = {}): CgroupDriver {
+export function cgroupDriverAt(mount: string): CgroupDriver {
   if (isCgroup2(mount)) return createV2Driver(mount);
   const hierarchies = parseHierarchies(readFileSync("/proc/self/mountinfo", "utf8"));
   if (hierarchies.size === 0) {
