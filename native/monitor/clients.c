@@ -83,6 +83,13 @@ void client_send(struct client *client, enum frame_type type, const void *payloa
 	flush(client);
 }
 
+void client_send_numbers(struct client *client, enum frame_type type, uint32_t first, uint32_t second, uint32_t third)
+{
+	uint32_t numbers[] = { first, second, third };
+
+	client_send(client, type, numbers, sizeof(numbers));
+}
+
 void clients_broadcast(enum frame_type type, const void *payload, size_t length)
 {
 	for (int i = 0; i < MAX_CLIENTS; i++)

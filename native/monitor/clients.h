@@ -34,6 +34,7 @@ struct client *clients_control(void); /* NULL once it is gone */
 
 /* Queues a frame and sends what the socket takes. Only FRAME_STDOUT and FRAME_STDERR wait for clients_pending(). */
 void client_send(struct client *client, enum frame_type type, const void *payload, size_t length);
+void client_send_numbers(struct client *client, enum frame_type type, uint32_t first, uint32_t second, uint32_t third);
 void clients_broadcast(enum frame_type type, const void *payload, size_t length);
 
 /* Whether any client has not yet taken what was queued for it. */

@@ -1,0 +1,14 @@
+/* What the monitor does all day: one poll(2) over the process, its streams and the clients on the socket. */
+#ifndef TSRUN_SERVICE_H
+#define TSRUN_SERVICE_H
+
+/* Makes <socket-dir>/attach.sock, where clients connect. */
+void service_listen(void);
+/* One round. Returns the number of descriptors that had something, 0 after timeout milliseconds (-1: none). */
+int service_round(int timeout);
+/* Serves until the clients have got all that the ended process left in its pipes. */
+void service_drain(void);
+/* Removes what --unlink and --rmdir name, and the socket; only the first call does anything. */
+void service_clean_up(void);
+
+#endif
