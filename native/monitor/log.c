@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "json.h"
 
 struct line {
 	char text[LOG_LINE];
@@ -22,8 +23,8 @@ static long long size, limit;
 static int files;
 static struct line lines[2];
 
-/* The objects not yet written: one write(2) for all that arrived together. An escaped byte takes six at most. */
-static char buffer[6 * LOG_LINE + 128];
+/* The objects not yet written: one write(2) for all that arrived together. */
+static char buffer[JSON_WIDEST * LOG_LINE + 128];
 static size_t buffered;
 
 static void reopen(int flags)
@@ -92,49 +93,6 @@ static void put(const char *text, size_t length)
 	buffered += length;
 }
 
-/* Length of the UTF-8 sequence at text, 0 where it is not valid (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_length(const unsigned char *text, size_t left)
-{
-	size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 :
-			text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
-
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90))
-		return 0;
-	return length;
-}
-
-static void put_escaped(const char *text, size_t length)
-{
-	const unsigned char *at = (const unsigned char *)text, *end = at + length;
-
-	while (at < end) {
-		size_t sequence = utf8_length(at, (size_t)(end - at));
-
-		if (*at == '\n')
-			put("\\n", 2);
-		else if (*at == '\r')
-			put("\\r", 2);
-		else if (*at == '\t')
-			put("\\t", 2);
-		else if (*at == '"' || *at == '\\') {
-			put("\\", 1);
-			put((const char *)at, 1);
-		} else if (sequence == 0)
-			put("\\ufffd", 6);
-		else if (*at < 0x20 || *at == 0x7f || *at == '<' || *at == '>' || *at == '&')
-			buffered += (size_t)snprintf(buffer + buffered, 7, "\\u%04x", *at);
-		else
-			put((const char *)at, sequence);
-		at += sequence ? sequence : 1;
-	}
-}
-
 /* How many bytes at the end of a line begin a UTF-8 sequence that goes on in the next piece. */
 static size_t cut_sequence(const struct line *line)
 {
@@ -155,11 +113,11 @@ static void finish_line(enum log_stream stream, size_t kept)
 
 	if (line->length == kept)
 		return;
-	if (sizeof(buffer) - buffered < 6 * line->length + 128)
+	if (sizeof(buffer) - buffered < JSON_WIDEST * line->length + 128)
 		flush();
 	clock_now(time);
 	put("{\"log\":\"", 8);
-	put_escaped(line->text, line->length - kept);
+	buffered += json_escape(buffer + buffered, line->text, line->length - kept);
 	buffered += (size_t)snprintf(buffer + buffered, 128, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
 				     stream == LOG_STDOUT ? "stdout" : "stderr", time);
 	memmove(line->text, line->text + line->length - kept, kept);
