@@ -13,6 +13,8 @@ export interface Command<Table extends OptionTable = OptionTable> {
   usage: string;
   /** Every form it can be called by: "container run", "run". */
   forms: readonly string[];
+  /** Command lines that work as typed, each with an optional "  # comment", for the end of its help. */
+  examples?: readonly string[];
   /** How many positionals it takes. */
   arguments: { min: number; max: number };
   /** Options may stand after positionals; false where what follows is another program's command line. */

@@ -57,8 +57,26 @@ async function commandHelp(program: string, command: Command): Promise<string> {
     lines.push("Aliases:", `  ${command.forms.map((form) => `tsrun ${form}`).join(", ")}`, "");
   }
   const options = await optionSection("Options", command.options);
-  return lines.join("\n") + (options === "" ? "" : `\n${options}`);
+  const sections = [lines.join("\n"), options, exampleSection(command.examples ?? [])];
+  return sections.filter((text) => text !== "").join("\n");
 }
+
+/** Comments stand beside the command lines where the screen is wide enough for all of them, else above each. */
+function exampleSection(examples: readonly string[]): string {
+  if (examples.length === 0) return "";
+  const rows = examples.map((example) => example.split(/ +# /) as [line: string, comment?: string]);
+  const width = Math.max(...rows.map(([line]) => line.length));
+  const beside = rows.map(([line, comment]) =>
+    comment === undefined ? `  ${line}` : `  ${line.padEnd(width)}   # ${comment}`,
+  );
+  const above = rows.map(([line, comment]) =>
+    comment === undefined ? `  ${line}` : `  # ${comment}\n  ${line}`,
+  );
+  const fits = beside.every((row) => row.length <= columns());
+  return `Examples:\n${(fits ? beside : above).join("\n")}\n`;
+}
+
+const columns = (): number => Math.max(80, process.stdout.columns ?? 0);
 
 async function summaries(from: Commands, names: readonly string[]): Promise<[string, string][]> {
   const load = async (name: string): Promise<[string, string]> => {
@@ -77,12 +95,11 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 
 async function optionSection(title: string, table: OptionTable): Promise<string> {
   const { default: yargs } = await import("yargs");
-  const columns = Math.max(80, process.stdout.columns ?? 0);
   const parser = yargs([])
     .usage(title)
     .help(false)
     .version(false)
-    .wrap(columns)
+    .wrap(columns())
     .updateStrings({ "Options:": `${title}:` });
   for (const name of Object.keys(table).sort()) describe(parser, name, table);
   const text = await parser.getHelp();

@@ -23,6 +23,12 @@ export default command({
   summary: "Execute a command in a running container",
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   forms: ["container exec", "exec"],
+  examples: [
+    "tsrun exec -it web sh  # a shell in a running container",
+    "tsrun exec web cat /etc/hostname",
+    "tsrun exec -u nobody -w /tmp -e DEBUG=1 web env",
+    "tsrun exec -d web sleep 60  # in the background",
+  ],
   arguments: { min: 2, max: Number.POSITIVE_INFINITY },
   interspersed: false,
   options,

@@ -8,6 +8,11 @@ export default command({
   summary: "Run a container and narrate every kernel step, with the proof from /proc",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   forms: ["explain run"],
+  examples: [
+    "tsrun explain run --rm tsrun/base true  # every kernel step, with its proof",
+    "tsrun explain run --rm --memory 64m --read-only tsrun/base id",
+    "tsrun explain run --rm --format json tsrun/base true  # for programs",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: false,
   failureCode: 125,

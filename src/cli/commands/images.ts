@@ -25,6 +25,11 @@ export default command({
   summary: "List images",
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   forms: ["image ls", "image list", "images"],
+  examples: [
+    "tsrun images",
+    "tsrun images --filter 'reference=alpine:3*'  # by name",
+    "tsrun images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
+  ],
   arguments: { min: 0, max: 1 },
   interspersed: true,
   options,

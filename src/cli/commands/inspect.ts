@@ -7,6 +7,11 @@ export default command({
   summary: "Return low-level information on containers and images",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   forms: ["inspect"],
+  examples: [
+    "tsrun inspect web alpine  # containers and images",
+    "tsrun inspect -f '{{.NetworkSettings.IPAddress}}' web",
+    "tsrun inspect --type image -f '{{.Id}}' alpine",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options: {

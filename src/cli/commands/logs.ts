@@ -15,6 +15,11 @@ export default command({
   summary: "Fetch the logs of a container",
   usage: "[OPTIONS] CONTAINER",
   forms: ["container logs", "logs"],
+  examples: [
+    "tsrun logs web",
+    "tsrun logs -f --tail 20 web  # the last lines, and those to come",
+    "tsrun logs --since 10m -t web  # of the last ten minutes, with their times",
+  ],
   arguments: { min: 1, max: 1 },
   interspersed: true,
   options: {

@@ -33,6 +33,12 @@ export default command({
   summary: "List containers",
   usage: "[OPTIONS]",
   forms: ["container ls", "container list", "container ps", "ps"],
+  examples: [
+    "tsrun ps",
+    "tsrun ps -a --filter status=exited  # those that have ended",
+    "tsrun ps --format 'table {{.Names}}\\t{{.Status}}\\t{{.Image}}'",
+    "tsrun ps -aq  # ids only, for scripts",
+  ],
   arguments: { min: 0, max: 0 },
   interspersed: true,
   options,

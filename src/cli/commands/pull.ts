@@ -16,6 +16,11 @@ export default command({
   summary: "Download an image from a registry",
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
   forms: ["image pull", "pull"],
+  examples: [
+    "tsrun pull alpine",
+    "tsrun pull ghcr.io/owner/app:1.2  # from another registry",
+    "tsrun pull --platform linux/arm64 alpine",
+  ],
   arguments: { min: 1, max: 1 },
   interspersed: true,
   options,

@@ -4,6 +4,7 @@ export default command({
   summary: "Remove an ended --rm container that nobody waited for (its monitor calls this)",
   usage: "CONTAINER-ID",
   forms: ["container reap"],
+  examples: ["tsrun container reap 4c01db0b339c"],
   arguments: { min: 1, max: 1 },
   interspersed: true,
   options: {},

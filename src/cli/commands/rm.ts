@@ -7,6 +7,11 @@ export default command({
   summary: "Remove one or more containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   forms: ["container rm", "container remove", "rm"],
+  examples: [
+    "tsrun rm web",
+    "tsrun rm -f web  # even while it runs",
+    "tsrun rm $(tsrun ps -aq --filter status=exited)  # all that have ended",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options: {

@@ -7,6 +7,11 @@ export default command({
   summary: "Remove one or more images",
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   forms: ["image rm", "image remove", "rmi"],
+  examples: [
+    "tsrun rmi alpine",
+    "tsrun rmi -f alpine debian:12  # no matter whether they are there",
+    "tsrun rmi $(tsrun images -q --filter dangling=true)  # all without a name",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options: {

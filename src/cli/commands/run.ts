@@ -16,6 +16,12 @@ export default command({
   summary: "Create and run a new container from an image",
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   forms: ["container run", "run"],
+  examples: [
+    "tsrun run -it --rm alpine sh  # a shell, and nothing is left of it at its end",
+    "tsrun run -d --name web -m 256m nginx  # in the background",
+    'tsrun run --rm -v "$PWD:/src" -w /src node:22 npm test  # on your own files',
+    "tsrun run --rm --dry-run tsrun/base true  # the kernel steps, not executed",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: false,
   failureCode: 125,

@@ -7,6 +7,11 @@ export default command({
   summary: "Stop one or more running containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   forms: ["container stop", "stop"],
+  examples: [
+    "tsrun stop web",
+    "tsrun stop -t 30 web db  # wait longer before SIGKILL",
+    "tsrun stop $(tsrun ps -q)  # all that run",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options: {

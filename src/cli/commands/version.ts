@@ -11,6 +11,7 @@ export default command({
   summary: "Show the tsrun version information",
   usage: "[OPTIONS]",
   forms: ["version"],
+  examples: ["tsrun version", "tsrun version -f '{{.Server.Version}}'"],
   arguments: { min: 0, max: 0 },
   interspersed: true,
   options: { format: value("Format output: 'json' or a Go template", { short: "f" }) },
