@@ -10,6 +10,7 @@
 
 #include "channel.h"
 #include "clients.h"
+#include "health.h"
 #include "monitor.h"
 #include "service.h"
 #include "streams.h"
@@ -57,6 +58,9 @@ static void record_start(void)
 	state->pid = monitor.plan.child;
 	state->start_ticks = state_start_ticks(monitor.plan.child);
 	clock_now(state->started_at);
+	monitor.unrecorded = health_start(&monitor.options.health, monitor.plan.pidfd);
+	if (monitor.unrecorded)
+		return;
 	if (monitor.options.state && state_write(state, monitor.options.state, false) < 0) {
 		monitor.unrecorded = errno; /* what nobody could find again must not run */
 		return;
@@ -105,6 +109,7 @@ void child_record_end(void)
 
 	waitpid(monitor.plan.child, &status, 0);
 	monitor.ended = true;
+	health_stop();
 	state->status = "exited";
 	state->pid = 0;
 	state->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

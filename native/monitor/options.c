@@ -18,7 +18,8 @@ static void append(const char *list[MAX_PATHS], const char *path)
 void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
-	       OOM_KEY, RMDIR, UNLINK };
+	       OOM_KEY, RMDIR, UNLINK, HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL,
+	       HEALTH_START_PERIOD, HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -35,6 +36,17 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "oom-key", required_argument, NULL, OOM_KEY },
 		{ "rmdir", required_argument, NULL, RMDIR },
 		{ "unlink", required_argument, NULL, UNLINK },
+		{ "health-plan", required_argument, NULL, HEALTH_PLAN },
+		{ "health-file", required_argument, NULL, HEALTH_FILE },
+		{ "health-retries", required_argument, NULL, HEALTH_RETRIES },
+		{ "health-interval", required_argument, NULL, HEALTH_INTERVAL },
+		{ "health-start-interval", required_argument, NULL, HEALTH_START_INTERVAL },
+		{ "health-start-period", required_argument, NULL, HEALTH_START_PERIOD },
+		{ "health-timeout", required_argument, NULL, HEALTH_TIMEOUT },
+		{ "health-overdue", required_argument, NULL, HEALTH_OVERDUE },
+		{ "health-cgroup", required_argument, NULL, HEALTH_CGROUP },
+		{ "health-freezer", required_argument, NULL, HEALTH_FREEZER },
+		{ "health-thawed", required_argument, NULL, HEALTH_THAWED },
 		{ NULL, 0, NULL, 0 },
 	};
 	int word;
@@ -57,6 +69,17 @@ void options_parse(struct options *options, int argc, char **argv)
 		case OOM_KEY: options->oom_key = optarg; break;
 		case RMDIR: append(options->rmdir, optarg); break;
 		case UNLINK: append(options->unlink, optarg); break;
+		case HEALTH_PLAN: options->health.plan_fd = atoi(optarg); break;
+		case HEALTH_FILE: options->health.file = optarg; break;
+		case HEALTH_RETRIES: options->health.rules.retries = atoi(optarg); break;
+		case HEALTH_INTERVAL: options->health.rules.interval = atoll(optarg); break;
+		case HEALTH_START_INTERVAL: options->health.rules.start_interval = atoll(optarg); break;
+		case HEALTH_START_PERIOD: options->health.rules.start_period = atoll(optarg); break;
+		case HEALTH_TIMEOUT: options->health.timeout = atoll(optarg); break;
+		case HEALTH_OVERDUE: options->health.overdue = optarg; break;
+		case HEALTH_CGROUP: options->health.cgroup = optarg; break;
+		case HEALTH_FREEZER: options->health.freezer = optarg; break;
+		case HEALTH_THAWED: options->health.thawed = optarg; break;
 		default: exit(2);
 		}
 	}

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "health.h"
+
 #define MAX_PATHS 16
 
 struct options {
@@ -22,6 +24,7 @@ struct options {
 	const char *oom_key;
 	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
 	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, the address lease */
+	struct health_options health; /* --health-…: see there */
 	char **on_exit;         /* after --: the program to become at the end, where no client has said ACK */
 };
 

@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "clients.h"
+#include "health.h"
 #include "log.h"
 #include "monitor.h"
 #include "streams.h"
@@ -95,8 +96,8 @@ static void accept_client(void)
 		clients_add(fd, false);
 }
 
-enum { WATCH_CHANNEL, WATCH_PIDFD, WATCH_LISTENER, WATCH_INPUT, WATCH_STDOUT, WATCH_STDERR, WATCH_CLIENTS,
-       WATCHED = WATCH_CLIENTS + MAX_CLIENTS };
+enum { WATCH_CHANNEL, WATCH_PIDFD, WATCH_LISTENER, WATCH_INPUT, WATCH_STDOUT, WATCH_STDERR, WATCH_HEALTH,
+       WATCH_CLIENTS = WATCH_HEALTH + HEALTH_WATCHED, WATCHED = WATCH_CLIENTS + MAX_CLIENTS };
 
 static void fill(struct pollfd watch[WATCHED])
 {
@@ -109,6 +110,7 @@ static void fill(struct pollfd watch[WATCHED])
 	/* A client that is slow slows the process down, as a pipe would: nothing is lost and nothing piles up. */
 	watch[WATCH_STDOUT] = (struct pollfd){ .fd = pending ? -1 : streams.output[0], .events = POLLIN };
 	watch[WATCH_STDERR] = (struct pollfd){ .fd = pending ? -1 : streams.output[1], .events = POLLIN };
+	health_watch(&watch[WATCH_HEALTH]);
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		watch[WATCH_CLIENTS + i] = (struct pollfd){
 			.fd = clients[i].fd,
@@ -121,7 +123,9 @@ int service_round(int timeout)
 	struct pollfd watch[WATCHED];
 
 	fill(watch);
-	int ready = poll(watch, WATCHED, timeout);
+	int ready = poll(watch, WATCHED, health_timeout(timeout));
+	if (ready >= 0)
+		health_serve(&watch[WATCH_HEALTH]);
 	if (ready <= 0)
 		return ready < 0 && errno == EINTR ? 1 : ready;
 

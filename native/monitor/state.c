@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static ssize_t read_file(const char *path, char *buffer, size_t size)
+ssize_t file_read(const char *path, char *buffer, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -26,7 +26,7 @@ unsigned long long state_start_ticks(pid_t pid)
 	char path[64], text[1024];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (read_file(path, text, sizeof(text)) < 0)
+	if (file_read(path, text, sizeof(text)) < 0)
 		return 0;
 	/* Field 2 is the command in parentheses and may hold anything: count from the last one. */
 	char *field = strrchr(text, ')');
@@ -40,7 +40,7 @@ long long state_read_counter(const char *file, const char *key)
 	char text[2048];
 	size_t length = strlen(key);
 
-	if (read_file(file, text, sizeof(text)) < 0)
+	if (file_read(file, text, sizeof(text)) < 0)
 		return 0;
 	for (char *line = text; line != NULL && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
@@ -65,7 +65,7 @@ static void sync_folder_of(const char *path)
 	close(fd);
 }
 
-static int replace(const char *path, const char *text, size_t length, bool durable)
+int document_replace(const char *path, const char *text, size_t length, bool durable)
 {
 	char temporary[PATH_MAX];
 
@@ -115,7 +115,7 @@ int state_write(const struct state *state, const char *path, bool durable)
 			      "\"oomKilled\":%s,\"error\":\"\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}\n",
 			      state->status, state->pid, state->start_ticks, getpid(), state->exit_code,
 			      state->oom_killed ? "true" : "false", state->started_at, state->finished_at);
-	if (replace(path, text, (size_t)length, durable) == 0)
+	if (document_replace(path, text, (size_t)length, durable) == 0)
 		return 0;
 	int error = errno;
 	if (overwrite(path, text, (size_t)length) == 0)

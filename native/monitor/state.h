@@ -3,6 +3,7 @@
 #define TSRUN_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "clock.h"
@@ -22,6 +23,15 @@ struct state {
  * synced, so that the record survives a power failure. Returns 0 or -1 with errno.
  */
 int state_write(const struct state *state, const char *path, bool durable);
+
+/*
+ * Replaces any document in that way, where nothing can be done about a full disk: the old one stays then. Returns 0 or
+ * -1 with errno.
+ */
+int document_replace(const char *path, const char *text, size_t length, bool durable);
+
+/* Up to size - 1 bytes of a file and a NUL. Returns how many bytes, or -1 with errno. */
+ssize_t file_read(const char *path, char *buffer, size_t size);
 
 /* The process's start time in clock ticks since boot: proc_pid_stat(5) field 22. 0 where it is gone. */
 unsigned long long state_start_ticks(pid_t pid);
