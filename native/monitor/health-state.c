@@ -44,7 +44,7 @@ static size_t put_entry(char *to, const struct probe_result *result)
 {
 	char *at = to;
 
-	at += sprintf(at, "{\"Start\":\"%s\",\"End\":\"%s\",\"ExitCode\":%d,\"Output\":\"", result->start, result->end, result->exit_code);
+	at += sprintf(at, "{\"start\":\"%s\",\"end\":\"%s\",\"exitCode\":%d,\"output\":\"", result->start, result->end, result->exit_code);
 	if (result->overdue) {
 		at += json_escape(at, result->overdue, strlen(result->overdue));
 		if (result->length > 0)
@@ -60,7 +60,7 @@ int health_write(const struct health_state *health, const char *path)
 	static char text[ENTRY + HEALTH_LOG * (ENTRY + JSON_WIDEST * HEALTH_OUTPUT)];
 	char *at = text;
 
-	at += sprintf(at, "{\"Status\":\"%s\",\"FailingStreak\":%d,\"Log\":[", health_word(health->status), health->failing_streak);
+	at += sprintf(at, "{\"status\":\"%s\",\"failingStreak\":%d,\"log\":[", health_word(health->status), health->failing_streak);
 	for (int i = 0; i < health->logged; i++) {
 		if (i > 0)
 			*at++ = ',';

@@ -1,7 +1,7 @@
 /*
  * What the probes of a container say about its health, by docker's rules, and the document that tells it,
  * containers/<id>/health.json (ContainerHealth in src/engine/types.ts):
- *     {"Status":"healthy","FailingStreak":0,"Log":[{"Start":"…","End":"…","ExitCode":0,"Output":"…"}]}
+ *     {"status":"healthy","failingStreak":0,"log":[{"start":"…","end":"…","exitCode":0,"output":"…"}]}
  * with the last HEALTH_LOG probes, the oldest first.
  */
 #ifndef TSRUN_HEALTH_STATE_H

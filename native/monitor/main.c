@@ -51,8 +51,8 @@ static void inherit_descriptors(void)
 
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		monitor.plan.slots[i] = i < plan_fds ? PLAN_FIRST_FD + i : -1;
-	/* Two more follow the Plan's: the lock, and this program. Nothing that is executed from here may inherit any. */
-	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + plan_fds + 1; fd++)
+	/* The lock, the Plan of health checks if any, and this program follow. Nothing that is executed may inherit any. */
+	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + plan_fds + 2; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
 	clients_add(CONTROL_FD, true);

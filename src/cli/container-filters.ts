@@ -5,6 +5,8 @@ import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
 
 const STATUSES = ["created", "dead", "exited", "paused", "removing", "restarting", "running"];
 
+const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
+
 /** `all` is what `before` and `since` name their container from, newest first. */
 export function containerMatchers(all: readonly ContainerSummary[]): Matchers<ContainerSummary> {
   return {
@@ -37,6 +39,11 @@ export function containerMatchers(all: readonly ContainerSummary[]): Matchers<Co
       (value) =>
       ({ record }) =>
         networkOf(record) === value,
+    health: (value) => {
+      if (!HEALTHS.includes(value))
+        throw invalidFilter("health", value, `a health is one of ${HEALTHS.join(", ")}`);
+      return ({ state }) => (state.health?.status ?? "none") === value;
+    },
     volume:
       (value) =>
       ({ record }) =>

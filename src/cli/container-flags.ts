@@ -4,6 +4,7 @@ import { alias, flag, list, refused, value } from "./option-table.ts";
 import { parseBytes, parseSwap } from "./options/bytes.ts";
 import { only, parseNetwork, parsePull } from "./options/choices.ts";
 import { parseByteRate, parseDevice, parseDeviceWeight, parseOperationRate } from "./options/device.ts";
+import { healthFlags } from "./options/health.ts";
 import { parseDns, parseSearchDomain } from "./options/ip.ts";
 import { parseMount } from "./options/mount.ts";
 import { parseInteger, parseNanoCpus, parseUnsigned } from "./options/numbers.ts";
@@ -17,7 +18,6 @@ import { parseVolume } from "./options/volume.ts";
 const bytes = { metavar: "bytes", parse: parseBytes };
 const integer = { metavar: "int", parse: parseInteger };
 const PORTS = "publishing ports is not supported yet";
-const HEALTH = "health checks are not supported yet";
 const NETWORKS = "networks other than bridge, none and host are not supported yet";
 const VOLUMES = "volumes are not supported yet: mount a directory of the host with -v or --mount";
 const WINDOWS = "it is for Windows containers only";
@@ -62,6 +62,7 @@ export const runFlags = {
   env: list("Set environment variables", { short: "e", parse: parseEnv }),
   "env-file": list("Read in a file of environment variables"),
   "group-add": list("Add additional groups to join"),
+  ...healthFlags,
   hostname: value("Container host name", { short: "h" }),
   init: flag("Run an init inside the container that forwards signals and reaps processes"),
   interactive: flag("Keep STDIN open even if not attached", { short: "i" }),
@@ -131,12 +132,6 @@ export const runFlags = {
   "disable-content-trust": refused("images are verified by their digests, always"),
   expose: refused(PORTS),
   gpus: refused("CDI devices are not supported yet"),
-  "health-cmd": refused(HEALTH),
-  "health-interval": refused(HEALTH),
-  "health-retries": refused(HEALTH),
-  "health-start-interval": refused(HEALTH),
-  "health-start-period": refused(HEALTH),
-  "health-timeout": refused(HEALTH),
   "io-maxbandwidth": refused(WINDOWS),
   "io-maxiops": refused(WINDOWS),
   ip: refused(NETWORKS),
@@ -149,7 +144,6 @@ export const runFlags = {
   "mac-address": refused("choosing a link address is not supported yet"),
   "net-alias": refused(NETWORKS),
   "network-alias": refused(NETWORKS),
-  "no-healthcheck": refused(HEALTH),
   pid: refused("sharing a pid namespace is not supported yet"),
   publish: refused(PORTS, "p"),
   "publish-all": refused(PORTS, "P"),

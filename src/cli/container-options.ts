@@ -3,6 +3,7 @@ import type { ContainerOptions } from "../engine/types.ts";
 import type { runFlags } from "./container-flags.ts";
 import type { OptionValues } from "./option-table.ts";
 import { readEnvFile } from "./options/env-file.ts";
+import { healthCheck } from "./options/health.ts";
 import { logOptions, resolveEnv, toRecord } from "./options/pairs.ts";
 import { resources } from "./options/resources.ts";
 
@@ -57,6 +58,7 @@ export function toContainerOptions(
       stopSignal: flags["stop-signal"],
       stopTimeout: flags["stop-timeout"],
       oomScoreAdj: flags["oom-score-adj"],
+      healthCheck: healthCheck(flags),
       network: flags.network,
       cgroupParent: flags["cgroup-parent"],
       logDriver: flags["log-driver"],

@@ -109,6 +109,7 @@ export function recordOf(
     stopSignal: merged.stopSignal,
     stopTimeout: merged.stopTimeout,
     labels: merged.labels,
+    ...(merged.healthCheck !== undefined && { healthCheck: merged.healthCheck }),
     logDriver: driver,
     logMaxSize: maxSize,
     logMaxFiles: maxFiles,

@@ -29,6 +29,7 @@ import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
 import { execInContainer } from "./exec.ts";
+import { withHealth } from "./health.ts";
 import { imageUsers } from "./image-users.ts";
 import { provideImage } from "./images.ts";
 import { readLogs } from "./logs.ts";
@@ -127,13 +128,14 @@ export class Engine implements EngineApi {
     const { paths } = this.#context;
     return containerIds(paths)
       .flatMap((id) => readRecord(paths, id) ?? [])
-      .map((record) => ({ record, state: readState(paths, record.id) }))
+      .map((record) => ({ record, state: withHealth(paths, record, readState(paths, record.id)) }))
       .sort((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
   }
 
   async inspect(container: string): Promise<ContainerSummary> {
-    const record = resolveContainer(this.#context.paths, container);
-    return { record, state: readState(this.#context.paths, record.id) };
+    const { paths } = this.#context;
+    const record = resolveContainer(paths, container);
+    return { record, state: withHealth(paths, record, readState(paths, record.id)) };
   }
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {

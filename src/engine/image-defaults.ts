@@ -3,7 +3,8 @@ import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import type { ImageConfig } from "./api.ts";
 import { mergeEnv } from "./env.ts";
-import type { ContainerOptions } from "./types.ts";
+import { mergeHealthCheck } from "./health.ts";
+import type { ContainerOptions, HealthCheck } from "./types.ts";
 
 export interface MergedConfig {
   /** The program, and its arguments without argv[0]. */
@@ -19,6 +20,7 @@ export interface MergedConfig {
   /** Seconds. */
   stopTimeout: number;
   labels: Record<string, string>;
+  healthCheck: HealthCheck | undefined;
 }
 
 /** Merges options and image by Docker's rules; throws ERR_TSRUN_NO_COMMAND or ERR_TSRUN_WORKDIR_INVALID. */
@@ -33,6 +35,7 @@ export function mergeImageConfig(options: ContainerOptions, image: ImageConfig):
     stopSignal: options.stopSignal || image.StopSignal || "SIGTERM",
     stopTimeout: options.stopTimeout ?? 10,
     labels: { ...image.Labels, ...options.labels },
+    healthCheck: mergeHealthCheck(options.healthCheck, image.Healthcheck),
   };
 }
 

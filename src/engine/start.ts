@@ -9,6 +9,7 @@ import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
 import { releaseRuntime, removeContainer } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
+import { hasProbe } from "./health.ts";
 import { ownContainer } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
@@ -102,7 +103,7 @@ function alreadyRunning(record: ContainerRecord): TsrunError {
   });
 }
 
-function launchMonitor(
+async function launchMonitor(
   context: EngineContext,
   parts: {
     record: ContainerRecord;
@@ -116,6 +117,7 @@ function launchMonitor(
   const { paths } = context;
   const runDir = containerRunDir(paths, record.id);
   const temporary = record.options.autoRemove ?? false;
+  const health = hasProbe(record) ? await (await import("./health-launch.ts")).healthLaunch(context, parts) : undefined;
   return launch({
     plan: prepared.plan,
     fds: prepared.fds,
@@ -144,6 +146,7 @@ function launchMonitor(
         ...(temporary ? [] : [networkStatePath(paths, record.id), owned.path]),
       ],
       rmdir: [...prepared.cgroup.directories, ...(temporary ? [] : [runDir])],
+      health,
       onExit: temporary ? [...context.reaper(), record.id] : undefined,
     },
   });

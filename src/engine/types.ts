@@ -64,10 +64,27 @@ export interface ContainerOptions {
   cgroupParent?: string;
   logDriver?: "json-file" | "none";
   logOptions?: Record<string, string>;
+  healthCheck?: HealthCheck;
   /** Remove the container when it ends (--rm). */
   autoRemove?: boolean;
   /** Detach key sequence as docker writes it, for clients that ask. */
   detachKeys?: string;
+}
+
+/** How the container's health is looked at. What is absent, zero or empty is the image's, else the default. */
+export interface HealthCheck {
+  /** ["CMD", program, argument …], ["CMD-SHELL", line] or ["NONE"]: no check at all. */
+  test?: string[];
+  /** Nanoseconds between probes; 30 s by default. */
+  interval?: number;
+  /** Nanoseconds that a probe may take; 30 s by default. */
+  timeout?: number;
+  /** Nanoseconds from the start in which failures do not count; none by default. */
+  startPeriod?: number;
+  /** Nanoseconds between probes in that time; 5 s by default. */
+  startInterval?: number;
+  /** So many failures in a row make it unhealthy; 3 by default. */
+  retries?: number;
 }
 
 export type MountRequest =
@@ -107,6 +124,8 @@ export interface ContainerRecord {
   stopSignal: string;
   stopTimeout: number;
   labels: Record<string, string>;
+  /** Options and image merged; absent where neither says anything. */
+  healthCheck?: HealthCheck;
   logDriver: "json-file" | "none";
   logMaxSize: number;
   logMaxFiles: number;
@@ -133,6 +152,17 @@ export interface ContainerState {
   startedAt: string;
   finishedAt: string;
   network?: NetworkState;
+  /** Of a container with a health check that has been started. */
+  health?: ContainerHealth;
+}
+
+/** containers/<id>/health.json: written by the container's monitor after each probe. */
+export interface ContainerHealth {
+  /** "unhealthy" too where the container does not run any more. */
+  status: "starting" | "healthy" | "unhealthy";
+  failingStreak: number;
+  /** The last five probes, oldest first; times as in ContainerState. */
+  log: { start: string; end: string; exitCode: number; output: string }[];
 }
 
 export interface ContainerSummary {

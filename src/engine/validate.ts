@@ -2,6 +2,7 @@
 import { TsrunError } from "../errors.ts";
 import type { ImageConfig } from "./api.ts";
 import { validateEnv } from "./env.ts";
+import { validateHealthCheck } from "./health.ts";
 import { validateHostname } from "./hostname.ts";
 import { absoluteWorkdir, mergeImageConfig } from "./image-defaults.ts";
 import { validateMounts } from "./mounts.ts";
@@ -24,6 +25,7 @@ export function validateContainerOptions(options: ContainerOptions): void {
   resolveRlimits(options.ulimits ?? [], {});
   if (options.workdir) absoluteWorkdir(options.workdir);
   if (options.stopSignal) parseSignal(options.stopSignal);
+  validateHealthCheck(options.healthCheck ?? {});
   validateNumbers(options);
 }
 

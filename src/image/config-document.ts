@@ -4,6 +4,17 @@ import { isDigest } from "./digest.ts";
 import { parseObject } from "./manifest.ts";
 import { normalize, type Platform } from "./platform.ts";
 
+/** How an image is probed, as Docker's configuration has it: durations in nanoseconds, 0 for the default. */
+export interface ImageHealthcheck {
+  /** ["CMD", program, …], ["CMD-SHELL", line] or ["NONE"]. */
+  Test?: string[];
+  Interval?: number;
+  Timeout?: number;
+  StartPeriod?: number;
+  StartInterval?: number;
+  Retries?: number;
+}
+
 /** The `config` object, what a container of the image runs by default; absent fields are absent. */
 export interface ImageConfig {
   User?: string;
@@ -16,7 +27,7 @@ export interface ImageConfig {
   Labels?: Record<string, string>;
   StopSignal?: string;
   Shell?: string[];
-  Healthcheck?: object;
+  Healthcheck?: ImageHealthcheck;
   ArgsEscaped?: boolean;
   OnBuild?: string[];
 }
@@ -37,6 +48,15 @@ const isString: Check = (value) => typeof value === "string";
 const isObject: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);
 const isStringMap: Check = (value) => isObject(value) && Object.values(value as object).every(isString);
+const isHealthcheck: Check = (value) => {
+  if (!isObject(value)) return false;
+  const { Test, ...numbers } = value as ImageHealthcheck;
+  const { Interval, Timeout, StartPeriod, StartInterval, Retries } = numbers;
+  const isCount: Check = (number) => (number ?? 0) === 0 || (Number.isInteger(number) && Number(number) > 0);
+  return (
+    isStrings(Test ?? []) && [Interval, Timeout, StartPeriod, StartInterval, Retries].every(isCount)
+  );
+};
 
 const FIELDS: Readonly<Record<keyof ImageConfig, Check>> = {
   User: isString,
@@ -49,7 +69,7 @@ const FIELDS: Readonly<Record<keyof ImageConfig, Check>> = {
   Labels: isStringMap,
   StopSignal: isString,
   Shell: isStrings,
-  Healthcheck: isObject,
+  Healthcheck: isHealthcheck,
   ArgsEscaped: (value) => typeof value === "boolean",
   OnBuild: isStrings,
 };

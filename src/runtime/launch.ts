@@ -22,8 +22,24 @@ export interface MonitorOptions {
   /** Directories and files that go when the process has ended. */
   rmdir?: readonly string[];
   unlink?: readonly string[];
+  health?: MonitorHealth | undefined;
   /** Executed at the very end where no client has acknowledged it. */
   onExit?: readonly string[] | undefined;
+}
+
+/** What a probe of the container's health does, and when; native/monitor/health.h explains each. Milliseconds. */
+export interface MonitorHealth {
+  /** Its slots are "init", which the monitor fills, and "cgroup". */
+  plan: Plan;
+  file: string;
+  retries: number;
+  interval: number;
+  startInterval: number;
+  startPeriod: number;
+  timeout: number;
+  overdue: string;
+  cgroup: string | undefined;
+  freezer: { file: string; thawed: string } | undefined;
 }
 
 export interface Launch {
@@ -40,22 +56,28 @@ export interface Launch {
 /** Starts a monitor; what becomes of the Plan is told by the client's `started`. */
 export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promise<MonitorClient> {
   const [ours, theirs] = streamSocketPair();
-  let planFd: number | undefined;
+  const sealed: number[] = [];
+  const seal = (name: string, content: Plan): number => {
+    const fd = sealedFile(name, encodePlan(content));
+    sealed.push(fd);
+    return fd;
+  };
   try {
-    planFd = sealedFile("tsrun-plan", encodePlan(plan));
+    const planFd = seal("tsrun-plan", plan);
+    const health = monitor.health ? [seal("tsrun-health", monitor.health.plan)] : [];
     spawnDetached(
       nativePath("tsrun-monitor"),
       ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)],
       {
         env,
-        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd],
+        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd, ...health],
       },
     );
   } catch (error) {
     closeSync(ours);
     throw error;
   } finally {
-    if (planFd !== undefined) closeSync(planFd);
+    for (const fd of sealed) closeSync(fd);
     closeSync(theirs);
   }
   // Loaded now that the monitor is at work: node:net takes as long as half a container start.
@@ -68,6 +90,9 @@ function slotDescriptor(fds: Launch["fds"], name: string): number {
   if (fd === undefined) throw new RangeError(`no descriptor for the slot ${name}`);
   return fd;
 }
+
+/** Where the descriptors of the Plan's slots begin, after the standard three, the Plan and the control socket. */
+const FIRST_SLOT_FD = 5;
 
 function monitorArguments(options: MonitorOptions, planFds: number): string[] {
   const { log, oomCounter } = options;
@@ -85,6 +110,21 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(oomCounter ? ["--oom-file", oomCounter.file, "--oom-key", oomCounter.key] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),
+    ...(options.health ? healthArguments(options.health, FIRST_SLOT_FD + planFds + 1) : []),
     ...(options.onExit ? ["--", ...options.onExit] : []),
+  ];
+}
+
+/** The Plan of a probe follows the lock, which follows the slots. */
+function healthArguments(health: MonitorHealth, planFd: number): string[] {
+  const { cgroup, freezer } = health;
+  return [
+    ...["--health-plan", String(planFd), "--health-file", health.file],
+    ...["--health-retries", String(health.retries), "--health-interval", String(health.interval)],
+    ...["--health-start-interval", String(health.startInterval)],
+    ...["--health-start-period", String(health.startPeriod)],
+    ...["--health-timeout", String(health.timeout), "--health-overdue", health.overdue],
+    ...(cgroup === undefined ? [] : ["--health-cgroup", cgroup]),
+    ...(freezer === undefined ? [] : ["--health-freezer", freezer.file, "--health-thawed", freezer.thawed]),
   ];
 }

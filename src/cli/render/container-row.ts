@@ -96,11 +96,11 @@ export function containerRow(
   };
 }
 
-/** "Up 2 minutes", "Exited (0) 3 seconds ago", "Created", "Dead". */
+/** "Up 2 minutes", "Up 2 minutes (healthy)", "Exited (0) 3 seconds ago", "Created", "Dead". */
 export function statusText(state: ContainerState, now: number): string {
   switch (state.status) {
     case "running":
-      return `Up ${humanDuration(now - Date.parse(state.startedAt))}`;
+      return `Up ${humanDuration(now - Date.parse(state.startedAt))}${healthNote(state.health?.status)}`;
     case "exited":
       return `Exited (${state.exitCode}) ${ago(state.finishedAt, now)}`;
     case "created":
@@ -108,6 +108,11 @@ export function statusText(state: ContainerState, now: number): string {
     default:
       return "Dead";
   }
+}
+
+function healthNote(health: "starting" | "healthy" | "unhealthy" | undefined): string {
+  if (health === undefined) return "";
+  return health === "starting" ? " (health: starting)" : ` (${health})`;
 }
 
 /** The command line, arguments with blanks in quotes. */

@@ -4,6 +4,7 @@ import type { ContainerRecord, ContainerState, ContainerSummary, MountRequest } 
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
 import type { ContainerSize } from "../container-size.ts";
 import { goMap, goSlice } from "../template/values.ts";
+import { dockerHealthcheck, healthOf } from "./docker-health.ts";
 import { hostConfig } from "./docker-host-config.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -60,6 +61,7 @@ function stateOf(state: ContainerState): object {
     Error: state.error,
     StartedAt: state.startedAt || NEVER,
     FinishedAt: state.finishedAt || NEVER,
+    ...(state.health !== undefined && { Health: healthOf(state.health) }),
   };
 }
 
@@ -81,6 +83,7 @@ function configOf(record: ContainerRecord): object {
     Env: record.env,
     // --entrypoint makes the image's Cmd, which are arguments to the image's Entrypoint, meaningless.
     Cmd: goSlice(options.command ?? (options.entrypoint === undefined ? image.Cmd : undefined)),
+    ...(record.healthCheck !== undefined && { Healthcheck: dockerHealthcheck(record.healthCheck) }),
     Image: record.image,
     Volumes: image.Volumes === undefined ? null : goMap(image.Volumes),
     WorkingDir: record.workdir,

@@ -34,6 +34,8 @@ export interface Cgroup {
   readonly procsFiles: readonly string[];
   /** The file and the key in it whose count rises with each OOM kill, for the monitor; undefined where none. */
   readonly oomCounter: { file: string; key: string } | undefined;
+  /** The file that tells whether the cgroup is frozen, and what it begins with otherwise; undefined where it cannot be. */
+  readonly freezer: { file: string; thawed: string } | undefined;
   /** Changes limits of a running container. */
   update(resources: OciResources): void;
   stats(): CgroupStats;

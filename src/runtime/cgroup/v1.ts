@@ -104,11 +104,11 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
   const directories = [...new Set(hierarchies.values())].map((mount) => `${mount}${path}`);
   const memory = directoryOf(hierarchies, "memory", path);
   // Processes are members of every hierarchy alike; the freezer's directory is as good as any to list them.
-  const listing = directoryOf(hierarchies, "freezer", path) ?? directories[0] ?? "";
+  const freezing = directoryOf(hierarchies, "freezer", path);
+  const listing = freezing ?? directories[0] ?? "";
   const freezer = (): string => {
-    const directory = directoryOf(hierarchies, "freezer", path);
-    if (directory === undefined) throw controllerMissing(1, "freezer", { option: "pausing a container" });
-    return `${directory}/freezer.state`;
+    if (freezing === undefined) throw controllerMissing(1, "freezer", { option: "pausing a container" });
+    return `${freezing}/freezer.state`;
   };
   return {
     version: 1,
@@ -117,6 +117,7 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     cloneInto: undefined,
     procsFiles: directories.map((directory) => `${directory}/tasks`),
     oomCounter: memory === undefined ? undefined : { file: `${memory}/memory.oom_control`, key: "oom_kill" },
+    freezer: freezing === undefined ? undefined : { file: `${freezing}/freezer.state`, thawed: "THAWED" },
     update(resources) {
       const settings = settingsV1(resources, false);
       requireControllers(hierarchies, settings, resources);
@@ -134,7 +135,7 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     },
     stats: () => stats(hierarchies, path),
     pids: () => pidsBelow(listing),
-    kill: () => killEach(listing, directoryOf(hierarchies, "freezer", path)),
+    kill: () => killEach(listing, freezing),
     async freeze() {
       const file = freezer();
       try {

@@ -60,6 +60,7 @@ function cgroupV2(mount: string, path: string): Cgroup {
     cloneInto: directory,
     procsFiles: [],
     oomCounter: { file: file("memory.events"), key: "oom_kill" },
+    freezer: { file: file("cgroup.freeze"), thawed: "0" },
     update(resources) {
       const settings: Setting[] = settingsV2(withCurrent(resources, file), false);
       checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
