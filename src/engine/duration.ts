@@ -5,7 +5,11 @@ const SECOND = 1_000_000_000;
 /** `nanoseconds` is not negative. */
 export function goDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return "0s";
-  for (const [unit, size] of [["ns", 1], ["µs", 1_000], ["ms", 1_000_000]] as const)
+  for (const [unit, size] of [
+    ["ns", 1],
+    ["µs", 1_000],
+    ["ms", 1_000_000],
+  ] as const)
     if (nanoseconds < Math.min(size * 1_000, SECOND)) return `${nanoseconds / size}${unit}`;
   const seconds = Math.floor(nanoseconds / SECOND);
   const hours = Math.floor(seconds / 3_600);

@@ -25,9 +25,11 @@ export function mergeHealthCheck(
   });
 }
 
-/** Without what would mean the default. */
+/** Without what means the default; an image may have negative numbers for it. */
 function compact(check: { [Key in keyof HealthCheck]: HealthCheck[Key] | undefined }): HealthCheck {
-  return Object.fromEntries(Object.entries(check).filter(([, setting]) => setting)) as HealthCheck;
+  return Object.fromEntries(
+    Object.entries(check).filter(([, setting]) => Array.isArray(setting) || Number(setting) > 0),
+  ) as HealthCheck;
 }
 
 /** Throws ERR_TSRUN_HEALTH_CHECK_INVALID where a duration is negative or below a millisecond, or retries are no count. */

@@ -117,7 +117,9 @@ async function launchMonitor(
   const { paths } = context;
   const runDir = containerRunDir(paths, record.id);
   const temporary = record.options.autoRemove ?? false;
-  const health = hasProbe(record) ? await (await import("./health-launch.ts")).healthLaunch(context, parts) : undefined;
+  const health = hasProbe(record)
+    ? await (await import("./health-launch.ts")).healthLaunch(context, parts)
+    : undefined;
   return launch({
     plan: prepared.plan,
     fds: prepared.fds,

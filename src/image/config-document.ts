@@ -48,14 +48,11 @@ const isString: Check = (value) => typeof value === "string";
 const isObject: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString);
 const isStringMap: Check = (value) => isObject(value) && Object.values(value as object).every(isString);
+const isCount: Check = (value) => Number.isInteger(value ?? 0);
 const isHealthcheck: Check = (value) => {
   if (!isObject(value)) return false;
-  const { Test, ...numbers } = value as ImageHealthcheck;
-  const { Interval, Timeout, StartPeriod, StartInterval, Retries } = numbers;
-  const isCount: Check = (number) => (number ?? 0) === 0 || (Number.isInteger(number) && Number(number) > 0);
-  return (
-    isStrings(Test ?? []) && [Interval, Timeout, StartPeriod, StartInterval, Retries].every(isCount)
-  );
+  const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = value as ImageHealthcheck;
+  return isStrings(Test ?? []) && [Interval, Timeout, StartPeriod, StartInterval, Retries].every(isCount);
 };
 
 const FIELDS: Readonly<Record<keyof ImageConfig, Check>> = {

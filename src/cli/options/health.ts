@@ -40,10 +40,7 @@ export function healthCheck(flags: OptionValues<typeof healthFlags>): HealthChec
   const isAsked = line !== "" || NUMBERS.some((name) => (flags[name] ?? 0) !== 0);
   if (flags["no-healthcheck"]) {
     if (!isAsked) return { test: ["NONE"] };
-    throw new TsrunError(
-      "ERR_TSRUN_OPTION_CONFLICT",
-      "--no-healthcheck conflicts with --health-* options",
-    );
+    throw new TsrunError("ERR_TSRUN_OPTION_CONFLICT", "--no-healthcheck conflicts with --health-* options");
   }
   for (const name of NUMBERS)
     if ((flags[name] ?? 0) < 0)

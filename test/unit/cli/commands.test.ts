@@ -90,6 +90,28 @@ describe("ps", () => {
     await expect(run("-a", "--filter", filter)).rejects.toThrow(message);
   });
 
+  it("shows health, and filters by it", async () => {
+    const health = (status: "starting" | "healthy" | "unhealthy") =>
+      container(status, { state: { health: { status, failingStreak: 0, log: [] } } });
+    const list = async () => [health("starting"), health("healthy"), health("unhealthy"), web];
+    const ask = async (...argv: string[]) =>
+      (await runCommand(ps, ["--format", "{{.Names}}: {{.Status}}", ...argv], { engine: { list } })).out;
+    expect(await ask()).toBe(
+      [
+        "starting: Up 2 minutes (health: starting)",
+        "healthy: Up 2 minutes (healthy)",
+        "unhealthy: Up 2 minutes (unhealthy)",
+        "web: Up 2 minutes",
+        "",
+      ].join("\n"),
+    );
+    expect(await ask("--filter", "health=healthy")).toBe("healthy: Up 2 minutes (healthy)\n");
+    expect(await ask("--filter", "health=none", "--filter", "health=starting")).toMatch(
+      /^starting: .*\nweb: .*\n$/,
+    );
+    await expect(ask("--filter", "health=fine")).rejects.toThrow("health");
+  });
+
   it("refuses a filter without a value", async () => {
     await expect(run("-f", "foo")).rejects.toThrow("bad format of filter (expected name=value)");
   });

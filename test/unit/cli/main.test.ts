@@ -78,7 +78,7 @@ describe("helpText", () => {
     expect(text).toContain("Usage:  tsrun run [OPTIONS] IMAGE [COMMAND] [ARG...]\n");
     expect(text).toContain("Aliases:\n  tsrun container run, tsrun run\n");
     expect(text).toMatch(/^ {2}-e, --env list +Set environment variables$/m);
-    expect(text).toMatch(/--sig-proxy +Proxy received signals to the process \(default\s+true\)/);
+    expect(text).toMatch(/--sig-proxy +Proxy received signals to the process\s+\(default\s+true\)/);
     expect(text).not.toContain("--publish");
   });
 

@@ -53,7 +53,10 @@ let program: string;
 
 beforeAll(() => {
   workshop = openWorkshop();
-  program = workshop.compile("log", { sources: ["monitor/log.c", "monitor/clock.c", "monitor/json.c"], main: MAIN });
+  program = workshop.compile("log", {
+    sources: ["monitor/log.c", "monitor/clock.c", "monitor/json.c"],
+    main: MAIN,
+  });
 }, 60_000);
 afterAll(() => workshop[Symbol.dispose]());
 

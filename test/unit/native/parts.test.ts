@@ -43,6 +43,13 @@ int main(int argc, char **argv)
 	text("key", o.oom_key);
 	printf("plan_fds=%d\\nflags=%d%d%d%d\\nsize=%lld\\nfiles=%d\\n", o.plan_fds, o.terminal, o.stdin_open, o.stdin_once,
 	       o.durable, o.log_size, o.log_files);
+	printf("health=%d %d %lld %lld %lld %lld\\n", o.health.plan_fd, o.health.rules.retries, o.health.rules.interval,
+	       o.health.rules.start_interval, o.health.rules.start_period, o.health.timeout);
+	text("health", o.health.file);
+	text("overdue", o.health.overdue);
+	text("cgroup", o.health.cgroup);
+	text("freezer", o.health.freezer);
+	text("thawed", o.health.thawed);
 	for (int i = 0; i < MAX_PATHS && o.rmdir[i]; i++)
 		text("rmdir", o.rmdir[i]);
 	for (int i = 0; i < MAX_PATHS && o.unlink[i]; i++)
@@ -62,10 +69,13 @@ int main(int argc, char **argv)
       "--id abc --plan-fds 2 --terminal --stdin --stdin-once --durable --state /s --socket-dir /d";
     const more =
       "--log /l --log-size 10000000000 --log-files 3 --oom-file /o --oom-key k --rmdir /1 --rmdir /2 --unlink /u";
+    const health =
+      "--health-plan 6 --health-file /h --health-retries 4 --health-interval 10000000000 --health-start-interval 1 --health-start-period 2 --health-timeout 3 --health-overdue late --health-cgroup /c --health-freezer /f --health-thawed 0";
     const { status, stdout } = run(
       program,
       ...words.split(" "),
       ...more.split(" "),
+      ...health.split(" "),
       "--",
       "reap",
       "--now",
@@ -75,6 +85,7 @@ int main(int argc, char **argv)
     expect(stdout.trim().split("\n")).toEqual([
       ...["id=abc", "state=/s", "socket_dir=/d", "log=/l", "oom=/o", "key=k"],
       ...["plan_fds=2", "flags=1111", "size=10000000000", "files=3"],
+      ...["health=6 4 10000000000 1 2 3", "health=/h", "overdue=late", "cgroup=/c", "freezer=/f", "thawed=0"],
       ...["rmdir=/1", "rmdir=/2", "unlink=/u", "on_exit=reap", "on_exit=--now", "on_exit=abc"],
     ]);
   });
@@ -84,6 +95,7 @@ int main(int argc, char **argv)
     expect(status).toBe(0);
     expect(stdout).toContain("id=-\nstate=-\n");
     expect(stdout).toContain("flags=0000");
+    expect(stdout).toContain("health=0 0 0 0 0 0\n");
     expect(stdout).not.toContain("on_exit");
   });
 
