@@ -121,7 +121,10 @@ describe.each(drivers)("cgroup $name", ({ driver }) => {
     let lines = 0;
     child.stdout?.on("data", (chunk) => (lines += chunk.length));
     await until(() => lines > 0);
+    const { file, thawed } = cgroup.freezer ?? { file: "", thawed: "" };
+    expect(readFileSync(file, "utf8").startsWith(thawed)).toBe(true);
     await cgroup.freeze();
+    expect(readFileSync(file, "utf8").startsWith(thawed)).toBe(false);
     await sleep(100);
     const frozenAt = lines;
     await sleep(100);
