@@ -22,11 +22,13 @@ export type {
 } from "./engine/api.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {
+  ContainerHealth,
   ContainerOptions,
   ContainerRecord,
   ContainerState,
   ContainerStatus,
   ContainerSummary,
+  HealthCheck,
   MountRequest,
   NetworkState,
 } from "./engine/types.ts";
