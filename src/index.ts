@@ -2,6 +2,7 @@
 export type { Config } from "./config.ts";
 export { loadConfig, loadPaths } from "./config.ts";
 export type {
+  BootResult,
   DryRun,
   EngineApi,
   ExecOptions,
@@ -31,6 +32,7 @@ export type {
   HealthCheck,
   MountRequest,
   NetworkState,
+  RestartPolicy,
 } from "./engine/types.ts";
 export { type ErrorCode, TsrunError } from "./errors.ts";
 export { SyscallError } from "./kernel/errors.ts";

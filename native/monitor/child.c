@@ -12,6 +12,7 @@
 #include "clients.h"
 #include "health.h"
 #include "monitor.h"
+#include "restart.h"
 #include "service.h"
 #include "streams.h"
 
@@ -58,6 +59,7 @@ static void record_start(void)
 	state->pid = monitor.plan.child;
 	state->start_ticks = state_start_ticks(monitor.plan.child);
 	clock_now(state->started_at);
+	monitor.started = clock_milliseconds();
 	monitor.unrecorded = health_start(&monitor.options.health, monitor.plan.pidfd);
 	if (monitor.unrecorded)
 		return;
@@ -110,11 +112,14 @@ void child_record_end(void)
 	waitpid(monitor.plan.child, &status, 0);
 	monitor.ended = true;
 	health_stop();
-	state->status = "exited";
 	state->pid = 0;
 	state->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	state->oom_killed = options->oom_file && state_read_counter(options->oom_file, options->oom_key) > 0;
 	clock_now(state->finished_at);
+	monitor.restarting = restart_wanted(state->exit_code);
+	state->status = monitor.restarting ? "restarting" : "exited";
+	if (monitor.restarting)
+		state->restart_delay = restart_delay(clock_milliseconds() - monitor.started);
 	if (options->state)
 		state_write(state, options->state, options->durable);
 }
@@ -127,6 +132,10 @@ _Noreturn void child_give_up(int error)
 	}
 	if (error)
 		client_send_numbers(clients_control(), FRAME_FAILED, monitor.plan.child > 0 ? NO_STEP : monitor.plan.step, (uint32_t)error, 0);
-	service_clean_up();
+	service_release();
+	/* The lock is still the launcher's, and so is its file, unless there is no launcher any more. */
+	service_close();
+	if (clients_control() == NULL)
+		service_leave();
 	exit(1);
 }

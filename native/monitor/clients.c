@@ -40,6 +40,13 @@ void client_close(struct client *client)
 	client->fd = -1;
 }
 
+void clients_close(bool pending_only)
+{
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (clients[i].fd >= 0 && (!pending_only || clients[i].out_length > 0))
+			client_close(&clients[i]);
+}
+
 struct client *clients_control(void)
 {
 	for (int i = 0; i < MAX_CLIENTS; i++)

@@ -30,6 +30,8 @@ void clients_init(void);
 /* Takes over a connected socket; closes it where there is no room. */
 void clients_add(int fd, bool control);
 void client_close(struct client *client);
+/* Closes all, or those that have not yet taken what was queued for them. */
+void clients_close(bool pending_only);
 struct client *clients_control(void); /* NULL once it is gone */
 
 /* Queues a frame and sends what the socket takes. Only FRAME_STDOUT and FRAME_STDERR wait for clients_pending(). */

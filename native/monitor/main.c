@@ -4,14 +4,17 @@
  * it is to do is on its command line (options.h) and in the Plan.
  *
  * Its life: load the Plan, run it up to clone, serve until execve has succeeded or failed (starting), serve until the
- * process is gone (running), write down the end, give the clients what output is left, clean up, and at the very end
- * become the --on-exit program where nobody looks after the rest.
+ * process is gone (running), write down the end, give the clients what output is left, clean up, wait where the
+ * container is to be started again (restart.h), and at the very end become the program that does so, or that looks after
+ * the rest where nobody else does.
  *
  * The launcher's lock on the container is an open file description that this process inherits among its descriptors
  * (flock(2)): it is free again when the monitor has ended, however that came about, or has only slow readers to serve.
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +23,11 @@
 #include "clients.h"
 #include "log.h"
 #include "monitor.h"
+#include "restart.h"
 #include "service.h"
 #include "streams.h"
 
-struct monitor monitor = { .channel = -1, .plan = { .pidfd = -1 }, .state = { .status = "running" } };
+struct monitor monitor = { .channel = -1, .lock = -1, .plan = { .pidfd = -1 }, .state = { .status = "running" } };
 
 void close_fd(int *fd)
 {
@@ -54,6 +58,7 @@ static void inherit_descriptors(void)
 	/* The lock, the Plan of health checks if any, and this program follow. Nothing that is executed may inherit any. */
 	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + plan_fds + 2; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	monitor.lock = PLAN_FIRST_FD + plan_fds;
 	fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
 	clients_add(CONTROL_FD, true);
 }
@@ -71,14 +76,11 @@ static void serve_process(void)
 	}
 }
 
-int main(int argc, char **argv)
+/* Runs the Plan's process to its end, and tells the clients how it ended. */
+static void run_process(void)
 {
 	const struct options *options = &monitor.options;
 
-	options_parse(&monitor.options, argc, argv);
-	become_monitor();
-	clients_init();
-	inherit_descriptors();
 	streams_open();
 	if (options->log)
 		log_open(options->log, options->log_size, options->log_files);
@@ -87,14 +89,63 @@ int main(int argc, char **argv)
 	serve_process();
 
 	service_drain();
-	service_clean_up();
+	service_release();
+	if (!monitor.restarting)
+		service_close();
 	clients_broadcast(FRAME_EXITED, (uint32_t[]){ (uint32_t)monitor.state.exit_code, monitor.state.oom_killed, 0 }, 12);
 	service_drain();
-	if (options->on_exit == NULL)
+}
+
+/* The program keeps the lock: there is no moment without an owner. */
+static void become_successor(void)
+{
+	char number[16];
+
+	if (monitor.lock >= 0) {
+		snprintf(number, sizeof(number), "%d", monitor.lock);
+		setenv("TSRUN_LOCK_FD", number, 1);
+		fcntl(monitor.lock, F_SETFD, 0);
+	}
+	umask(022);
+	if (chdir("/") == 0)
+		execv(monitor.options.on_exit[0], monitor.options.on_exit);
+}
+
+/* A container that is to be started again, now or never. */
+static void restart(void)
+{
+	clients_close(false);
+	if (restart_wait(monitor.options.wait ? monitor.options.restart_delay : monitor.state.restart_delay))
+		become_successor();
+	restart_cancel();
+	service_leave();
+}
+
+int main(int argc, char **argv)
+{
+	options_parse(&monitor.options, argc, argv);
+	become_monitor();
+	clients_init();
+	inherit_descriptors();
+	monitor.state.restart_count = monitor.options.restart_count;
+
+	if (monitor.options.wait) {
+		service_listen();
+		monitor.restarting = true;
+	} else {
+		run_process();
+	}
+	if (monitor.restarting) {
+		restart();
 		return 0;
+	}
+	if (monitor.options.stopped || monitor.options.on_exit == NULL) {
+		service_leave();
+		return 0;
+	}
 	while (!monitor.acknowledged && clients_control() != NULL)
 		service_round(-1);
 	if (!monitor.acknowledged)
-		execv(options->on_exit[0], options->on_exit);
+		become_successor();
 	return 0;
 }

@@ -14,6 +14,10 @@ struct monitor {
 	struct state state;
 	int channel;       /* to the child, until execve closes its end; -1 then */
 	bool ended;        /* the process has been waited for */
+	bool restarting;   /* it is to be started again */
+	bool stopping;     /* what ends now is to stay ended */
+	int lock;          /* the container's lock; -1 once let go of */
+	long long started; /* when it did, by clock_milliseconds() */
 	bool acknowledged; /* the launcher looks after what remains */
 	int unrecorded;    /* why the state document could not be written at the start, an errno value */
 };

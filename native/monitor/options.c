@@ -15,11 +15,21 @@ static void append(const char *list[MAX_PATHS], const char *path)
 	list[i] = path;
 }
 
+static enum restart_on restart_on(const char *word)
+{
+	if (strcmp(word, "always") == 0)
+		return RESTART_ALWAYS;
+	if (strcmp(word, "failure") == 0)
+		return RESTART_ON_FAILURE;
+	exit(2);
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
-	       OOM_KEY, RMDIR, UNLINK, HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL,
-	       HEALTH_START_PERIOD, HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED };
+	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
+	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
+	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -34,6 +44,14 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "log-files", required_argument, NULL, LOG_FILES },
 		{ "oom-file", required_argument, NULL, OOM_FILE },
 		{ "oom-key", required_argument, NULL, OOM_KEY },
+		{ "restart-on", required_argument, NULL, RESTART_ON },
+		{ "restart-delay", required_argument, NULL, RESTART_DELAY },
+		{ "steady-after", required_argument, NULL, STEADY_AFTER },
+		{ "steady-delay", required_argument, NULL, STEADY_DELAY },
+		{ "restart-count", required_argument, NULL, RESTART_COUNT },
+		{ "stopped", required_argument, NULL, STOPPED },
+		{ "wait", required_argument, NULL, WAIT },
+		{ "lock", required_argument, NULL, LOCK },
 		{ "rmdir", required_argument, NULL, RMDIR },
 		{ "unlink", required_argument, NULL, UNLINK },
 		{ "health-plan", required_argument, NULL, HEALTH_PLAN },
@@ -67,6 +85,14 @@ void options_parse(struct options *options, int argc, char **argv)
 		case LOG_FILES: options->log_files = atoi(optarg); break;
 		case OOM_FILE: options->oom_file = optarg; break;
 		case OOM_KEY: options->oom_key = optarg; break;
+		case RESTART_ON: options->restart_on = restart_on(optarg); break;
+		case RESTART_DELAY: options->restart_delay = atoi(optarg); break;
+		case STEADY_AFTER: options->steady_after = atoi(optarg); break;
+		case STEADY_DELAY: options->steady_delay = atoi(optarg); break;
+		case RESTART_COUNT: options->restart_count = atoi(optarg); break;
+		case STOPPED: options->stopped = optarg; break;
+		case WAIT: options->wait = optarg; break;
+		case LOCK: options->lock = optarg; break;
 		case RMDIR: append(options->rmdir, optarg); break;
 		case UNLINK: append(options->unlink, optarg); break;
 		case HEALTH_PLAN: options->health.plan_fd = atoi(optarg); break;

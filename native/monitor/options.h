@@ -8,6 +8,8 @@
 
 #define MAX_PATHS 16
 
+enum restart_on { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
+
 struct options {
 	const char *id;         /* --id: only to be seen in ps(1) */
 	int plan_fds;           /* --plan-fds N: descriptors for the Plan's slots, from PLAN_FIRST_FD up */
@@ -22,10 +24,22 @@ struct options {
 	int log_files;          /* --log-files N: how many to keep, the current one included */
 	const char *oom_file;   /* --oom-file FILE and --oom-key KEY: the cgroup's count of OOM kills */
 	const char *oom_key;
+	enum restart_on restart_on; /* --restart-on always|failure: which ends of the process are followed by a start */
+	int restart_delay;      /* --restart-delay MS: how long to wait first … */
+	int steady_after;       /* --steady-after MS and --steady-delay MS: … and after a run of at least that long */
+	int steady_delay;
+	int restart_count;      /* --restart-count N: how often that has happened already */
+	const char *stopped;    /* --stopped FILE: where it is, somebody has stopped the container: it stays ended */
+	const char *wait;       /* --wait DOCUMENT: no Plan, begin with the wait; the state where a stop ends it */
+	const char *lock;       /* --lock FILE: the container's lock, removed with socket-dir when nobody needs it any more */
 	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
 	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, the address lease */
 	struct health_options health; /* --health-…: see there */
-	char **on_exit;         /* after --: the program to become at the end, where no client has said ACK */
+	/*
+	 * After --: the program to become at the end, with the lock's descriptor as TSRUN_LOCK_FD. With --stopped it starts
+	 * the container again; without, it looks after what remains where no client has said ACK.
+	 */
+	char **on_exit;
 };
 
 /* Descriptors that the launcher passes, in this order. */

@@ -68,6 +68,13 @@ static void handle_frame(struct client *client, const struct frame_header *heade
 	case FRAME_SIGNAL:
 		child_signal((int)numbers[0]);
 		return;
+	case FRAME_STOPPING:
+		monitor.stopping = true;
+		return;
+	case FRAME_RESTART:
+		if (numbers[0] <= RESTART_ON_FAILURE)
+			monitor.options.restart_on = (enum restart_on)numbers[0];
+		return;
 	case FRAME_CONTINUE:
 		if (monitor.channel >= 0 && write(monitor.channel, "", 1) < 0)
 			close_fd(&monitor.channel);
@@ -148,7 +155,8 @@ int service_round(int timeout)
 
 /*
  * What the process left in its pipes reaches the log and the clients. One that takes its time, a pager perhaps, gets
- * it all, but must not hold anybody else up: the container is over, its name and its lock are free.
+ * it all, but must not hold anybody else up: the container is over, its name and its lock are free. Of one that is to
+ * be started again nobody else may have the lock, so there the slow ones lose what they have not read.
  */
 void service_drain(void)
 {
@@ -160,17 +168,19 @@ void service_drain(void)
 
 		if (ready == 0 && !pending)
 			break; /* nothing left, although a process elsewhere still holds the pipe open */
-		if (ready == 0) {
+		if (ready == 0 && monitor.restarting) {
+			clients_close(true);
+		} else if (ready == 0) {
 			let_go = true;
-			service_clean_up();
-			close(PLAN_FIRST_FD + monitor.options.plan_fds);
+			service_release();
+			service_leave();
 		}
 	}
 	log_close();
 	streams_close_output();
 }
 
-void service_clean_up(void)
+void service_release(void)
 {
 	const struct options *options = &monitor.options;
 	static bool done;
@@ -178,12 +188,28 @@ void service_clean_up(void)
 	if (done)
 		return;
 	done = true;
-	close_fd(&listener);
-	if (options->socket_dir)
-		unlink("attach.sock");
 	for (int i = 0; i < MAX_PATHS && options->unlink[i]; i++)
 		unlink(options->unlink[i]);
 	for (int i = 0; i < MAX_PATHS && options->rmdir[i]; i++)
 		for (int try = 0; try < RMDIR_TRIES && rmdir(options->rmdir[i]) < 0 && errno == EBUSY; try++)
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+}
+
+void service_close(void)
+{
+	if (listener >= 0)
+		unlink("attach.sock");
+	close_fd(&listener);
+}
+
+void service_leave(void)
+{
+	service_close();
+	if (monitor.lock < 0)
+		return;
+	if (monitor.options.lock) {
+		unlink(monitor.options.lock);
+		rmdir(monitor.options.socket_dir);
+	}
+	close_fd(&monitor.lock);
 }

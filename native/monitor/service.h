@@ -8,7 +8,11 @@ void service_listen(void);
 int service_round(int timeout);
 /* Serves until the clients have got all that the ended process left in its pipes. */
 void service_drain(void);
-/* Removes what --unlink and --rmdir name, and the socket; only the first call does anything. */
-void service_clean_up(void);
+/* Removes what --unlink and --rmdir name: what a container needs only while it runs. */
+void service_release(void);
+/* Nobody can connect any more. */
+void service_close(void);
+/* The container is over: nobody can connect, and the lock is free for everybody. */
+void service_leave(void);
 
 #endif

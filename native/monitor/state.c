@@ -106,20 +106,26 @@ static int overwrite(const char *path, const char *text, size_t length)
 	return written ? 0 : -1;
 }
 
+int state_replace(const char *path, const char *text, size_t length, bool durable)
+{
+	if (document_replace(path, text, length, durable) == 0)
+		return 0;
+	int error = errno;
+	if (overwrite(path, text, length) == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
 int state_write(const struct state *state, const char *path, bool durable)
 {
 	char text[1024];
 
 	int length = snprintf(text, sizeof(text),
 			      "{\"status\":\"%s\",\"pid\":%d,\"startTicks\":%llu,\"monitorPid\":%d,\"exitCode\":%d,"
-			      "\"oomKilled\":%s,\"error\":\"\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}\n",
+			      "\"oomKilled\":%s,\"restartCount\":%d,\"restartDelay\":%d,\"error\":\"\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}\n",
 			      state->status, state->pid, state->start_ticks, getpid(), state->exit_code,
-			      state->oom_killed ? "true" : "false", state->started_at, state->finished_at);
-	if (document_replace(path, text, (size_t)length, durable) == 0)
-		return 0;
-	int error = errno;
-	if (overwrite(path, text, (size_t)length) == 0)
-		return 0;
-	errno = error;
-	return -1;
+			      state->oom_killed ? "true" : "false", state->restart_count, state->restart_delay,
+			      state->started_at, state->finished_at);
+	return state_replace(path, text, (size_t)length, durable);
 }

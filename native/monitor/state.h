@@ -9,11 +9,13 @@
 #include "clock.h"
 
 struct state {
-	const char *status; /* "running" or "exited" */
+	const char *status; /* "running", "restarting" or "exited" */
 	pid_t pid;
 	unsigned long long start_ticks;
 	int exit_code;
 	bool oom_killed;
+	int restart_count; /* how often it was started again since a user started it */
+	int restart_delay; /* milliseconds, in status "restarting" */
 	char started_at[CLOCK_TEXT];
 	char finished_at[CLOCK_TEXT];
 };
@@ -23,6 +25,9 @@ struct state {
  * synced, so that the record survives a power failure. Returns 0 or -1 with errno.
  */
 int state_write(const struct state *state, const char *path, bool durable);
+
+/* The same with a text of the caller's. */
+int state_replace(const char *path, const char *text, size_t length, bool durable);
 
 /*
  * Replaces any document in that way, where nothing can be done about a full disk: the old one stays then. Returns 0 or

@@ -9,6 +9,7 @@ import { parseDns, parseSearchDomain } from "./options/ip.ts";
 import { parseMount } from "./options/mount.ts";
 import { parseInteger, parseNanoCpus, parseUnsigned } from "./options/numbers.ts";
 import { parseEnv, parseExtraHost, parseLabel, parseLogDriver, parseSysctl } from "./options/pairs.ts";
+import { parseRestartPolicy } from "./options/restart.ts";
 import { resolveSecurityOpt } from "./options/security-opt.ts";
 import { checkDetachKeys, parseStream } from "./options/streams.ts";
 import { parseTmpfs } from "./options/tmpfs.ts";
@@ -101,7 +102,7 @@ export const runFlags = {
   quiet: flag("Suppress the pull output", { short: "q" }),
   "read-only": flag("Mount the container's root filesystem as read only"),
   restart: value('Restart policy to apply when a container exits (default "no")', {
-    parse: only(["no"], "restart policies"),
+    parse: parseRestartPolicy,
   }),
   rm: flag("Automatically remove the container when it exits"),
   "security-opt": list("Security Options", { parse: (text) => resolveSecurityOpt(text, process.cwd()) }),

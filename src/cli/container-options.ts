@@ -62,6 +62,7 @@ export function toContainerOptions(
       network: flags.network,
       cgroupParent: flags["cgroup-parent"],
       logDriver: flags["log-driver"],
+      restartPolicy: flags.restart,
       detachKeys: flags["detach-keys"],
     }),
   };

@@ -1,4 +1,5 @@
 /** The real context of a command: this process, its configuration and the engine, each loaded when first used. */
+import { resolve } from "node:path";
 import { type Config, loadConfig, loadPaths } from "../config.ts";
 import type { EngineApi } from "../engine/api.ts";
 import type { Paths } from "../store/paths.ts";
@@ -15,6 +16,8 @@ export function createContext(
   report: (error: unknown) => void,
 ): Context {
   const env = environment(globals);
+  // What is started later on this command's behalf, by a container's monitor, finds the same configuration.
+  if (globals.config !== undefined) process.env.TSRUN_CONFIG = resolve(globals.config);
   const level = globals["log-level"] ?? (globals.debug ? "debug" : parseLogLevel(env.TSRUN_LOG || "warn"));
   let config: Config | undefined;
   let paths: Paths | undefined;

@@ -20,8 +20,10 @@ const logs: Loader = () => import("./commands/logs.ts");
 const ps: Loader = () => import("./commands/ps.ts");
 const pull: Loader = () => import("./commands/pull.ts");
 const rm: Loader = () => import("./commands/rm.ts");
+const restart: Loader = () => import("./commands/restart.ts");
 const rmi: Loader = () => import("./commands/rmi.ts");
 const run: Loader = () => import("./commands/run.ts");
+const start: Loader = () => import("./commands/start.ts");
 const stop: Loader = () => import("./commands/stop.ts");
 
 export const commands: Commands = {
@@ -34,8 +36,10 @@ export const commands: Commands = {
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,
+  restart,
   rm,
   rmi,
+  start,
   stop,
 };
 
@@ -49,8 +53,11 @@ export const groups: Readonly<Record<string, Group>> = {
       logs,
       ls: ps,
       reap: () => import("./commands/reap.ts"),
+      restart,
+      revive: () => import("./commands/revive.ts"),
       rm,
       run,
+      start,
       stop,
     },
     aliases: { list: "ls", ps: "ls", remove: "rm" },
@@ -64,5 +71,14 @@ export const groups: Readonly<Record<string, Group>> = {
     summary: "Manage images",
     commands: { inspect: () => import("./commands/image-inspect.ts"), ls: images, pull, rm: rmi },
     aliases: { list: "ls", remove: "rm" },
+  },
+  system: {
+    summary: "Manage tsrun on this host",
+    commands: {
+      boot: () => import("./commands/system-boot.ts"),
+      service: () => import("./commands/system-service.ts"),
+      shutdown: () => import("./commands/system-shutdown.ts"),
+    },
+    aliases: {},
   },
 };

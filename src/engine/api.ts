@@ -7,9 +7,10 @@ import type { ImageConfig } from "../image/config-document.ts";
 import type { PullEvent } from "../image/pull-event.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
+import type { BootResult } from "./boot.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
 
-export type { ImageConfig, PullEvent };
+export type { BootResult, ImageConfig, PullEvent };
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -34,6 +35,8 @@ export interface EngineApi {
   exec(container: string, options: ExecOptions): Promise<ProcessHandle>;
   attach(container: string): Promise<ProcessHandle>;
 
+  /** stop + start, or start alone where it does not run. */
+  restart(container: string, options?: { timeout?: number; signal?: string }): Promise<void>;
   /** Stop signal, then SIGKILL after `timeout` seconds (the container's own by default; -1 waits for ever). */
   stop(container: string, options?: { timeout?: number; signal?: string }): Promise<void>;
   kill(container: string, signal?: string): Promise<void>;
@@ -49,8 +52,17 @@ export interface EngineApi {
   dryRun(options: ContainerOptions): Promise<DryRun>;
   /** `run`, with every kernel step accounted for right before the program takes over. */
   explain(options: ContainerOptions, start: ExplainOptions): Promise<ProcessHandle>;
-  /** Removes an ended `--rm` container that nobody waited for; its monitor's last act is to have this called. */
-  reap(id: string): Promise<void>;
+  /**
+   * Removes an ended `--rm` container that nobody waited for; its monitor's last act is to have this called. `lockFd`:
+   * the container's lock, which the caller has inherited from the monitor.
+   */
+  reap(id: string, lockFd?: number): Promise<void>;
+  /** Starts a container again that its monitor has kept waiting for that, as its restart policy says. */
+  revive(id: string, lockFd?: number): Promise<void>;
+  /** After a boot: starts what restart policies bring back; calls back for each container that it starts or cannot. */
+  boot(onResult: (result: BootResult) => void): Promise<void>;
+  /** Before the machine goes down: stops all, such that `boot` brings them back. */
+  shutdown(onResult: (result: BootResult) => void): Promise<void>;
 }
 
 export interface PullOptions {

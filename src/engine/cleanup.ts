@@ -10,7 +10,7 @@ import { removeTree } from "../store/tree-removal.ts";
 import type { EngineContext } from "./context.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
-import { isRunning, lostState, statePath, writeState } from "./state.ts";
+import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 /** Releases cgroup, address and runtime directory. The caller owns the container, and no process of it runs. */
@@ -32,7 +32,8 @@ export async function removeContainer(context: EngineContext, record: ContainerR
   removeRunDir(context, record.id);
 }
 
-async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
+/** The part of it that is no file of the container: cgroup and address. */
+export async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
   // Mostly the monitor has removed it when the container ended.
   if (cgroup.directories.some((directory) => existsSync(directory))) {
@@ -82,17 +83,17 @@ export async function sweep(context: EngineContext): Promise<void> {
 
 function needsMending({ paths }: EngineContext, record: ContainerRecord): boolean {
   const written = readDocument<ContainerState>(statePath(paths, record.id));
-  if (written?.status === "running") return !isRunning(written);
+  if (written && isUnfinished(written)) return !isRunning(written);
   const outlivedItself = record.options.autoRemove === true && written?.status === "exited";
   return outlivedItself || listDirectory(containerRunDir(paths, record.id)).length > 0;
 }
 
 async function mend(context: EngineContext, record: ContainerRecord): Promise<void> {
   const written = readDocument<ContainerState>(statePath(context.paths, record.id));
-  const running = written?.status === "running";
-  if (running && isRunning(written)) return; // its monitor was killed, but it lives
+  const unfinished = written !== undefined && isUnfinished(written);
+  if (unfinished && isRunning(written)) return; // its monitor was killed, but it lives
   if (record.options.autoRemove && written) return removeContainer(context, record);
-  if (running) writeState(context.paths, record, lostState(written));
+  if (unfinished) writeState(context.paths, record, lostState(written));
   await releaseRuntime(context, record);
 }
 

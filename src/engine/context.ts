@@ -10,4 +10,6 @@ export interface EngineContext {
    * client that was killed); the container's id is appended. It has to call Engine.reap().
    */
   readonly reaper: () => readonly string[];
+  /** The same to start a container again whose restart policy wants that; it has to call Engine.revive(). */
+  readonly reviver: () => readonly string[];
 }

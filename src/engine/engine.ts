@@ -7,11 +7,10 @@
  *     process.stdout.pipe(output);
  *     const { exitCode } = await process.exited;
  */
-import { dirname, join } from "node:path";
 import { type Config, loadConfig, loadPaths } from "../config.ts";
-import { nativePath } from "../kernel/native.ts";
 import type { Paths } from "../store/paths.ts";
 import type {
+  BootResult,
   DryRun,
   EngineApi,
   ExecOptions,
@@ -32,6 +31,7 @@ import { execInContainer } from "./exec.ts";
 import { withHealth } from "./health.ts";
 import { imageUsers } from "./image-users.ts";
 import { provideImage } from "./images.ts";
+import { installedCommand } from "./installation.ts";
 import { readLogs } from "./logs.ts";
 import { containerIds, readRecord, resolveContainer } from "./records.ts";
 import { startByReference, startContainer } from "./start.ts";
@@ -52,7 +52,7 @@ export class Engine implements EngineApi {
   constructor(settings: EngineSettings = {}) {
     const config = settings.config ?? loadConfig();
     const paths = settings.paths ?? loadPaths(config);
-    this.#context = { config, paths, reaper: reaperCommand };
+    this.#context = { config, paths, reaper: () => successor("reap"), reviver: () => successor("revive") };
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
@@ -112,6 +112,11 @@ export class Engine implements EngineApi {
     return stopContainer(this.#context, container, options);
   }
 
+  async restart(container: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    const { restartContainer } = await import("./restart.ts");
+    return restartContainer(this.#context, container, options);
+  }
+
   async kill(container: string, signal?: string): Promise<void> {
     const { killContainer } = await import("./stop.ts");
     return killContainer(this.#context, container, signal);
@@ -152,9 +157,24 @@ export class Engine implements EngineApi {
     return explainRun(this.#context, await this.#created(options, start), start);
   }
 
-  async reap(id: string): Promise<void> {
+  async reap(id: string, lockFd?: number): Promise<void> {
     const { reapContainer } = await import("./remove.ts");
-    return reapContainer(this.#context, id);
+    return reapContainer(this.#context, id, lockFd);
+  }
+
+  async revive(id: string, lockFd?: number): Promise<void> {
+    const { reviveContainer } = await import("./revive.ts");
+    return reviveContainer(this.#context, id, lockFd);
+  }
+
+  async boot(onResult: (result: BootResult) => void): Promise<void> {
+    const { startAfterBoot } = await import("./boot.ts");
+    return startAfterBoot(this.#context, onResult);
+  }
+
+  async shutdown(onResult: (result: BootResult) => void): Promise<void> {
+    const { stopForShutdown } = await import("./boot.ts");
+    return stopForShutdown(this.#context, onResult);
   }
 
   async #created(options: ContainerOptions, start: RunOptions): Promise<CreatedContainer> {
@@ -180,7 +200,4 @@ export class Engine implements EngineApi {
   }
 }
 
-/** bin/tsrun of this very installation, told to reap; native/build stands beside bin/. */
-function reaperCommand(): readonly string[] {
-  return [join(dirname(dirname(dirname(nativePath("libtsrun.so")))), "bin", "tsrun"), "container", "reap"];
-}
+const successor = (verb: "reap" | "revive"): readonly string[] => [installedCommand(), "container", verb];

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Lock, lock, tryLock } from "../store/locks.ts";
+import { adoptLock, type Lock, lock, tryLock } from "../store/locks.ts";
 import { containerRunDir, type Paths } from "../store/paths.ts";
 
 export const ownerLockPath = (paths: Paths, id: string): string =>
@@ -15,6 +15,16 @@ export const ownerLockPath = (paths: Paths, id: string): string =>
 /** Waits until the container is this process's; ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`. */
 export function ownContainer(paths: Paths, id: string, timeoutMs: number): Promise<Lock> {
   return lock(ownerLockPath(paths, id), { timeoutMs });
+}
+
+/** The container's lock that this process has inherited from its monitor as descriptor `fd`, or else once it is free. */
+export async function inheritContainer(
+  paths: Paths,
+  id: string,
+  { fd, timeoutMs }: { fd: number | undefined; timeoutMs: number },
+): Promise<Lock> {
+  const inherited = fd === undefined ? undefined : adoptLock(fd, ownerLockPath(paths, id));
+  return inherited ?? (await ownContainer(paths, id, timeoutMs));
 }
 
 /** The container's lock if it is free. */

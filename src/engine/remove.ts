@@ -4,10 +4,11 @@ import type { Lock } from "../store/locks.ts";
 import type { Paths } from "../store/paths.ts";
 import { removeContainer } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
-import { ownContainer } from "./ownership.ts";
+import { inheritContainer, ownContainer } from "./ownership.ts";
 import { readRecord, resolveContainer } from "./records.ts";
-import { readState } from "./state.ts";
-import { forceEnd } from "./stop.ts";
+import { isUnfinished, readState } from "./state.ts";
+import { cancelRestart, forceEnd } from "./stop.ts";
+import { markStopped, stoppedBy } from "./stop-mark.ts";
 
 /** How long the monitor of a container that has ended may take to write down its end and let go. */
 const OWN_TIMEOUT_MS = 15_000;
@@ -25,15 +26,17 @@ export async function removeByReference(
   const deadline = performance.now() + OWN_TIMEOUT_MS;
   for (;;) {
     const state = readState(paths, record.id);
-    if (state.status === "running") {
+    if (isUnfinished(state)) {
       if (!options.force) {
         throw new TsrunError(
           "ERR_TSRUN_CONTAINER_RUNNING",
-          `cannot remove container "/${record.name}": container is running: stop the container before removing or force remove`,
+          `cannot remove container "/${record.name}": container is ${state.status}: stop the container before removing or force remove`,
           { hint: `tsrun stop ${record.name}, or tsrun rm -f ${record.name}` },
         );
       }
-      await forceEnd(context, record, state);
+      markStopped(paths, record, "user");
+      if (state.status === "restarting") await cancelRestart(context, record, "user");
+      else await forceEnd(context, record, state);
     }
     using owned = await ownSoon(paths, record.id, deadline);
     if (!readRecord(paths, record.id)) return; // somebody else removed it meanwhile: that is what was asked for
@@ -54,11 +57,15 @@ async function ownSoon(paths: Paths, id: string, deadline: number): Promise<Lock
   }
 }
 
-/** Removes a container that ended without anybody to wait for it; what its monitor calls in the end. */
-export async function reapContainer(context: EngineContext, id: string): Promise<void> {
+/**
+ * Removes a container that ended without anybody to wait for it; what its monitor calls in the end, with its lock as
+ * descriptor `lockFd`.
+ */
+export async function reapContainer(context: EngineContext, id: string, lockFd?: number): Promise<void> {
   const record = readRecord(context.paths, id);
   if (!record?.options.autoRemove) return;
-  using _owned = await ownContainer(context.paths, id, OWN_TIMEOUT_MS);
+  using _owned = await inheritContainer(context.paths, id, { fd: lockFd, timeoutMs: OWN_TIMEOUT_MS });
+  if (stoppedBy(context.paths, id) === "restart") return; // it will be started again
   const latest = readRecord(context.paths, id);
   if (latest && readState(context.paths, id, { owner: true }).status !== "running")
     await removeContainer(context, latest);

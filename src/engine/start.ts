@@ -1,7 +1,7 @@
 /** start: a container that exists begins to run. */
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
-import { launch } from "../runtime/launch.ts";
+import { launch, type MonitorRestart } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Lock } from "../store/locks.ts";
@@ -15,8 +15,17 @@ import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
 import { resolveContainer } from "./records.ts";
+import { monitorRestart, nextDelay } from "./restart-policy.ts";
 import { runtimeConfig } from "./runtime-config.ts";
-import { networkStatePath, readState, startFailedState, statePath, writeState } from "./state.ts";
+import {
+  isUnfinished,
+  networkStatePath,
+  readState,
+  startFailedState,
+  statePath,
+  writeState,
+} from "./state.ts";
+import { forgetStop, stopMarkPath, stoppedBy } from "./stop-mark.ts";
 import type { ContainerRecord } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
 
@@ -31,9 +40,18 @@ interface Owned {
   user?: ResolvedUser;
 }
 
+/** How a container is started again by its policy; a user's start is the first of a new row. */
+export interface Restart {
+  /** How often that has happened since a user started it, this time included. */
+  count: number;
+  /** Milliseconds to wait before the next one. */
+  delay: number;
+}
+
 export interface StartHooks {
   /** The Plan has stopped before execve, on request: look around, then return. */
   onPaused?: (prepared: PreparedStart, pid: number) => Promise<void>;
+  restart?: Restart;
 }
 
 /**
@@ -41,6 +59,32 @@ export interface StartHooks {
  * runs and nothing of it is left, and the container's state says why; one with autoRemove is removed.
  */
 export async function startContainer(
+  context: EngineContext,
+  container: Owned,
+  options: StartOptions & StartHooks = {},
+): Promise<ProcessHandle> {
+  try {
+    return await beginContainer(context, container, options);
+  } catch (error) {
+    const { record, owned } = container;
+    try {
+      if (record.options.autoRemove) await removeContainer(context, record);
+      else {
+        await releaseRuntime(context, record);
+        writeFailure(context, record, error);
+      }
+    } finally {
+      owned.release();
+    }
+    throw error;
+  }
+}
+
+/**
+ * The start itself. Where it fails nothing runs, and the lock is still the caller's, as is what was made on the host
+ * and in the runtime directory.
+ */
+export async function beginContainer(
   context: EngineContext,
   { record, owned, user }: Owned,
   options: StartOptions & StartHooks = {},
@@ -64,15 +108,6 @@ export async function startContainer(
     client?.acknowledge();
     client?.signal(SIGKILL); // it may have started at the very moment that the caller gave up
     await client?.closed;
-    try {
-      if (record.options.autoRemove) await removeContainer(context, record);
-      else {
-        await releaseRuntime(context, record);
-        writeFailure(context, record, error);
-      }
-    } finally {
-      owned.release();
-    }
     throw error;
   }
 }
@@ -84,7 +119,7 @@ export async function startByReference(
   options: StartOptions = {},
 ): Promise<ProcessHandle> {
   const record = resolveContainer(context.paths, reference);
-  if (readState(context.paths, record.id).status === "running") throw alreadyRunning(record);
+  if (isUnfinished(readState(context.paths, record.id))) throw alreadyRunning(record);
   const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
   try {
     resolveContainer(context.paths, record.id); // it may have been removed meanwhile
@@ -94,6 +129,7 @@ export async function startByReference(
     owned.release();
     throw error;
   }
+  forgetStop(context.paths, record);
   return startContainer(context, { record, owned }, options);
 }
 
@@ -110,7 +146,7 @@ async function launchMonitor(
     owned: Lock;
     prepared: PreparedStart;
     config: OciConfig;
-    options: StartOptions;
+    options: StartOptions & StartHooks;
   },
 ): Promise<MonitorClient> {
   const { record, owned, prepared, config, options } = parts;
@@ -124,7 +160,7 @@ async function launchMonitor(
     plan: prepared.plan,
     fds: prepared.fds,
     lockFd: owned.fd,
-    env: reaperEnvironment(context),
+    env: successorEnvironment(context),
     monitor: {
       id: record.id,
       terminal: config.process.terminal ?? false,
@@ -145,19 +181,32 @@ async function launchMonitor(
       // One that is removed as a whole anyway keeps its lock until then.
       unlink: [
         ...(prepared.leasePath === undefined ? [] : [prepared.leasePath]),
-        ...(temporary ? [] : [networkStatePath(paths, record.id), owned.path]),
+        ...(temporary ? [] : [networkStatePath(paths, record.id)]),
       ],
-      rmdir: [...prepared.cgroup.directories, ...(temporary ? [] : [runDir])],
+      rmdir: prepared.cgroup.directories,
+      lockFile: temporary ? undefined : owned.path,
+      restart: temporary ? undefined : restartOptions(context, record, options.restart),
       health,
-      onExit: temporary ? [...context.reaper(), record.id] : undefined,
+      onExit: [...(temporary ? context.reaper() : context.reviver()), record.id],
     },
   });
 }
 
-/** What the reaper needs to find the same container again. */
-function reaperEnvironment({ paths }: EngineContext): string[] {
+/** A container without a policy is prepared as well: it may get one while it runs. */
+export function restartOptions(
+  { paths }: EngineContext,
+  { id, options }: ContainerRecord,
+  restart: Restart = { count: 0, delay: nextDelay(undefined) },
+): MonitorRestart {
+  return { ...monitorRestart(options.restartPolicy, restart), stopped: stopMarkPath(paths, id) };
+}
+
+/** What the program that a monitor becomes needs to find the same container and configuration again. */
+export function successorEnvironment({ paths }: EngineContext): string[] {
+  const passed = ["HOME", "XDG_CONFIG_HOME", "TSRUN_CONFIG", "TSRUN_LOG"];
   return [
     `PATH=${process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`,
+    ...passed.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : [])),
     `TSRUN_ROOT=${paths.root}`,
     `TSRUN_RUN=${paths.run}`,
   ];
@@ -199,6 +248,8 @@ async function finish(
     });
     const state = readState(context.paths, record.id);
     if (record.options.autoRemove) {
+      // One that `restart` has ended stays: its monitor hands it on as soon as this connection is gone.
+      if (stoppedBy(context.paths, record.id) === "restart") return { exitCode, oomKilled, record, state };
       client.acknowledge();
       await removeContainer(context, record);
     }
@@ -212,10 +263,14 @@ async function finish(
 
 function writeFailure(context: EngineContext, record: ContainerRecord, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  const exitCode = error instanceof TsrunError && error.exitCode !== 125 ? error.exitCode : 128;
   try {
-    writeState(context.paths, record, startFailedState(message, exitCode));
+    writeState(context.paths, record, startFailedState(message, failureCode(error)));
   } catch {
     // Most likely for the very reason that the start failed: a disk that is full or gone.
   }
+}
+
+/** The exit code that is recorded of a container that could not be started. */
+export function failureCode(error: unknown): number {
+  return error instanceof TsrunError && error.exitCode !== 125 ? error.exitCode : 128;
 }

@@ -16,6 +16,7 @@ const CREATED: ContainerState = {
   monitorPid: 0,
   exitCode: 0,
   oomKilled: false,
+  restartCount: 0,
   error: "",
   startedAt: "",
   finishedAt: "",
@@ -34,12 +35,23 @@ export const networkStatePath = (paths: Paths, id: string): string =>
  */
 export function readState(paths: Paths, id: string, options: { owner?: boolean } = {}): ContainerState {
   const written = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
-  if (written.status !== "running") return written;
+  if (!isUnfinished(written)) return written;
   if (isRunning(written)) return withNetwork(paths, id, written);
   if (!options.owner && isOwned(paths, id)) return concludeFrom(paths, id, written);
   // Nobody will write it any more, unless it was just being written.
   const latest = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
-  return latest.status === "running" ? lostState(latest) : latest;
+  if (!isUnfinished(latest)) return latest;
+  return isRunning(latest) ? withNetwork(paths, id, latest) : lostState(latest);
+}
+
+/** What its document says, true or not; of use to the container's owner. */
+export function readWrittenState(paths: Paths, id: string): ContainerState {
+  return readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
+}
+
+/** Whether somebody is still to write how it went on: the monitor of a container that runs or is to run again. */
+export function isUnfinished({ status }: ContainerState): boolean {
+  return status === "running" || status === "restarting";
 }
 
 /** Whether the very process that the state names is alive: its start time tells it from a later one of that number. */
@@ -56,10 +68,14 @@ export function startFailedState(error: string, exitCode: number): ContainerStat
   return { ...CREATED, error, exitCode };
 }
 
-/** What is left to say of a container that ran until something outside ended it. */
-export function lostState(running: ContainerState): ContainerState {
+/** What is left to say of a container that ran, or was to run again, until something outside ended it. */
+export function lostState(unfinished: ContainerState): ContainerState {
+  if (unfinished.status === "restarting") {
+    const error = "what was to start the container again was killed, or the machine went down";
+    return { ...unfinished, status: "exited", pid: 0, restartDelay: 0, error };
+  }
   return {
-    ...running,
+    ...unfinished,
     status: "exited",
     pid: 0,
     exitCode: KILLED,
@@ -68,10 +84,10 @@ export function lostState(running: ContainerState): ContainerState {
   };
 }
 
-/** The process is gone, its monitor is about to say how. */
-function concludeFrom(paths: Paths, id: string, running: ContainerState): ContainerState {
-  const latest = readDocument<ContainerState>(statePath(paths, id));
-  return latest && latest.status !== "running" ? latest : withNetwork(paths, id, running);
+/** The process is gone, its monitor is about to say how, or waits to start it again. */
+function concludeFrom(paths: Paths, id: string, unfinished: ContainerState): ContainerState {
+  const latest = readDocument<ContainerState>(statePath(paths, id)) ?? unfinished;
+  return latest.status === "running" ? withNetwork(paths, id, latest) : latest;
 }
 
 function withNetwork(paths: Paths, id: string, state: ContainerState): ContainerState {

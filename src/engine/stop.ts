@@ -5,39 +5,60 @@ import { TsrunError } from "../errors.ts";
 import { SyscallError } from "../kernel/errors.ts";
 import { pidfdOpen, pidfdSendSignal } from "../kernel/process.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import { connectMonitor } from "../runtime/monitor-client.ts";
+import { connectMonitor, type MonitorClient } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveContainer } from "./records.ts";
 import { parseSignal } from "./signals.ts";
 import { isRunning, readState } from "./state.ts";
+import { markStopped, type Stopper } from "./stop-mark.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 const SIGKILL = 9;
 /** After SIGKILL only the kernel can take its time: a process in uninterruptible sleep, an overlay being unmounted. */
 const KILL_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
+const SOON_MS = 5;
 
-/** Stop signal, then SIGKILL after the timeout (seconds, -1 for ever). A container that does not run is no error. */
+export interface StopRequest {
+  /** Seconds before SIGKILL, -1 for ever; the container's own by default. */
+  timeout?: number;
+  /** The container's own by default. */
+  signal?: string;
+}
+
+/** Stop signal, then SIGKILL after the timeout. A container that does not run is no error. */
 export async function stopContainer(
   context: EngineContext,
   reference: string,
-  options: { timeout?: number; signal?: string } = {},
+  options: StopRequest = {},
 ): Promise<void> {
-  const record = resolveContainer(context.paths, reference);
-  const state = readState(context.paths, record.id);
-  const signal = parseSignal(options.signal ?? record.stopSignal);
-  if (state.status !== "running") return;
-  const seconds = options.timeout ?? record.stopTimeout;
-  if (!signalInit(state, signal)) return;
-  if (
-    await waitForEnd(context, record, {
-      state,
-      timeoutMs: seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000,
-    })
-  )
+  await endContainer(context, resolveContainer(context.paths, reference), { ...options, by: "user" });
+}
+
+/** Ends what runs, or waits to run again, and keeps its restart policy from answering. */
+export async function endContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { by, timeout = record.stopTimeout, signal = record.stopSignal }: StopRequest & { by: Stopper },
+): Promise<void> {
+  const number = parseSignal(signal);
+  const timeoutMs = timeout < 0 ? Number.POSITIVE_INFINITY : timeout * 1000;
+  for (;;) {
+    const state = readState(context.paths, record.id);
+    if (state.status === "restarting") {
+      await cancelRestart(context, record, by);
+      continue; // it may have been started at that very moment
+    }
+    if (state.status !== "running") return;
+    markStopped(context.paths, record, by);
+    if (!signalInit(state, number)) {
+      await settle(context, record, state);
+      continue;
+    }
+    if (!(await waitForEnd(context, record, { state, timeoutMs }))) await forceEnd(context, record, state);
     return;
-  await forceEnd(context, record, state);
+  }
 }
 
 /** Sends a signal; ERR_TSRUN_CONTAINER_NOT_RUNNING where nothing runs. SIGKILL is waited for. */
@@ -49,6 +70,10 @@ export async function killContainer(
   const record = resolveContainer(context.paths, reference);
   const number = parseSignal(signal);
   const state = readState(context.paths, record.id);
+  // A signal that stops the container is no reason to start it again; others are the program's own affair.
+  const stops = number === SIGKILL || number === parseSignal(record.stopSignal);
+  if (state.status === "restarting" && stops) return cancelRestart(context, record, "user");
+  if (state.status === "running" && stops) markStopped(context.paths, record, "user");
   if (state.status !== "running" || !signalInit(state, number)) {
     throw new TsrunError(
       "ERR_TSRUN_CONTAINER_NOT_RUNNING",
@@ -72,6 +97,25 @@ export async function forceEnd(
   throw new TsrunError("ERR_TSRUN_KILL_TIMEOUT", `container ${record.name} does not end after SIGKILL`, {
     hint: `process ${state.pid} is stuck in the kernel; see /proc/${state.pid}/stack`,
   });
+}
+
+/**
+ * Ends the wait of a container that is to be started again. Returns when that is over: it has ended, or runs, as it
+ * does where it was being started already.
+ */
+export async function cancelRestart(
+  context: EngineContext,
+  record: ContainerRecord,
+  by: Stopper,
+): Promise<void> {
+  markStopped(context.paths, record, by);
+  const client = await monitorOf(context, record);
+  client?.stopping();
+  try {
+    await until(record, () => readState(context.paths, record.id).status !== "restarting");
+  } finally {
+    client?.detach();
+  }
 }
 
 /** Whether the process was there to take the signal. */
@@ -102,7 +146,7 @@ export async function waitForEnd(
   { state, timeoutMs }: { state: ContainerState; timeoutMs: number },
 ): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  const client = await connectMonitor(containerRunDir(context.paths, record.id)).catch(() => undefined);
+  const client = await monitorOf(context, record);
   if (client) {
     client.ignoreOutput();
     const timer = new AbortController();
@@ -120,3 +164,26 @@ export async function waitForEnd(
   }
   return true;
 }
+
+/** The process is gone, and its monitor about to say how: waits until it has. */
+async function settle(context: EngineContext, record: ContainerRecord, gone: ContainerState): Promise<void> {
+  await until(record, () => {
+    const { status, pid } = readState(context.paths, record.id);
+    return status !== "running" || pid !== gone.pid;
+  });
+}
+
+async function until(record: ContainerRecord, isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + KILL_TIMEOUT_MS;
+  while (!isSo()) {
+    if (performance.now() > deadline) {
+      throw new TsrunError("ERR_TSRUN_MONITOR_STUCK", `the monitor of container ${record.name} does not answer`, {
+        hint: `look at it with: ps -o pid,stat,args -C tsrun-monitor | grep ${record.id}`,
+      });
+    }
+    await sleep(SOON_MS);
+  }
+}
+
+const monitorOf = (context: EngineContext, record: ContainerRecord): Promise<MonitorClient | undefined> =>
+  connectMonitor(containerRunDir(context.paths, record.id)).catch(() => undefined);

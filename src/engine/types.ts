@@ -65,6 +65,8 @@ export interface ContainerOptions {
   logDriver?: "json-file" | "none";
   logOptions?: Record<string, string>;
   healthCheck?: HealthCheck;
+  /** What follows the container's end; "no" where missing. */
+  restartPolicy?: RestartPolicy;
   /** Remove the container when it ends (--rm). */
   autoRemove?: boolean;
   /** Detach key sequence as docker writes it, for clients that ask. */
@@ -87,6 +89,12 @@ export interface HealthCheck {
   retries?: number;
 }
 
+export interface RestartPolicy {
+  name: "no" | "always" | "unless-stopped" | "on-failure";
+  /** For on-failure: how often it is started again at most, in a row; 0 for ever. */
+  maximumRetryCount: number;
+}
+
 export type MountRequest =
   | {
       type: "bind";
@@ -101,7 +109,7 @@ export type MountRequest =
     }
   | { type: "tmpfs"; target: string; options: string[] };
 
-export type ContainerStatus = "created" | "running" | "exited" | "dead";
+export type ContainerStatus = "created" | "running" | "restarting" | "exited" | "dead";
 
 /** containers/<id>/config.json: written once, at creation; never changes afterwards. */
 export interface ContainerRecord {
@@ -146,6 +154,10 @@ export interface ContainerState {
   monitorPid: number;
   exitCode: number;
   oomKilled: boolean;
+  /** How often its restart policy has started it again since a user started it. */
+  restartCount: number;
+  /** Milliseconds that it waits before that, in status "restarting". */
+  restartDelay?: number;
   /** Why it could not start, or what was found wrong. */
   error: string;
   /** RFC 3339 with nanoseconds; "" where it did not happen. */

@@ -27,6 +27,7 @@ export function validateContainerOptions(options: ContainerOptions): void {
   if (options.stopSignal) parseSignal(options.stopSignal);
   validateHealthCheck(options.healthCheck ?? {});
   validateNumbers(options);
+  validateRestart(options);
 }
 
 /** The same for what only the image and the options together decide; call it before the container is created. */
@@ -50,5 +51,15 @@ function validateNumbers({ oomScoreAdj = 0, shmSize, stopTimeout = 0 }: Containe
     throw new TsrunError("ERR_TSRUN_STOP_TIMEOUT_INVALID", `invalid stop timeout: ${stopTimeout}`, {
       hint: "a number of seconds; -1 waits for ever",
     });
+  }
+}
+
+function validateRestart({ autoRemove, restartPolicy }: ContainerOptions): void {
+  if (autoRemove && restartPolicy !== undefined && restartPolicy.name !== "no") {
+    throw new TsrunError(
+      "ERR_TSRUN_OPTION_CONFLICT",
+      "conflicting options: cannot specify both --restart and --rm",
+      { hint: "a container that is removed when it ends cannot be started again" },
+    );
   }
 }

@@ -16,6 +16,8 @@ export const FRAME = {
   signal: 4,
   continue: 5,
   ack: 6,
+  stopping: 7,
+  restart: 8,
   stdout: 16,
   stderr: 17,
   started: 18,

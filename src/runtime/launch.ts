@@ -19,12 +19,33 @@ export interface MonitorOptions {
   socketDir?: string;
   log?: { file: string; maxSize: number; maxFiles: number } | undefined;
   oomCounter?: { file: string; key: string } | undefined;
+  /** How the container is started again when it has ended. */
+  restart?: MonitorRestart | undefined;
+  /** The container's lock, whose file and directory go when nobody needs them any more. */
+  lockFile?: string | undefined;
   /** Directories and files that go when the process has ended. */
   rmdir?: readonly string[];
   unlink?: readonly string[];
   health?: MonitorHealth | undefined;
-  /** Executed at the very end where no client has acknowledged it. */
+  /** Executed to start the container again; without `restart`, at the end where no client has acknowledged it. */
   onExit?: readonly string[] | undefined;
+}
+
+/** Which ends of the process are followed by a start. */
+export type RestartCondition = "never" | "always" | "failure";
+
+export interface MonitorRestart {
+  condition: RestartCondition;
+  /** How often that has happened already. */
+  count: number;
+  /** Milliseconds to wait first … */
+  delay: number;
+  /** … and after a run of so many milliseconds. */
+  steady: { after: number; delay: number };
+  /** The file that says that somebody has stopped the container. */
+  stopped: string;
+  /** There is no Plan: the monitor begins with the wait. The document is the state if a stop ends it. */
+  wait?: string;
 }
 
 /** What a probe of the container's health does, and when; native/monitor/health.h explains each. Milliseconds. */
@@ -95,7 +116,7 @@ function slotDescriptor(fds: Launch["fds"], name: string): number {
 const FIRST_SLOT_FD = 5;
 
 function monitorArguments(options: MonitorOptions, planFds: number): string[] {
-  const { log, oomCounter } = options;
+  const { log, oomCounter, restart } = options;
   return [
     ...["--id", options.id, "--plan-fds", String(planFds)],
     ...(options.terminal ? ["--terminal"] : []),
@@ -108,6 +129,8 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
       ? ["--log", log.file, "--log-size", String(log.maxSize), "--log-files", String(log.maxFiles)]
       : []),
     ...(oomCounter ? ["--oom-file", oomCounter.file, "--oom-key", oomCounter.key] : []),
+    ...(restart ? restartArguments(restart) : []),
+    ...(options.lockFile ? ["--lock", options.lockFile] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),
     ...(options.health ? healthArguments(options.health, FIRST_SLOT_FD + planFds + 1) : []),
@@ -126,5 +149,15 @@ function healthArguments(health: MonitorHealth, planFd: number): string[] {
     ...["--health-timeout", String(health.timeout), "--health-overdue", health.overdue],
     ...(cgroup === undefined ? [] : ["--health-cgroup", cgroup]),
     ...(freezer === undefined ? [] : ["--health-freezer", freezer.file, "--health-thawed", freezer.thawed]),
+  ];
+}
+
+function restartArguments({ condition, count, delay, steady, stopped, wait }: MonitorRestart): string[] {
+  return [
+    ...(condition === "never" ? [] : ["--restart-on", condition]),
+    ...["--restart-count", String(count), "--restart-delay", String(delay)],
+    ...["--steady-after", String(steady.after), "--steady-delay", String(steady.delay)],
+    ...["--stopped", stopped],
+    ...(wait === undefined ? [] : ["--wait", wait]),
   ];
 }

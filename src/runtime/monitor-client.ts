@@ -9,6 +9,10 @@ import { connect, Socket } from "node:net";
 import { Readable, type ReadableOptions, Writable } from "node:stream";
 import { TsrunError } from "../errors.ts";
 import { dataFrame, FRAME, FRAME_MAX, frameParser, numberFrame, STDIN_WINDOW } from "./frames.ts";
+import type { RestartCondition } from "./launch.ts";
+
+/** In the order of their numbers (enum restart_on in native/monitor/options.h). */
+const RESTART_CONDITIONS = ["never", "always", "failure"] as const satisfies RestartCondition[];
 
 export interface MonitorExit {
   /** 128+n where signal n ended the process. */
@@ -94,9 +98,27 @@ export class MonitorClient {
     this.#socket.write(numberFrame(FRAME.signal, number));
   }
 
+  /** What ends now is to stay ended; a container that waits to be started again has ended. */
+  stopping(): void {
+    this.#socket.write(numberFrame(FRAME.stopping));
+  }
+
+  /** Which ends of the process are followed by a start from now on. */
+  setRestart(condition: RestartCondition): void {
+    this.#socket.write(numberFrame(FRAME.restart, RESTART_CONDITIONS.indexOf(condition)));
+  }
+
   /** Tells the monitor that this client looks after what remains. */
   acknowledge(): void {
     if (!this.#socket.destroyed) this.#socket.write(numberFrame(FRAME.ack));
+  }
+
+  /** Resolves when all that was said to the monitor is on its way, or the connection is gone. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.end(() => resolve());
+      this.#socket.once("close", () => resolve());
+    });
   }
 
   /** Lets go of the process; it lives on. */

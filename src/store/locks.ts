@@ -43,6 +43,17 @@ export function tryLock(path: string, options: { shared?: boolean } = {}): Lock 
   }
 }
 
+/** A lock that this process has inherited as descriptor `fd`; undefined where that is not the lock at `path`. */
+export function adoptLock(fd: number, path: string): Lock | undefined {
+  try {
+    // Locking what is locked by this open file description already does nothing.
+    return isStillAt(fd, path) && flock(fd) ? held(fd, path) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBADF") return undefined;
+    throw error;
+  }
+}
+
 /**
  * Waits for the lock at `path`, polling with sleeps of 1 to 50 ms. Throws ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`
  * (by default it waits for ever), and the reason of `signal` once that is aborted.

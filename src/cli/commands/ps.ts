@@ -68,6 +68,9 @@ function select(all: Awaited<ReturnType<EngineApi["list"]>>, flags: Flags): Cont
   const anyState =
     flags.all || last > 0 || flags.filter.some(([name]) => name === "status" || name === "exited");
   const matches = combine(flags.filter, containerMatchers(all));
-  const shown = all.filter((summary) => (anyState || summary.state.status === "running") && matches(summary));
+  const shown = all.filter((summary) => (anyState || isAlive(summary)) && matches(summary));
   return last > 0 ? shown.slice(0, last) : shown;
 }
+
+const isAlive = ({ state }: ContainerSummary): boolean =>
+  state.status === "running" || state.status === "restarting";

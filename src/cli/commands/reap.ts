@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { inheritedLock } from "../inherited-lock.ts";
 
 export default command({
   summary: "Remove an ended --rm container that nobody waited for (its monitor calls this)",
@@ -10,7 +11,7 @@ export default command({
   options: {},
   async run({ positionals: [id = ""] }, context) {
     const engine = await context.engine();
-    await engine.reap(id);
+    await engine.reap(id, inheritedLock(context.env));
     return 0;
   },
 });

@@ -96,11 +96,13 @@ export function containerRow(
   };
 }
 
-/** "Up 2 minutes", "Up 2 minutes (healthy)", "Exited (0) 3 seconds ago", "Created", "Dead". */
+/** "Up 2 minutes", "Up 2 minutes (healthy)", "Restarting (1) 5 seconds ago", "Exited (0) 3 seconds ago", "Created", "Dead". */
 export function statusText(state: ContainerState, now: number): string {
   switch (state.status) {
     case "running":
       return `Up ${humanDuration(now - Date.parse(state.startedAt))}${healthNote(state.health?.status)}`;
+    case "restarting":
+      return `Restarting (${state.exitCode}) ${ago(state.finishedAt, now)}`;
     case "exited":
       return `Exited (${state.exitCode}) ${ago(state.finishedAt, now)}`;
     case "created":

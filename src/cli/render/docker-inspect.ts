@@ -32,7 +32,7 @@ export function inspectContainer(
     HostsPath: join(directory, "hosts"),
     LogPath: record.logDriver === "json-file" ? join(directory, "log.json") : "",
     Name: `/${record.name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount,
     Driver: "overlay2",
     Platform: "linux",
     MountLabel: "",
@@ -51,9 +51,10 @@ export function inspectContainer(
 function stateOf(state: ContainerState): object {
   return {
     Status: state.status,
-    Running: state.status === "running",
+    // Docker's word for "not over".
+    Running: state.status === "running" || state.status === "restarting",
     Paused: false,
-    Restarting: false,
+    Restarting: state.status === "restarting",
     OOMKilled: state.oomKilled,
     Dead: state.status === "dead",
     Pid: state.pid,

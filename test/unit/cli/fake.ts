@@ -142,6 +142,7 @@ export function container(
       monitorPid: 41,
       exitCode: 0,
       oomKilled: false,
+      restartCount: 0,
       error: "",
       startedAt: "2024-05-01T11:58:00Z",
       finishedAt: "",

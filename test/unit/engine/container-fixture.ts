@@ -33,7 +33,7 @@ export function openWorld(): World {
   const paths = { root: join(directory, "root"), run: join(directory, "run") };
   return {
     directory,
-    context: { paths, config: defaultConfig(), reaper: () => [] },
+    context: { paths, config: defaultConfig(), reaper: () => [], reviver: () => [] },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true }),
   };
 }
@@ -88,6 +88,7 @@ export const RUNNING: ContainerState = {
   monitorPid: 1,
   exitCode: 0,
   oomKilled: false,
+  restartCount: 0,
   error: "",
   startedAt: "2026-01-31T12:00:00.000000001Z",
   finishedAt: "",
