@@ -38,7 +38,6 @@ ExecStop=${quote(program)} system shutdown
 TimeoutStartSec=infinity
 # The containers' monitors stay in the service's group; what they watch is stopped by ExecStop.
 KillMode=process
-Delegate=yes
 
 [Install]
 WantedBy=multi-user.target

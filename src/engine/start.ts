@@ -1,4 +1,5 @@
 /** start: a container that exists begins to run. */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { launch, type MonitorRestart } from "../runtime/launch.ts";
@@ -130,7 +131,16 @@ export async function startByReference(
     throw error;
   }
   forgetStop(context.paths, record);
+  if (record.options.autoRemove) allowRemount(context, record);
   return startContainer(context, { record, owned }, options);
+}
+
+/**
+ * A volatile overlay can be mounted once: what it holds may be incomplete after a crash of the machine (the kernel's
+ * overlayfs documentation, "Volatile mount"). A temporary container that is started again has seen none.
+ */
+function allowRemount({ paths }: EngineContext, { id }: ContainerRecord): void {
+  rmSync(join(containerDir(paths, id), "work", "work", "incompat"), { recursive: true, force: true });
 }
 
 function alreadyRunning(record: ContainerRecord): TsrunError {
