@@ -1,4 +1,4 @@
-/** The service manager of the host. It can only be spoken to by way of its own program, or D-Bus. */
+/** The service manager of the host, spoken to by its own program. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 

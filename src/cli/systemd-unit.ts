@@ -22,6 +22,7 @@ export function systemdUnit({ program, node, paths, configFile }: UnitSettings):
     `TSRUN_RUN=${paths.run}`,
     ...(configFile === undefined ? [] : [`TSRUN_CONFIG=${configFile}`]),
   ];
+  const command = quote(program).replaceAll("$", "$$$$"); // "$$": the one of no variable
   return `[Unit]
 Description=tsrun containers with a restart policy
 Wants=network-online.target
@@ -33,8 +34,8 @@ Type=oneshot
 RemainAfterExit=yes
 ${environment.map((setting) => `Environment=${quote(setting)}`).join("\n")}
 # One container that cannot be started must not take the others down with it.
-ExecStart=-${quote(program)} system boot
-ExecStop=${quote(program)} system shutdown
+ExecStart=-${command} system boot
+ExecStop=${command} system shutdown
 TimeoutStartSec=infinity
 # The containers' monitors stay in the service's group; what they watch is stopped by ExecStop.
 KillMode=process
@@ -44,7 +45,7 @@ WantedBy=multi-user.target
 `;
 }
 
-/** A word as systemd.syntax(7) reads it: specifiers and variables are not meant. */
+/** A word as systemd.syntax(7) reads it: no specifiers are meant. */
 function quote(word: string): string {
   const plain = word.replaceAll("%", "%%");
   if (/^[\w@%+=:,./-]+$/.test(plain)) return plain;

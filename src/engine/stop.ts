@@ -177,9 +177,13 @@ async function until(record: ContainerRecord, isSo: () => boolean): Promise<void
   const deadline = performance.now() + KILL_TIMEOUT_MS;
   while (!isSo()) {
     if (performance.now() > deadline) {
-      throw new TsrunError("ERR_TSRUN_MONITOR_STUCK", `the monitor of container ${record.name} does not answer`, {
-        hint: `look at it with: ps -o pid,stat,args -C tsrun-monitor | grep ${record.id}`,
-      });
+      throw new TsrunError(
+        "ERR_TSRUN_MONITOR_STUCK",
+        `the monitor of container ${record.name} does not answer`,
+        {
+          hint: `look at it with: ps -o pid,stat,args -C tsrun-monitor | grep ${record.id}`,
+        },
+      );
     }
     await sleep(SOON_MS);
   }

@@ -7,6 +7,11 @@ export default command({
   summary: "Restart one or more containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   forms: ["container restart", "restart"],
+  examples: [
+    "tsrun restart web",
+    "tsrun restart -t 2 web db  # SIGKILL after two seconds",
+    "tsrun restart -s SIGINT web  # another signal than its own",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options: {
@@ -18,7 +23,6 @@ export default command({
     }),
     time: alias("timeout"),
   },
-  examples: ["tsrun restart web", "tsrun restart -t 2 web worker", "tsrun restart -s SIGINT web"],
   async run({ options: { signal, timeout }, positionals }, context) {
     const engine = await context.engine();
     const request = { ...(signal !== undefined && { signal }), ...(timeout !== undefined && { timeout }) };

@@ -5,6 +5,7 @@ export default command({
   summary: "Start a container again as its restart policy says (its monitor calls this)",
   usage: "CONTAINER-ID",
   forms: ["container revive"],
+  examples: ["tsrun container revive 4c01db0b339c"],
   arguments: { min: 1, max: 1 },
   interspersed: true,
   options: {},

@@ -18,10 +18,14 @@ export default command({
   summary: "Start one or more stopped containers",
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   forms: ["container start", "start"],
+  examples: [
+    "tsrun start web db",
+    "tsrun start -a job  # see what it writes, and get its exit code",
+    "tsrun start -ai shell  # and type into it",
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   interspersed: true,
   options,
-  examples: ["tsrun start web worker", "tsrun start -a job", "tsrun start -ai shell"],
   run,
 });
 

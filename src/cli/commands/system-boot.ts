@@ -5,10 +5,10 @@ export default command({
   summary: "Start the containers that their restart policies bring back after a boot",
   usage: "",
   forms: ["system boot"],
+  examples: ["tsrun system boot  # once, when the machine has started"],
   arguments: { min: 0, max: 0 },
   interspersed: true,
   options: {},
-  examples: ["tsrun system boot"],
   run: async (_args, context) => {
     const engine = await context.engine();
     return await each(context, (onResult) => engine.boot(onResult));

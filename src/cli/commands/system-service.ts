@@ -16,15 +16,15 @@ export default command({
   summary: "Manage the systemd service that starts containers after a boot",
   usage: "[OPTIONS] install|remove|status",
   forms: ["system service"],
-  arguments: { min: 1, max: 1 },
-  interspersed: true,
-  options,
   examples: [
+    "tsrun system service install --print  # look at the unit first",
     "tsrun system service install",
-    "tsrun system service install --print",
     "tsrun system service status",
     "tsrun system service remove",
   ],
+  arguments: { min: 1, max: 1 },
+  interspersed: true,
+  options,
   run,
 });
 
@@ -46,7 +46,7 @@ async function run(
 }
 
 function unit(context: Context): string {
-  const config = context.env["TSRUN_CONFIG"];
+  const config = context.env.TSRUN_CONFIG;
   const { root, run: runDir } = context.paths();
   return systemdUnit({
     program: installedCommand(),
@@ -107,8 +107,12 @@ const failed = (message: string, cause?: unknown): TsrunError =>
 
 function noSystemd(): TsrunError {
   const program = installedCommand();
-  return new TsrunError("ERR_TSRUN_NO_SYSTEMD", "systemd does not run this host: there is no service to install", {
-    hint: `have this run as root at boot, by /etc/rc.local or a crontab line (@reboot): ${program} system boot`,
-    exitCode: 1,
-  });
+  return new TsrunError(
+    "ERR_TSRUN_NO_SYSTEMD",
+    "systemd does not run this host: there is no service to install",
+    {
+      hint: `have this run as root at boot, by /etc/rc.local or a crontab line (@reboot): ${program} system boot`,
+      exitCode: 1,
+    },
+  );
 }

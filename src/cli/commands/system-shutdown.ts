@@ -5,10 +5,10 @@ export default command({
   summary: "Stop all containers before the machine goes down, such that `system boot` brings them back",
   usage: "",
   forms: ["system shutdown"],
+  examples: ["tsrun system shutdown"],
   arguments: { min: 0, max: 0 },
   interspersed: true,
   options: {},
-  examples: ["tsrun system shutdown"],
   run: async (_args, context) => {
     const engine = await context.engine();
     return await each(context, (onResult) => engine.shutdown(onResult));

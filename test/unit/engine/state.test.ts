@@ -78,6 +78,26 @@ describe("a document that says running", () => {
   });
 });
 
+describe("a document that says restarting", () => {
+  const restarting: ContainerState = { ...EXITED, status: "restarting", restartCount: 2, restartDelay: 400 };
+
+  test("is believed as long as somebody owns the container", () => {
+    putState(world, record, restarting);
+    using owned = tryOwnContainer(world.context.paths, record.id);
+    expect(owned).toBeDefined();
+    expect(read()).toEqual(restarting);
+  });
+
+  test("is an end with the exit code of the last run where nobody does", () => {
+    putState(world, record, restarting);
+    const found = read();
+    const { exitCode, finishedAt, restartCount } = restarting;
+    expect(found).toMatchObject({ status: "exited", exitCode, finishedAt, restartCount, pid: 0 });
+    expect(found.error).toContain("start the container again");
+    expect(read({ owner: true }).status).toBe("exited");
+  });
+});
+
 test("a running container's network is told, one that has ended has none", () => {
   using _owned = tryOwnContainer(world.context.paths, record.id);
   const network = {

@@ -352,6 +352,126 @@ describe("the end", () => {
   });
 });
 
+describe("a restart", () => {
+  const successor = (): string => join(directory, "successor");
+  /** What the monitor becomes writes down which file it got as the lock. */
+  const then = (): string[] => [
+    "--",
+    "/bin/sh",
+    "-c",
+    `readlink /proc/self/fd/$TSRUN_LOCK_FD > ${successor()}`,
+  ];
+  const policy = (condition: string, delay: number, ...more: string[]): string[] => [
+    ...["--restart-on", condition, "--restart-delay", String(delay), "--restart-count", "4"],
+    ...["--steady-after", "10000", "--steady-delay", "1", "--stopped", join(directory, "stopped")],
+    ...["--socket-dir", directory, ...withState(), ...more, ...then()],
+  ];
+  const lock = (): string => join(directory, "lock");
+  const succeeded = (): Promise<boolean> =>
+    eventually(() => existsSync(successor()) && statSync(successor()).size > 0);
+
+  test("comes after the delay: clients have seen the end, what it used is given back, the lock is handed on", async () => {
+    const lease = join(directory, "lease");
+    writeFileSync(lease, "");
+    const client = launch(
+      shell("echo over; exit 3"),
+      ...policy("failure", 300, "--unlink", lease, "--lock", lock()),
+    );
+    client.stderr.resume();
+    expect(await text(client.stdout)).toBe("over\n");
+    expect((await client.exited).exitCode).toBe(3);
+    await client.closed;
+    expect(state()).toMatchObject({
+      status: "restarting",
+      exitCode: 3,
+      pid: 0,
+      restartCount: 4,
+      restartDelay: 300,
+    });
+    expect([existsSync(lease), existsSync(successor()), existsSync(lock())]).toEqual([false, false, true]);
+    expect(await succeeded()).toBe(true);
+    expect(readFileSync(successor(), "utf8")).toBe(`${lock()}\n`);
+    const waited = statSync(successor()).mtimeMs - Date.parse(String(state().finishedAt));
+    expect(waited).toBeGreaterThan(295);
+  });
+
+  test("is quicker after a steady run", async () => {
+    const client = launch(shell("sleep 0.2"), ...policy("always", 60_000, "--steady-after", "100"));
+    client.ignoreOutput();
+    await client.closed;
+    expect(state()).toMatchObject({ restartDelay: 1 });
+    expect(await succeeded()).toBe(true);
+  });
+
+  test.each([
+    ["a success is no failure", "failure", "exit 0", false],
+    ["somebody has stopped it", "always", "exit 1", true],
+  ])("does not come where %s", async (_name, condition, script, stopped) => {
+    if (stopped) writeFileSync(join(directory, "stopped"), "");
+    const client = launch(shell(script), ...policy(condition, 1, "--lock", lock()));
+    client.ignoreOutput();
+    await client.closed;
+    await sleep(50);
+    expect(existsSync(successor())).toBe(false);
+    expect(state().status).toBe("exited");
+    expect(existsSync(lock())).toBe(false);
+  });
+
+  test("is called off by a stop, at once", async () => {
+    const client = launch(shell("exit 3"), ...policy("always", 60_000, "--lock", lock()));
+    client.ignoreOutput();
+    await client.closed;
+    const stopper = await connectMonitor(directory);
+    stopper.stopping();
+    await stopper.closed;
+    expect(state()).toMatchObject({ status: "exited", exitCode: 3, restartDelay: 0 });
+    expect([existsSync(lock()), existsSync(join(directory, "attach.sock"))]).toEqual([false, false]);
+  });
+
+  test("can be asked for, and called off, while the process runs", async () => {
+    const script = "read line";
+    for (const [condition, status] of [
+      ["always", "restarting"],
+      ["never", "exited"],
+    ] as const) {
+      const client = launch(shell(script), "--stdin", ...policy("failure", 60_000));
+      await client.started;
+      client.ignoreOutput();
+      client.setRestart(condition);
+      client.stdin.write("\n");
+      await client.closed;
+      expect(state().status).toBe(status);
+      if (status === "restarting") (await connectMonitor(directory)).stopping();
+      expect(await eventually(() => state().status === "exited")).toBe(true);
+    }
+  });
+
+  test("does not wait for a client that reads nothing", async () => {
+    const client = launch(shell("read go; head -c 3000000 /dev/zero"), "--stdin", ...policy("always", 1));
+    await client.started;
+    const sleeper = await connectMonitor(directory);
+    sleeper.stdout.pause();
+    client.ignoreOutput();
+    client.stdin.write("go\n");
+    expect(await succeeded()).toBe(true);
+    sleeper.detach();
+  });
+
+  test("can be waited for without a process; a stop leaves the document it was given", async () => {
+    const document = JSON.stringify({ status: "exited", error: 'it "failed"' });
+    const empty: Plan = { fds: [], steps: [] };
+    const waiting = launch(empty, ...policy("always", 60_000, "--lock", lock(), "--wait", document));
+    await waiting.closed;
+    const stopper = await connectMonitor(directory);
+    stopper.stopping();
+    await stopper.closed;
+    expect(readFileSync(join(directory, "state.json"), "utf8")).toBe(document);
+    expect(existsSync(lock())).toBe(false);
+    launch(empty, ...policy("always", 20, "--wait", document));
+    expect(await succeeded()).toBe(true);
+  });
+});
+
 describe("log", () => {
   test("has all that was written when the end is told", async () => {
     const file = join(directory, "log.json");

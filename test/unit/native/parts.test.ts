@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 		printf("%llu", state_start_ticks(atoi(argv[2])));
 	else if (argc == 4 && strcmp(argv[1], "write") == 0) {
 		struct state state = { .status = "running", .pid = 4711, .start_ticks = 123456789012345, .exit_code = 7,
-			.oom_killed = true, .started_at = "2026-01-31T12:00:00.000000001Z" };
+			.oom_killed = true, .restart_count = 2, .restart_delay = 400, .started_at = "2026-01-31T12:00:00.000000001Z" };
 		printf("%s", state_write(&state, argv[2], atoi(argv[3])) == 0 ? "ok" : strerrorname_np(errno));
 	}
 	return 0;
@@ -150,6 +150,8 @@ int main(int argc, char **argv)
       startTicks: 123456789012345,
       exitCode: 7,
       oomKilled: true,
+      restartCount: 2,
+      restartDelay: 400,
       error: "",
       startedAt: "2026-01-31T12:00:00.000000001Z",
       finishedAt: "",
