@@ -447,14 +447,17 @@ describe("a restart", () => {
   });
 
   test("does not wait for a client that reads nothing", async () => {
-    const client = launch(shell("read go; head -c 3000000 /dev/zero"), "--stdin", ...policy("always", 1));
+    const client = launch(shell("read go; head -c 300000 /dev/zero"), "--stdin", ...policy("always", 1));
     await client.started;
     const sleeper = await connectMonitor(directory);
     sleeper.stdout.pause();
     client.ignoreOutput();
     client.stdin.write("go\n");
     expect(await succeeded()).toBe(true);
-    sleeper.detach();
+    // It was given its time, and has lost what it did not read.
+    expect(statSync(successor()).mtimeMs - Date.parse(String(state().finishedAt))).toBeGreaterThan(900);
+    sleeper.stdout.resume();
+    await expect(sleeper.exited).rejects.toMatchObject({ code: "ERR_TSRUN_MONITOR_DIED" });
   });
 
   test("can be waited for without a process; a stop leaves the document it was given", async () => {
