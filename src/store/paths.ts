@@ -7,7 +7,8 @@
  *       layers/<…>.json                                locks/
  *       images.json
  *       tmp/<random>/   what a process is making, locked by it
- *       containers/<id>/  config.json state.json health.json log.json hosts hostname resolv.conf upper/ work/ merged/
+ *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
+ *                         upper/ work/ merged/
  *       names/<container name> -> <id>
  *       cache/seccomp/
  */
