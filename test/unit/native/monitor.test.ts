@@ -447,11 +447,14 @@ describe("a restart", () => {
   });
 
   test("does not wait for a client that reads nothing", async () => {
-    const client = launch(shell("read go; head -c 300000 /dev/zero"), "--stdin", ...policy("always", 1));
+    const script = "read here; echo $here; read go; head -c 3000000 /dev/zero & sleep 0.1";
+    const client = launch(shell(script), "--stdin", ...policy("always", 1));
     await client.started;
-    const sleeper = await connectMonitor(directory);
-    sleeper.stdout.pause();
     client.ignoreOutput();
+    const sleeper = await connectMonitor(directory);
+    sleeper.stdin.write("here\n");
+    await once(sleeper.stdout, "data");
+    sleeper.stdout.pause();
     client.stdin.write("go\n");
     expect(await succeeded()).toBe(true);
     // It was given its time, and has lost what it did not read.
