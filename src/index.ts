@@ -15,13 +15,18 @@ export type {
   LogEntry,
   LogOptions,
   ProcessHandle,
+  ProcessList,
+  Pruned,
+  PruneOptions,
   PullEvent,
   PullOptions,
   RunOptions,
   StartOptions,
+  WaitOptions,
 } from "./engine/api.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {
+  ContainerChanges,
   ContainerHealth,
   ContainerOptions,
   ContainerRecord,
@@ -31,6 +36,7 @@ export type {
   HealthCheck,
   MountRequest,
   NetworkState,
+  RestartPolicy,
 } from "./engine/types.ts";
 export { type ErrorCode, TsrunError } from "./errors.ts";
 export { SyscallError } from "./kernel/errors.ts";

@@ -86,15 +86,16 @@ export async function startByReference(
   const record = resolveContainer(context.paths, reference);
   if (readState(context.paths, record.id).status === "running") throw alreadyRunning(record);
   const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
+  let latest: ContainerRecord;
   try {
-    resolveContainer(context.paths, record.id); // it may have been removed meanwhile
+    latest = resolveContainer(context.paths, record.id); // it may have been changed or removed meanwhile
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
   } catch (error) {
     owned.release();
     throw error;
   }
-  return startContainer(context, { record, owned }, options);
+  return startContainer(context, { record: latest, owned }, options);
 }
 
 function alreadyRunning(record: ContainerRecord): TsrunError {

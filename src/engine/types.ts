@@ -67,6 +67,9 @@ export interface ContainerOptions {
   healthCheck?: HealthCheck;
   /** Remove the container when it ends (--rm). */
   autoRemove?: boolean;
+  restartPolicy?: RestartPolicy;
+  /** The streams that its first client attaches to; a note for `inspect`. */
+  attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Detach key sequence as docker writes it, for clients that ask. */
   detachKeys?: string;
 }
@@ -87,6 +90,18 @@ export interface HealthCheck {
   retries?: number;
 }
 
+export interface RestartPolicy {
+  name: "no" | "always" | "unless-stopped" | "on-failure";
+  /** Of on-failure; 0 is no limit. */
+  maximumRetryCount: number;
+}
+
+/** What `update` changes; what is not named stays as it is. */
+export interface ContainerChanges {
+  resources?: OciResources;
+  restartPolicy?: RestartPolicy;
+}
+
 export type MountRequest =
   | {
       type: "bind";
@@ -103,7 +118,7 @@ export type MountRequest =
 
 export type ContainerStatus = "created" | "running" | "exited" | "dead";
 
-/** containers/<id>/config.json: written once, at creation; never changes afterwards. */
+/** containers/<id>/config.json: replaced as a whole by rename and update (change.ts), else as it was created. */
 export interface ContainerRecord {
   version: 1;
   id: string;
@@ -152,6 +167,8 @@ export interface ContainerState {
   startedAt: string;
   finishedAt: string;
   network?: NetworkState;
+  /** Not written down: what the freezer says of a container that runs (observedState()). */
+  paused?: boolean;
   /** Of a container with a health check that has been started. */
   health?: ContainerHealth;
 }

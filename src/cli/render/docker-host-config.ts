@@ -15,7 +15,10 @@ export function hostConfig(record: ContainerRecord): object {
     LogConfig: { Type: record.logDriver, Config: goMap(options.logOptions) },
     NetworkMode: options.network ?? "bridge",
     PortBindings: goMap({}),
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: options.restartPolicy?.name ?? "no",
+      MaximumRetryCount: options.restartPolicy?.maximumRetryCount ?? 0,
+    },
     AutoRemove: options.autoRemove ?? false,
     VolumeDriver: "",
     VolumesFrom: null,
