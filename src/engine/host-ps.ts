@@ -11,7 +11,7 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 /** What `ps ARGS` prints; throws ERR_TSRUN_PS_MISSING, ERR_TSRUN_PS_FAILED. No shell is involved. */
 export function hostPs(args: readonly string[]): Promise<string> {
   // Numbers and headings are read: they must not depend on the user's language; wide lines must not be cut.
-  const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C.UTF-8", COLUMNS: "100000" };
+  const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C.UTF-8", COLUMNS: "100000" };
   return new Promise((resolve, reject) => {
     execFile("ps", args, { env, maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

@@ -66,16 +66,16 @@ test("a sweep leaves the names of a rename that is under way alone", async () =>
 
 test("of many that want one name, one gets it, and nobody else loses theirs", async () => {
   const names = Array.from({ length: 12 }, (_, index) => `name-${index}`);
-  names.forEach((name, index) => addContainer(world, `a${index.toString(16)}`, { name }));
+  for (const [index, name] of names.entries()) addContainer(world, `a${index.toString(16)}`, { name });
   const results = await Promise.allSettled(
     names.map((name) => renameContainer(world.context, name, "wanted")),
   );
   expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   const winner = results.findIndex(({ status }) => status === "fulfilled");
-  names.forEach((name, index) => {
+  for (const [index, name] of names.entries()) {
     const id = idOf(`a${index.toString(16)}`);
     expect(readRecord(paths(), id)?.name).toBe(index === winner ? "wanted" : name);
     expect(resolveName(paths(), name)).toBe(index === winner ? undefined : id);
-  });
+  }
   expect(resolveName(paths(), "wanted")).toBe(idOf(`a${winner.toString(16)}`));
 });
