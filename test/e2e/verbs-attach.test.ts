@@ -21,7 +21,18 @@ afterEach(async () => {
 describe("create", () => {
   test("makes a container that does not run, and says its id", async () => {
     const cidfile = join(host.directory, "cid");
-    const id = await output("create", "--name", "made", "--cidfile", cidfile, "-m", "64m", IMAGE, "sleep", "9");
+    const id = await output(
+      "create",
+      "--name",
+      "made",
+      "--cidfile",
+      cidfile,
+      "-m",
+      "64m",
+      IMAGE,
+      "sleep",
+      "9",
+    );
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect(readFileSync(cidfile, "utf8")).toBe(id);
     expect(await output("ps", "-a", "--format", "{{.Names}} {{.Status}} {{.Command}}")).toBe(
@@ -71,7 +82,18 @@ describe("attach", () => {
   });
 
   test("gives the container its input, and --no-stdin does not", async () => {
-    await output("run", "-di", "--network", "none", "--name", "echo", IMAGE, "sh", "-c", "read x; echo got $x");
+    await output(
+      "run",
+      "-di",
+      "--network",
+      "none",
+      "--name",
+      "echo",
+      IMAGE,
+      "sh",
+      "-c",
+      "read x; echo got $x",
+    );
     const silent = host.start({ input: "wrong\n" }, "attach", "--no-stdin", "echo");
     await sleep(500);
     expect((await tsrunWith({ input: "right\n" }, "attach", "echo")).stdout).toBe("got right\n");
@@ -140,12 +162,28 @@ describe("wait", () => {
     await start("slow", "sh", "-c", "sleep 1; exit 4");
     await start("quick", "sh", "-c", "exit 5");
     await output("create", "--name", "never", IMAGE);
-    expect(await tsrun("wait", "slow", "quick", "never")).toEqual({ code: 0, stdout: "4\n5\n0\n", stderr: "" });
+    expect(await tsrun("wait", "slow", "quick", "never")).toEqual({
+      code: 0,
+      stdout: "4\n5\n0\n",
+      stderr: "",
+    });
     expect(await output("container", "wait", "slow")).toBe("4");
   });
 
   test("sees the end of a container that goes with it", async () => {
-    await output("run", "-d", "--rm", "--network", "none", "--name", "gone", IMAGE, "sh", "-c", "sleep 1; exit 6");
+    await output(
+      "run",
+      "-d",
+      "--rm",
+      "--network",
+      "none",
+      "--name",
+      "gone",
+      IMAGE,
+      "sh",
+      "-c",
+      "sleep 1; exit 6",
+    );
     expect(await output("wait", "gone")).toBe("6");
     await expect.poll(() => host.containers()).toEqual([]);
   });

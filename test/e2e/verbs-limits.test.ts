@@ -85,9 +85,9 @@ describe("pause and unpause", () => {
 describe("update", () => {
   test("changes the limits of what runs, now and for later starts", async () => {
     const id = await start("web", "-m", "64m", "--cpus", "0.5", "--pids-limit", "30");
-    expect(
-      await output("update", "-m", "128m", "--pids-limit", "40", "--cpu-shares", "512", "web"),
-    ).toBe("web");
+    expect(await output("update", "-m", "128m", "--pids-limit", "40", "--cpu-shares", "512", "web")).toBe(
+      "web",
+    );
     expect(memoryOf(id)).toBe(128 * MIB);
     expect(control(id, "pids.max", "pids.max")).toBe("40");
     expect(control(id, "cpu.shares", "cpu.weight")).toBe(detectCgroupDriver().version === 1 ? "512" : "20");
@@ -118,7 +118,10 @@ describe("update", () => {
     const record = await output("inspect", "-f", "{{json .HostConfig}}", "strict");
     const refused: [string[], string][] = [
       [["-m", "128m", "--cpuset-cpus", "4095"], "--cpuset-cpus 4095 names what is not available"],
-      [["-m", "128m", "--memory-swap", "100m"], "Minimum memoryswap limit should be larger than memory limit"],
+      [
+        ["-m", "128m", "--memory-swap", "100m"],
+        "Minimum memoryswap limit should be larger than memory limit",
+      ],
       [["--memory-swap", "32m"], "--memory-swap"],
       [["--memory-reservation", "100m"], "--memory-reservation"],
       [["--pids-limit", "50", "--cpu-quota", "1"], "CPU cfs quota can not be less than 1ms"],
@@ -176,6 +179,9 @@ describe("update", () => {
       stderr: expect.stringContaining("you must provide one or more flags"),
     });
     expect((await tsrun("update", "--kernel-memory", "50m", "quiet")).stderr).toContain("--kernel-memory");
-    expect(await tsrun("update", "-m", "64m", "nobody", "quiet")).toMatchObject({ code: 1, stdout: "quiet\n" });
+    expect(await tsrun("update", "-m", "64m", "nobody", "quiet")).toMatchObject({
+      code: 1,
+      stdout: "quiet\n",
+    });
   });
 });
