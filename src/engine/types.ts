@@ -65,9 +65,10 @@ export interface ContainerOptions {
   logDriver?: "json-file" | "none";
   logOptions?: Record<string, string>;
   healthCheck?: HealthCheck;
+  /** What follows the container's end; "no" where missing. */
+  restartPolicy?: RestartPolicy;
   /** Remove the container when it ends (--rm). */
   autoRemove?: boolean;
-  restartPolicy?: RestartPolicy;
   /** The streams that its first client attaches to; a note for `inspect`. */
   attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Detach key sequence as docker writes it, for clients that ask. */
@@ -92,7 +93,7 @@ export interface HealthCheck {
 
 export interface RestartPolicy {
   name: "no" | "always" | "unless-stopped" | "on-failure";
-  /** Of on-failure; 0 is no limit. */
+  /** For on-failure: how often it is started again at most, in a row; 0 for ever. */
   maximumRetryCount: number;
 }
 

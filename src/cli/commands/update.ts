@@ -5,7 +5,7 @@ import { createFlags } from "../container-flags.ts";
 import { forEachName } from "../each.ts";
 import { value } from "../option-table.ts";
 import { type LimitFlags, resources } from "../options/resources.ts";
-import { parseRestartPolicy } from "../options/restart-policy.ts";
+import { parseRestartPolicy } from "../options/restart.ts";
 
 const options = {
   "blkio-weight": createFlags["blkio-weight"],

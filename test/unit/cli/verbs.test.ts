@@ -6,35 +6,10 @@ import ps from "../../../src/cli/commands/ps.ts";
 import rename from "../../../src/cli/commands/rename.ts";
 import update from "../../../src/cli/commands/update.ts";
 import { parsePortRange } from "../../../src/cli/container-network.ts";
-import { parseRestartPolicy } from "../../../src/cli/options/restart-policy.ts";
 import type { ContainerChanges, ContainerSummary } from "../../../src/engine/types.ts";
 import { container, runCommand } from "./fake.ts";
 
 const MIB = 1024 * 1024;
-
-describe("--restart", () => {
-  it.each([
-    ["no", { name: "no", maximumRetryCount: 0 }],
-    ["", { name: "no", maximumRetryCount: 0 }],
-    ["always", { name: "always", maximumRetryCount: 0 }],
-    ["unless-stopped", { name: "unless-stopped", maximumRetryCount: 0 }],
-    ["on-failure", { name: "on-failure", maximumRetryCount: 0 }],
-    ["on-failure:5", { name: "on-failure", maximumRetryCount: 5 }],
-  ])("%j", (text, policy) => {
-    expect(parseRestartPolicy(text)).toEqual(policy);
-  });
-
-  it.each([
-    ["sometimes", "unknown policy 'sometimes'"],
-    ["always:3", "can only be used with 'on-failure'"],
-    ["on-failure:x", "must be an integer"],
-    ["on-failure:1:2", "must be an integer"],
-    ["on-failure:-1", "cannot be negative"],
-    [":3", "no policy provided before colon"],
-  ])("refuses %j", (text, message) => {
-    expect(() => parseRestartPolicy(text)).toThrow(message);
-  });
-});
 
 describe("ports in filters", () => {
   it.each([
@@ -100,6 +75,7 @@ describe("update", () => {
     [["--pids-limit", "-1"], { resources: { pids: { limit: -1 } } }],
     [["--blkio-weight", "300"], { resources: { blockIO: { weight: 300 } } }],
     [["--restart", "always"], { restartPolicy: { name: "always", maximumRetryCount: 0 } }],
+    [["--restart", "on-failure:5"], { restartPolicy: { name: "on-failure", maximumRetryCount: 5 } }],
   ])("%j", async (flags, changes) => {
     expect(await request(...flags)).toEqual(changes);
   });
