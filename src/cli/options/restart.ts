@@ -19,7 +19,8 @@ export function parseRestartPolicy(text: string): RestartPolicy | undefined {
     throw new Error("invalid restart policy format: maximum retry count must be an integer");
   }
   const maximumRetryCount = Number(count);
-  if (maximumRetryCount < 0) throw new Error("invalid restart policy: maximum retry count cannot be negative");
+  if (maximumRetryCount < 0)
+    throw new Error("invalid restart policy: maximum retry count cannot be negative");
   if (maximumRetryCount > 0 && name !== "on-failure") {
     throw new Error("invalid restart policy: maximum retry count can only be used with 'on-failure'");
   }
