@@ -16,13 +16,18 @@ export type {
   LogEntry,
   LogOptions,
   ProcessHandle,
+  ProcessList,
+  Pruned,
+  PruneOptions,
   PullEvent,
   PullOptions,
   RunOptions,
   StartOptions,
+  WaitOptions,
 } from "./engine/api.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {
+  ContainerChanges,
   ContainerHealth,
   ContainerOptions,
   ContainerRecord,

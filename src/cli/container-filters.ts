@@ -1,14 +1,23 @@
 /** The filters of `ps`. */
 import type { ContainerSummary } from "../engine/types.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
+import { exposedPorts, networkOf, parsePortRange } from "./container-network.ts";
 import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
+import { parseBool } from "./options/numbers.ts";
+import { statusWord } from "./render/container-row.ts";
 
 const STATUSES = ["created", "dead", "exited", "paused", "removing", "restarting", "running"];
 
 const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
 
-/** `all` is what `before` and `since` name their container from, newest first. */
-export function containerMatchers(all: readonly ContainerSummary[]): Matchers<ContainerSummary> {
+interface World {
+  /** What `before` and `since` name their container from, newest first. */
+  all: readonly ContainerSummary[];
+  /** The layers of the images that `ancestor` names, lowest first; those that are there. */
+  layersOf?: ReadonlyMap<string, readonly string[]>;
+}
+
+export function containerMatchers({ all, layersOf = new Map() }: World): Matchers<ContainerSummary> {
   return {
     id:
       (value) =>
@@ -25,7 +34,19 @@ export function containerMatchers(all: readonly ContainerSummary[]): Matchers<Co
     status: (value) => {
       if (!STATUSES.includes(value))
         throw invalidFilter("status", value, `a status is one of ${STATUSES.join(", ")}`);
-      return ({ state }) => state.status === value;
+      return ({ state }) => statusWord(state) === value;
+    },
+    "is-task": (value) => {
+      const wanted = parseBoolean("is-task", value);
+      return () => !wanted; // tasks are of a swarm, and there is none
+    },
+    expose: (value) => {
+      const means = portRange("expose", value);
+      return ({ record }) => exposedPorts(record).some(means);
+    },
+    publish: (value) => {
+      portRange("publish", value);
+      return () => false; // none is, so far
     },
     exited: (value) => {
       if (!/^-?\d+$/.test(value)) throw invalidFilter("exited", value, "it takes an exit code");
@@ -34,7 +55,7 @@ export function containerMatchers(all: readonly ContainerSummary[]): Matchers<Co
     ancestor:
       (value) =>
       ({ record }) =>
-        isAncestor(value, record),
+        isAncestor(value, record) || isBuiltOn(record, layersOf.get(value)),
     network:
       (value) =>
       ({ record }) =>
@@ -61,8 +82,6 @@ export function containerMatchers(all: readonly ContainerSummary[]): Matchers<Co
   };
 }
 
-export const networkOf = (record: ContainerSummary["record"]): string => record.options.network ?? "bridge";
-
 function toPattern(value: string): RegExp {
   try {
     return new RegExp(value);
@@ -78,6 +97,29 @@ function isAncestor(value: string, record: ContainerSummary["record"]): boolean 
     return canonicalName(parseReference(value)) === canonicalName(parseReference(record.image));
   } catch {
     return false;
+  }
+}
+
+/** Whether all layers of an image are the lowest ones of the container. */
+function isBuiltOn(record: ContainerSummary["record"], layers: readonly string[] | undefined): boolean {
+  return (
+    layers !== undefined && layers.length > 0 && layers.every((layer, at) => record.layers[at] === layer)
+  );
+}
+
+function parseBoolean(name: string, value: string): boolean {
+  try {
+    return parseBool(value);
+  } catch {
+    throw invalidFilter(name, value, "it takes true or false");
+  }
+}
+
+function portRange(name: string, value: string): (port: string) => boolean {
+  try {
+    return parsePortRange(value);
+  } catch {
+    throw invalidFilter(name, value, 'it takes "80", "8000-8080" or either with /udp');
   }
 }
 

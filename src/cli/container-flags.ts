@@ -155,3 +155,8 @@ export const runFlags = {
   "volume-driver": refused(VOLUMES),
   "volumes-from": refused(VOLUMES),
 };
+
+const { detach: _detach, "detach-keys": _detachKeys, "sig-proxy": _sigProxy, ...others } = runFlags;
+
+/** The flags of `create`: those of `run` that are not about its client. */
+export const createFlags = others;

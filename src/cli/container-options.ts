@@ -6,6 +6,7 @@ import { readEnvFile } from "./options/env-file.ts";
 import { healthCheck } from "./options/health.ts";
 import { logOptions, resolveEnv, toRecord } from "./options/pairs.ts";
 import { resources } from "./options/resources.ts";
+import { attachments } from "./options/streams.ts";
 
 type Flags = OptionValues<typeof runFlags>;
 
@@ -36,6 +37,7 @@ export function toContainerOptions(
     privileged: flags.privileged,
     init: flags.init,
     autoRemove: flags.rm,
+    attach: attachments(flags) ?? { stdin: false, stdout: false, stderr: false },
     groupAdd: flags["group-add"],
     capAdd: flags["cap-add"],
     capDrop: flags["cap-drop"],

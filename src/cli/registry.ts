@@ -13,18 +13,27 @@ export interface Group {
   aliases: Readonly<Record<string, string>>;
 }
 
+const attach: Loader = () => import("./commands/attach.ts");
+const create: Loader = () => import("./commands/create.ts");
 const exec: Loader = () => import("./commands/exec.ts");
 const images: Loader = () => import("./commands/images.ts");
 const kill: Loader = () => import("./commands/kill.ts");
 const logs: Loader = () => import("./commands/logs.ts");
+const pause: Loader = () => import("./commands/pause.ts");
+const port: Loader = () => import("./commands/port.ts");
 const ps: Loader = () => import("./commands/ps.ts");
 const pull: Loader = () => import("./commands/pull.ts");
+const rename: Loader = () => import("./commands/rename.ts");
 const rm: Loader = () => import("./commands/rm.ts");
 const restart: Loader = () => import("./commands/restart.ts");
 const rmi: Loader = () => import("./commands/rmi.ts");
 const run: Loader = () => import("./commands/run.ts");
 const start: Loader = () => import("./commands/start.ts");
 const stop: Loader = () => import("./commands/stop.ts");
+const top: Loader = () => import("./commands/top.ts");
+const unpause: Loader = () => import("./commands/unpause.ts");
+const update: Loader = () => import("./commands/update.ts");
+const wait: Loader = () => import("./commands/wait.ts");
 
 export const commands: Commands = {
   run,
@@ -41,6 +50,15 @@ export const commands: Commands = {
   rmi,
   start,
   stop,
+  attach,
+  create,
+  pause,
+  port,
+  rename,
+  top,
+  unpause,
+  update,
+  wait,
 };
 
 export const groups: Readonly<Record<string, Group>> = {
@@ -59,6 +77,16 @@ export const groups: Readonly<Record<string, Group>> = {
       run,
       start,
       stop,
+      attach,
+      create,
+      pause,
+      port,
+      prune: () => import("./commands/container-prune.ts"),
+      rename,
+      top,
+      unpause,
+      update,
+      wait,
     },
     aliases: { list: "ls", ps: "ls", remove: "rm" },
   },

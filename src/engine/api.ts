@@ -8,7 +8,13 @@ import type { PullEvent } from "../image/pull-event.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
-import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
+import type {
+  ContainerChanges,
+  ContainerOptions,
+  ContainerRecord,
+  ContainerState,
+  ContainerSummary,
+} from "./types.ts";
 
 export type { BootResult, ImageConfig, PullEvent };
 
@@ -41,6 +47,17 @@ export interface EngineApi {
   stop(container: string, options?: { timeout?: number; signal?: string }): Promise<void>;
   kill(container: string, signal?: string): Promise<void>;
   remove(container: string, options?: { force?: boolean }): Promise<void>;
+  /** The exit code of the run that is under way or the last one, once it has ended. */
+  wait(container: string, options?: WaitOptions): Promise<number>;
+  rename(container: string, name: string): Promise<void>;
+  pause(container: string): Promise<void>;
+  unpause(container: string): Promise<void>;
+  /** Limits at once and for later starts; nothing changes where one of them is refused. */
+  update(container: string, changes: ContainerChanges): Promise<void>;
+  /** What ps(1) of the host says of the container's processes; `psArguments` are ["-ef"] by default. */
+  top(container: string, psArguments?: readonly string[]): Promise<ProcessList>;
+  /** Removes all containers that do not run. */
+  pruneContainers(options?: PruneOptions): Promise<Pruned>;
   /** Newest first. */
   list(): Promise<ContainerSummary[]>;
   /** By id, unique id prefix or name. */
@@ -146,6 +163,28 @@ export interface ProcessHandle {
   kill(signal: string | number): void;
   /** Lets go: the process goes on without this client. */
   detach(): void;
+}
+
+export interface WaitOptions {
+  signal?: AbortSignal;
+}
+
+export interface ProcessList {
+  titles: string[];
+  /** One row a process, a field for each title. */
+  processes: string[][];
+}
+
+export interface PruneOptions {
+  /** Which of those that do not run; all by default. */
+  matches?: (container: ContainerSummary) => boolean;
+}
+
+export interface Pruned {
+  /** Ids. */
+  deleted: string[];
+  /** What their files took. */
+  bytes: number;
 }
 
 export interface ExitStatus {

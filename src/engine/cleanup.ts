@@ -7,6 +7,7 @@ import { readDocument } from "../store/documents.ts";
 import { releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
+import { lockDirectory, unlessChanging } from "./change.ts";
 import type { EngineContext } from "./context.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
@@ -26,10 +27,18 @@ export async function releaseRuntime(context: EngineContext, record: ContainerRe
 export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
   const { paths } = context;
   await releaseHost(context, record);
-  rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
+  const name = await removeRecord(context, record);
   removeTree(containerDir(paths, record.id));
-  releaseName(paths, record.name, record.id);
+  releaseName(paths, name, record.id);
   removeRunDir(context, record.id);
+}
+
+/** Returns the name that the container had in the end: it may have been renamed since the caller read its record. */
+async function removeRecord({ paths }: EngineContext, record: ContainerRecord): Promise<string> {
+  using _change = await lockDirectory(paths, record.id);
+  const { name } = readRecord(paths, record.id) ?? record;
+  rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
+  return name;
 }
 
 /** The part of it that is no file of the container: cgroup and address. */
@@ -97,12 +106,19 @@ async function mend(context: EngineContext, record: ContainerRecord): Promise<vo
   await releaseRuntime(context, record);
 }
 
-/** A name whose container was never completed, or is half removed. */
+/** A name whose container was never completed, is half removed, or has another name by now. */
 function releaseStaleNames(context: EngineContext): void {
   const { paths } = context;
   for (const name of listDirectory(namesDir(paths))) {
     const id = resolveName(paths, name);
-    if (id === undefined || readRecord(paths, id)) continue;
+    const record = id === undefined ? undefined : readRecord(paths, id);
+    if (id === undefined || record?.name === name) continue;
+    if (record) {
+      unlessChanging(paths, id, (latest) => {
+        if (latest && latest.name !== name) releaseName(paths, name, id);
+      });
+      continue;
+    }
     using owned = tryOwnContainer(paths, id);
     if (!owned) continue;
     releaseName(paths, name, id);

@@ -135,10 +135,11 @@ async function claim(context: EngineContext, wanted: string | undefined, id: str
 
 function refuseTakenName(paths: Paths, name: string): void {
   const holder = resolveName(paths, name);
-  if (holder !== undefined && readRecord(paths, holder)) throw nameTaken(name, holder);
+  // A name that a killed rename left behind is given up when it is claimed.
+  if (holder !== undefined && readRecord(paths, holder)?.name === name) throw nameTaken(name, holder);
 }
 
-function nameTaken(name: string, holder: string): TsrunError {
+export function nameTaken(name: string, holder: string): TsrunError {
   return new TsrunError(
     "ERR_TSRUN_NAME_CONFLICT",
     `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,

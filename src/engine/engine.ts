@@ -20,9 +20,13 @@ import type {
   LogEntry,
   LogOptions,
   ProcessHandle,
+  ProcessList,
+  Pruned,
+  PruneOptions,
   PullOptions,
   RunOptions,
   StartOptions,
+  WaitOptions,
 } from "./api.ts";
 import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
@@ -33,10 +37,10 @@ import { imageUsers } from "./image-users.ts";
 import { provideImage } from "./images.ts";
 import { installedCommand } from "./installation.ts";
 import { readLogs } from "./logs.ts";
+import { observedState, pauseContainer, unpauseContainer } from "./pause.ts";
 import { containerIds, readRecord, resolveContainer } from "./records.ts";
 import { startByReference, startContainer } from "./start.ts";
-import { readState } from "./state.ts";
-import type { ContainerOptions, ContainerSummary } from "./types.ts";
+import type { ContainerChanges, ContainerOptions, ContainerSummary } from "./types.ts";
 
 export interface EngineSettings {
   /** Where data and runtime state are; by default TSRUN_ROOT and TSRUN_RUN, else /var/lib/tsrun and /run/tsrun. */
@@ -128,19 +132,53 @@ export class Engine implements EngineApi {
     await sweep(this.#context);
   }
 
+  async wait(container: string, options: WaitOptions = {}): Promise<number> {
+    const { waitForContainer } = await import("./wait.ts");
+    return waitForContainer(this.#context, container, options);
+  }
+
+  async rename(container: string, name: string): Promise<void> {
+    const { renameContainer } = await import("./rename.ts");
+    return renameContainer(this.#context, container, name);
+  }
+
+  async pause(container: string): Promise<void> {
+    return pauseContainer(this.#context, container);
+  }
+
+  async unpause(container: string): Promise<void> {
+    return unpauseContainer(this.#context, container);
+  }
+
+  async update(container: string, changes: ContainerChanges): Promise<void> {
+    const { updateContainer } = await import("./update.ts");
+    return updateContainer(this.#context, container, changes);
+  }
+
+  async top(container: string, psArguments: readonly string[] = []): Promise<ProcessList> {
+    const { topOfContainer } = await import("./top.ts");
+    return topOfContainer(this.#context, container, psArguments);
+  }
+
+  async pruneContainers(options: PruneOptions = {}): Promise<Pruned> {
+    const { pruneContainers } = await import("./prune.ts");
+    await sweep(this.#context);
+    return pruneContainers(this.#context, options);
+  }
+
   async list(): Promise<ContainerSummary[]> {
     await sweep(this.#context);
     const { paths } = this.#context;
     return containerIds(paths)
       .flatMap((id) => readRecord(paths, id) ?? [])
-      .map((record) => ({ record, state: withHealth(paths, record, readState(paths, record.id)) }))
+      .map((record) => ({ record, state: withHealth(paths, record, observedState(paths, record)) }))
       .sort((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
   }
 
   async inspect(container: string): Promise<ContainerSummary> {
     const { paths } = this.#context;
     const record = resolveContainer(paths, container);
-    return { record, state: withHealth(paths, record, readState(paths, record.id)) };
+    return { record, state: withHealth(paths, record, observedState(paths, record)) };
   }
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {

@@ -12,6 +12,7 @@ import type { Plan } from "../runtime/plan/plan.ts";
 import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
+import { containerPaused, observedState } from "./pause.ts";
 import { planFailure } from "./plan-failure.ts";
 import { buildExecProcess } from "./process.ts";
 import { processHandle } from "./process-handle.ts";
@@ -32,12 +33,14 @@ export async function execInContainer(
   options: ExecOptions,
 ): Promise<ProcessHandle> {
   const record = resolveContainer(context.paths, reference);
-  const state = readState(context.paths, record.id);
+  const state = observedState(context.paths, record);
   if (options.command.length === 0) {
     throw new TsrunError("ERR_TSRUN_NO_COMMAND", "no command specified", {
       hint: "name the program to execute",
     });
   }
+  if (state.paused)
+    throw containerPaused(`Container ${record.id} is paused, unpause the container before exec`, record);
   options.signal?.throwIfAborted();
   const fds: Record<string, number> = {};
   try {

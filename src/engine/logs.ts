@@ -1,19 +1,23 @@
 /** logs: what a container has written, and what it writes from now on. */
-import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { containerDir } from "../store/paths.ts";
 import type { LogEntry, LogOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
+import { type Log, openLog } from "./log-files.ts";
+import { compareMoments, type Moment, parseMoment, rfc3339 } from "./moment.ts";
 import { isOwned } from "./ownership.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 
-const CHUNK = 64 * 1024;
 /** inotify(7) wakes the reader; this is for filesystems without it. */
 const POLL_MS = 200;
 
-/** Entries oldest first, through rotated files; with `follow` until the container has ended. */
+/** A container that is restarted belongs to nobody for a moment: so long one that was seen running is not given up. */
+const RESTART_GAP_MS = 300;
+
+/** Entries oldest first, through rotated files; with `follow` until the container has ended, or until `until`. */
 export async function* readLogs(
   context: EngineContext,
   reference: string,
@@ -30,17 +34,28 @@ export async function* readLogs(
     );
   }
   const file = join(containerDir(context.paths, record.id), "log.json");
-  const wanted = within(options);
+  const bounds = boundsOf(options);
+  const wanted = within(bounds);
   using log = openLog(file, record.logMaxFiles);
   const past = filtered(log.unread(), wanted);
   yield* options.tail === undefined ? past : last(past, options.tail);
   if (!options.follow) return;
-  // Its monitor, who owns it, writes the log for moments after it has written down the end.
-  const isOver = (): boolean =>
-    readState(context.paths, record.id).status !== "running" && !isOwned(context.paths, record.id);
+  const isOver = endOf(context, record.id, bounds);
   for await (const entries of follow(log, { directory: dirname(file), isOver, signal: options.signal })) {
     yield* filtered(entries, wanted);
   }
+}
+
+/** A look whether nothing more is to come: the time is up, or the container neither runs nor is about to. */
+function endOf({ paths }: EngineContext, id: string, { to }: Bounds): () => boolean {
+  let aliveUntil = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (to !== undefined && Date.now() > to.milliseconds) return true;
+    // Its monitor, who owns it, writes the log for moments after it has written down the end, and waits for a restart.
+    if (readState(paths, id).status === "running" || isOwned(paths, id))
+      aliveUntil = performance.now() + RESTART_GAP_MS;
+    return performance.now() >= aliveUntil;
+  };
 }
 
 /** Everything that is appended until it is over, in the pieces in which it comes. */
@@ -59,81 +74,6 @@ async function* follow(
     yield log.unread();
     if (over) return;
     await changes.next();
-  }
-}
-
-/** The log as the sequence of files that it is. */
-interface Log extends Disposable {
-  /** Entries that were not read yet, oldest first; files that a rotation has begun meanwhile included. */
-  unread(): Iterable<LogEntry>;
-}
-
-interface LogFile {
-  fd: number;
-  inode: number;
-  position: number;
-  parse: (bytes: Buffer) => LogEntry[];
-}
-
-function openLog(file: string, maxFiles: number): Log {
-  const names = Array.from({ length: maxFiles }, (_, index) => (index === 0 ? file : `${file}.${index}`));
-  let open: LogFile[] = [];
-  const close = (files: readonly LogFile[]): void => {
-    for (const { fd } of files) closeSync(fd);
-  };
-  return {
-    *unread() {
-      // What is found before the file is read to its end is complete by then: no rotated file is written to again.
-      open.push(...openNewer(names, open.at(-1)?.inode));
-      for (const current of open) yield* unreadOf(current);
-      close(open.slice(0, -1));
-      open = open.slice(-1);
-    },
-    [Symbol.dispose]: () => close(open.splice(0)),
-  };
-}
-
-/**
- * The files that are newer than the one known, oldest first; all, where that one is none of them any more. Opened
- * newest first: a rotation in between gives a file that is open already the next name, where it is recognized.
- */
-function openNewer(names: readonly string[], known: number | undefined): LogFile[] {
-  const files: LogFile[] = [];
-  for (const name of names) {
-    const fd = openIfAny(name);
-    if (fd === undefined) continue;
-    const inode = fstatSync(fd).ino;
-    if (inode !== known && files[0]?.inode !== inode) {
-      files.unshift({ fd, inode, position: 0, parse: entryParser() });
-      continue;
-    }
-    closeSync(fd);
-    if (inode === known) break;
-  }
-  return files;
-}
-
-function openIfAny(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-function* unreadOf(file: LogFile): Iterable<LogEntry> {
-  if (fstatSync(file.fd).size < file.position) {
-    // The only file there may be was emptied and begun anew.
-    file.position = 0;
-    file.parse = entryParser();
-  }
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(CHUNK);
-    const length = readSync(file.fd, buffer, 0, CHUNK, file.position);
-    if (length === 0) return;
-    file.position += length;
-    yield* file.parse(buffer.subarray(0, length));
   }
 }
 
@@ -171,48 +111,27 @@ function watchIfPossible(directory: string, onChange: () => void): FSWatcher | u
   }
 }
 
-/** Cuts bytes into JSON lines; the unfinished last one waits for its end. */
-function entryParser(): (bytes: Buffer) => LogEntry[] {
-  let rest: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    const data = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
-    const end = data.lastIndexOf(0x0a) + 1;
-    rest = Buffer.from(data.subarray(end));
-    return data.subarray(0, end).toString("utf8").split("\n").flatMap(parseLine);
+interface Bounds {
+  from: Moment | undefined;
+  to: Moment | undefined;
+}
+
+function boundsOf({ since, until }: LogOptions): Bounds {
+  return {
+    from: since === undefined ? undefined : parseMoment(since),
+    to: until === undefined ? undefined : parseMoment(until),
   };
 }
 
-/** A line that a full disk cut short is left out. */
-function parseLine(line: string): LogEntry[] {
-  if (line === "") return [];
-  try {
-    const { log, stream, time } = JSON.parse(line) as {
-      log: string;
-      stream: LogEntry["stream"];
-      time: string;
-    };
-    return [{ stream, time, text: log }];
-  } catch {
-    return [];
-  }
-}
-
-function within({ since, until }: LogOptions): (entry: LogEntry) => boolean {
-  const from = since === undefined ? Number.NEGATIVE_INFINITY : moment(since);
-  const to = until === undefined ? Number.POSITIVE_INFINITY : moment(until);
+function within({ from, to }: Bounds): (entry: LogEntry) => boolean {
+  if (from === undefined && to === undefined) return () => true;
   return ({ time }) => {
-    const at = Date.parse(time);
-    return at >= from && at <= to;
+    const at = rfc3339(time);
+    return (
+      (from === undefined || compareMoments(at, from) >= 0) &&
+      (to === undefined || compareMoments(at, to) <= 0)
+    );
   };
-}
-
-/** Milliseconds since 1970 of an RFC 3339 time or of unix seconds. */
-function moment(text: string): number {
-  const time = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (!Number.isNaN(time)) return time;
-  throw new TsrunError("ERR_TSRUN_TIME_INVALID", `invalid time: ${text}`, {
-    hint: "an RFC 3339 time such as 2026-01-31T12:00:00Z, or seconds since 1970",
-  });
 }
 
 function* filtered(entries: Iterable<LogEntry>, wanted: (entry: LogEntry) => boolean): Iterable<LogEntry> {

@@ -37,15 +37,17 @@ export function resolveContainer(paths: Paths, reference: string): ContainerReco
   if (record) return record;
   const matches = /^[0-9a-f]+$/.test(wanted) ? containerIds(paths).filter((id) => id.startsWith(wanted)) : [];
   const [only, ...others] = matches.flatMap((id) => readRecord(paths, id) ?? []);
-  if (only === undefined) {
-    throw new TsrunError("ERR_TSRUN_CONTAINER_NOT_FOUND", `No such container: ${reference}`, {
-      hint: "`tsrun ps -a` lists all containers",
-    });
-  }
+  if (only === undefined) throw containerNotFound(reference);
   if (others.length > 0 && only.id !== wanted) {
     throw new TsrunError("ERR_TSRUN_CONTAINER_AMBIGUOUS", `multiple containers begin with ${reference}`, {
       hint: "add digits until only one is meant",
     });
   }
   return only;
+}
+
+export function containerNotFound(reference: string): TsrunError {
+  return new TsrunError("ERR_TSRUN_CONTAINER_NOT_FOUND", `No such container: ${reference}`, {
+    hint: "`tsrun ps -a` lists all containers",
+  });
 }

@@ -122,17 +122,18 @@ export async function startByReference(
   const record = resolveContainer(context.paths, reference);
   if (isUnfinished(readState(context.paths, record.id))) throw alreadyRunning(record);
   const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
+  let latest: ContainerRecord;
   try {
-    resolveContainer(context.paths, record.id); // it may have been removed meanwhile
+    latest = resolveContainer(context.paths, record.id); // it may have been changed or removed meanwhile
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
   } catch (error) {
     owned.release();
     throw error;
   }
-  forgetStop(context.paths, record);
-  if (record.options.autoRemove) allowRemount(context, record);
-  return startContainer(context, { record, owned }, options);
+  forgetStop(context.paths, latest);
+  if (latest.options.autoRemove) allowRemount(context, latest);
+  return startContainer(context, { record: latest, owned }, options);
 }
 
 /**

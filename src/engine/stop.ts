@@ -8,6 +8,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { connectMonitor, type MonitorClient } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
+import { thawIfPaused } from "./pause.ts";
 import { resolveContainer } from "./records.ts";
 import { parseSignal } from "./signals.ts";
 import { isRunning, readState } from "./state.ts";
@@ -56,6 +57,7 @@ export async function endContainer(
       await settle(context, record, state);
       continue;
     }
+    await thawIfPaused(record);
     if (!(await waitForEnd(context, record, { state, timeoutMs }))) await forceEnd(context, record, state);
     return;
   }
@@ -82,6 +84,7 @@ export async function killContainer(
     );
   }
   if (number === SIGKILL) await forceEnd(context, record, state);
+  else if (number === parseSignal(record.stopSignal)) await thawIfPaused(record);
 }
 
 /** Kills every process of the container and waits until it has ended; ERR_TSRUN_KILL_TIMEOUT if it does not. */
@@ -91,6 +94,7 @@ export async function forceEnd(
   state: ContainerState,
 ): Promise<void> {
   signalInit(state, SIGKILL);
+  await thawIfPaused(record);
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();
   if (await waitForEnd(context, record, { state, timeoutMs: KILL_TIMEOUT_MS })) return;

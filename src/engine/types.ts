@@ -69,6 +69,8 @@ export interface ContainerOptions {
   restartPolicy?: RestartPolicy;
   /** Remove the container when it ends (--rm). */
   autoRemove?: boolean;
+  /** The streams that its first client attaches to; a note for `inspect`. */
+  attach?: { stdin: boolean; stdout: boolean; stderr: boolean };
   /** Detach key sequence as docker writes it, for clients that ask. */
   detachKeys?: string;
 }
@@ -95,6 +97,12 @@ export interface RestartPolicy {
   maximumRetryCount: number;
 }
 
+/** What `update` changes; what is not named stays as it is. */
+export interface ContainerChanges {
+  resources?: OciResources;
+  restartPolicy?: RestartPolicy;
+}
+
 export type MountRequest =
   | {
       type: "bind";
@@ -111,7 +119,7 @@ export type MountRequest =
 
 export type ContainerStatus = "created" | "running" | "restarting" | "exited" | "dead";
 
-/** containers/<id>/config.json: written once, at creation; never changes afterwards. */
+/** containers/<id>/config.json: replaced as a whole by rename and update (change.ts), else as it was created. */
 export interface ContainerRecord {
   version: 1;
   id: string;
@@ -164,6 +172,8 @@ export interface ContainerState {
   startedAt: string;
   finishedAt: string;
   network?: NetworkState;
+  /** Not written down: what the freezer says of a container that runs (observedState()). */
+  paused?: boolean;
   /** Of a container with a health check that has been started. */
   health?: ContainerHealth;
 }

@@ -21,13 +21,17 @@ export interface Lock extends Disposable {
   release(): void;
 }
 
-/**
- * Takes the lock on the file at `path` (made where missing, with its folder), or returns undefined where another
- * holds it. Shared locks exclude exclusive ones only.
- */
-export function tryLock(path: string, options: { shared?: boolean } = {}): Lock | undefined {
+export interface LockOptions {
+  /** Shared locks exclude exclusive ones only. */
+  shared?: boolean;
+  /** `path` is a directory that is there already (ENOENT where it is not): what it holds goes with its lock. */
+  directory?: boolean;
+}
+
+/** Takes the lock on the file at `path` (made where missing, with its folder); undefined where another holds it. */
+export function tryLock(path: string, options: LockOptions = {}): Lock | undefined {
   for (;;) {
-    const fd = open(path);
+    const fd = options.directory ? openSync(path, constants.O_RDONLY | constants.O_DIRECTORY) : open(path);
     let kept = false;
     try {
       if (!flock(fd, options)) return undefined;
@@ -60,7 +64,7 @@ export function adoptLock(fd: number, path: string): Lock | undefined {
  */
 export async function lock(
   path: string,
-  options: { shared?: boolean; timeoutMs?: number; signal?: AbortSignal } = {},
+  options: LockOptions & { timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Lock> {
   const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
   const deadline = process.uptime() * 1000 + timeoutMs;

@@ -123,13 +123,16 @@ describe.each(drivers)("cgroup $name", ({ driver }) => {
     await until(() => lines > 0);
     const { file, thawed } = cgroup.freezer ?? { file: "", thawed: "" };
     expect(readFileSync(file, "utf8").startsWith(thawed)).toBe(true);
+    expect(cgroup.frozen()).toBe(false);
     await cgroup.freeze();
+    expect(cgroup.frozen()).toBe(true);
     expect(readFileSync(file, "utf8").startsWith(thawed)).toBe(false);
     await sleep(100);
     const frozenAt = lines;
     await sleep(100);
     expect(lines).toBe(frozenAt);
     await cgroup.thaw();
+    expect(cgroup.frozen()).toBe(false);
     await until(() => lines > frozenAt);
     await cgroup.freeze();
     cgroup.kill();
@@ -146,6 +149,7 @@ describe.each(drivers)("cgroup $name", ({ driver }) => {
     await cgroup.remove();
     expect(cgroup.directories.filter((each) => existsSync(each))).toEqual([]);
     expect(cgroup.pids()).toEqual([]);
+    expect(cgroup.frozen()).toBe(false);
     cgroup.kill();
   });
 
@@ -305,6 +309,43 @@ describe.each(drivers.filter(({ hasControllers }) => hasControllers))(
       cgroup.update({ cpu: { period: 100_000 } });
       const quota = driver.version === 1 ? "20000" : "20000 100000";
       expect(control(cgroup, { v1: "cpu.cfs_quota_us", v2: "cpu.max" })).toBe(quota);
+    });
+
+    test("with defaults, swap follows memory as in a new cgroup", () => {
+      const cgroup = create(driver, { memory: { limit: 32 * MIB } });
+      cgroup.update({ memory: { limit: 64 * MIB } }, { defaults: true });
+      const swap = driver.version === 1 ? 128 * MIB : 64 * MIB;
+      expect(control(cgroup, { v1: "memory.memsw.limit_in_bytes", v2: "memory.swap.max" })).toBe(
+        String(swap),
+      );
+    });
+
+    test("where the kernel refuses one change, those before it are undone", () => {
+      const cgroup = create(driver, {
+        memory: { limit: 32 * MIB, swap: 48 * MIB },
+        cpu: { quota: 20_000, period: 100_000, cpus: "0-1" },
+      });
+      const look = () => [
+        control(cgroup, { v1: "memory.limit_in_bytes", v2: "memory.max" }),
+        control(cgroup, { v1: "memory.memsw.limit_in_bytes", v2: "memory.swap.max" }),
+        control(cgroup, { v1: "cpuset.cpus", v2: "cpuset.cpus" }),
+        control(cgroup, { v1: "cpu.cfs_quota_us", v2: "cpu.max" }),
+      ];
+      const before = look();
+      const changes: OciResources = { memory: { limit: 64 * MIB, swap: -1 }, cpu: { cpus: "0", quota: 1 } };
+      expect(caught(() => cgroup.update(changes))).toMatchObject({ code: "ERR_TSRUN_CGROUP_LIMIT_REFUSED" });
+      expect(look()).toEqual(before);
+    });
+
+    test("validate refuses what create would, and makes nothing", () => {
+      expect(caught(() => driver.validate({ memory: { limit: 64 * MIB, swap: 32 * MIB } }))).toMatchObject({
+        code: "ERR_TSRUN_CGROUP_LIMIT_INVALID",
+      });
+      expect(caught(() => driver.validate({ cpu: { cpus: "0-4096" } }))).toMatchObject({
+        code: "ERR_TSRUN_CGROUP_LIMIT_INVALID",
+      });
+      driver.validate({ memory: { limit: 64 * MIB }, cpu: { cpus: "0", quota: 20_000 }, pids: { limit: 5 } });
+      expect(driver.open(parent).directories.filter((each) => existsSync(each))).toEqual([]);
     });
 
     test("a deep parent is made, with CPUs and controllers for its children", async () => {

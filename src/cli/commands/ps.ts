@@ -47,7 +47,7 @@ export default command({
 
 async function run({ options: flags }: Arguments<typeof options>, context: Context): Promise<number> {
   const engine = await context.engine();
-  const shown = select(await engine.list(), flags);
+  const shown = select(await engine.list(), flags, await ancestorLayers(flags, engine));
   const truncate = !flags["no-trunc"];
   const format = flags.format ?? "";
   const now = context.now();
@@ -62,12 +62,27 @@ async function run({ options: flags }: Arguments<typeof options>, context: Conte
   return 0;
 }
 
+/** An ancestor that is no image here, any more perhaps, is compared by its name alone. */
+async function ancestorLayers({ filter }: Flags, engine: EngineApi): Promise<Map<string, readonly string[]>> {
+  const layers = new Map<string, readonly string[]>();
+  for (const [name, value] of filter) {
+    if (name !== "ancestor") continue;
+    const image = await engine.inspectImage(value).catch(() => undefined);
+    if (image !== undefined) layers.set(value, image.layers);
+  }
+  return layers;
+}
+
 /** The containers to show, newest first. */
-function select(all: Awaited<ReturnType<EngineApi["list"]>>, flags: Flags): ContainerSummary[] {
+function select(
+  all: readonly ContainerSummary[],
+  flags: Flags,
+  layersOf: ReadonlyMap<string, readonly string[]>,
+): ContainerSummary[] {
   const last = flags.latest ? 1 : (flags.last ?? -1);
   const anyState =
     flags.all || last > 0 || flags.filter.some(([name]) => name === "status" || name === "exited");
-  const matches = combine(flags.filter, containerMatchers(all));
+  const matches = combine(flags.filter, containerMatchers({ all, layersOf }));
   const shown = all.filter((summary) => (anyState || isAlive(summary)) && matches(summary));
   return last > 0 ? shown.slice(0, last) : shown;
 }

@@ -1,16 +1,10 @@
-import { TsrunError } from "../../errors.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { runFlags } from "../container-flags.ts";
 import { toContainerOptions } from "../container-options.ts";
-import { flag, value } from "../option-table.ts";
-import { only } from "../options/choices.ts";
+import { dryRunFlags, isDryRun, printDryRun } from "../print-dry-run.ts";
 import { runContainer } from "../run-container.ts";
 
-const options = {
-  ...runFlags,
-  "dry-run": flag("Print the plan of kernel steps instead of executing it"),
-  format: value("With --dry-run: text or json", { parse: only(["text", "json"], "other formats") }),
-};
+const options = { ...runFlags, ...dryRunFlags };
 
 export default command({
   summary: "Create and run a new container from an image",
@@ -26,24 +20,11 @@ export default command({
   interspersed: false,
   failureCode: 125,
   options,
-  run: async (args, context) =>
-    args.options["dry-run"] ? await dryRun(args, context) : await run(args, context),
+  run,
 });
 
 async function run(args: Arguments<typeof options>, context: Context): Promise<number> {
-  if (args.options.format !== undefined) {
-    throw new TsrunError("ERR_TSRUN_USAGE", "--format goes with --dry-run");
-  }
-  return await runContainer(args, context);
-}
-
-async function dryRun(
-  { options: flags, positionals }: Arguments<typeof options>,
-  context: Context,
-): Promise<number> {
-  const { renderPlan, renderPlanJson } = await import("../render/plan.ts");
-  const engine = await context.engine();
-  const plan = await engine.dryRun(toContainerOptions(flags, positionals, context.env));
-  context.out(flags.format === "json" ? renderPlanJson(plan) : renderPlan(plan));
-  return 0;
+  const { options: flags, positionals } = args;
+  if (!isDryRun(flags)) return await runContainer(args, context);
+  return await printDryRun(toContainerOptions(flags, positionals, context.env), flags.format, context);
 }

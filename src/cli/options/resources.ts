@@ -29,10 +29,15 @@ export interface LimitFlags {
   "device-write-iops": DeviceRate[];
 }
 
+interface Rules {
+  /** Changes a container that has limits: what goes with one that is not named here is the engine's to check. */
+  update?: boolean;
+}
+
 /** The limits asked for; undefined where there are none. Throws ERR_TSRUN_OPTION_INVALID or ERR_TSRUN_OPTION_CONFLICT. */
-export function resources(flags: LimitFlags): OciResources | undefined {
+export function resources(flags: LimitFlags, { update = false }: Rules = {}): OciResources | undefined {
   const limits: OciResources = {
-    ...group("memory", memory(flags)),
+    ...group("memory", memory(flags, update)),
     ...group("cpu", cpu(flags)),
     ...group("blockIO", blockIO(flags)),
   };
@@ -49,7 +54,7 @@ function group<Key extends keyof OciResources>(
   return Object.keys(value).length === 0 ? {} : { [key]: value };
 }
 
-function memory(flags: LimitFlags): NonNullable<OciResources["memory"]> {
+function memory(flags: LimitFlags, update: boolean): NonNullable<OciResources["memory"]> {
   const { memory: limit = 0, "memory-swap": swap = 0, "memory-reservation": reservation = 0 } = flags;
   const swappiness = flags["memory-swappiness"] ?? -1;
 
@@ -57,7 +62,7 @@ function memory(flags: LimitFlags): NonNullable<OciResources["memory"]> {
   if (limit > 0 && swap > 0 && swap < limit) {
     throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
   }
-  if (limit === 0 && swap > 0) {
+  if (limit === 0 && swap > 0 && !update) {
     throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
   if (swappiness < -1 || swappiness > 100) {
@@ -65,7 +70,7 @@ function memory(flags: LimitFlags): NonNullable<OciResources["memory"]> {
   }
   if (reservation !== 0 && reservation < MIN_MEMORY)
     throw invalid("Minimum memory reservation allowed is 6MB");
-  if (limit !== 0 && limit < reservation) {
+  if (limit > 0 && limit < reservation) {
     throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
   }
   return {

@@ -1,6 +1,6 @@
 /** A line of `ps`: docker's fields of a container. */
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
-import { networkOf } from "../container-filters.ts";
+import { networkOf, reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import type { ListFormat } from "./rows.ts";
 import { humanSize } from "./size.ts";
@@ -87,20 +87,23 @@ export function containerRow(
     Names: record.name,
     Networks: networkOf(record),
     Platform: null,
-    Ports: "",
+    Ports: reachablePorts({ record, state }).join(", "),
     RunningFor: ago(record.createdAt, now),
     Size: size === undefined ? "0B" : `${humanSize(size.own)} (virtual ${humanSize(size.total)})`,
-    State: state.status,
+    State: statusWord(state),
     Status: statusText(state, now),
     Label: (name) => record.labels[name] ?? "",
   };
 }
 
-/** "Up 2 minutes", "Up 2 minutes (healthy)", "Restarting (1) 5 seconds ago", "Exited (0) 3 seconds ago", "Created", "Dead". */
+/** docker's one word: a container that is paused runs, and yet is said to be paused. */
+export const statusWord = (state: ContainerState): string => (state.paused ? "paused" : state.status);
+
+/** "Up 2 minutes", "Up 2 minutes (healthy)", "Up 2 minutes (Paused)", "Restarting (1) 5 seconds ago", "Exited (0) 3 seconds ago", "Created", "Dead". */
 export function statusText(state: ContainerState, now: number): string {
   switch (state.status) {
     case "running":
-      return `Up ${humanDuration(now - Date.parse(state.startedAt))}${healthNote(state.health?.status)}`;
+      return `Up ${humanDuration(now - Date.parse(state.startedAt))}${state.paused ? " (Paused)" : healthNote(state.health?.status)}`;
     case "restarting":
       return `Restarting (${state.exitCode}) ${ago(state.finishedAt, now)}`;
     case "exited":

@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import type { ContainerRecord, ContainerState, ContainerSummary, MountRequest } from "../../engine/types.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
+import { reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import { goMap, goSlice } from "../template/values.ts";
+import { statusWord } from "./container-row.ts";
 import { dockerHealthcheck, healthOf } from "./docker-health.ts";
 import { hostConfig } from "./docker-host-config.ts";
 
@@ -50,10 +52,10 @@ export function inspectContainer(
 
 function stateOf(state: ContainerState): object {
   return {
-    Status: state.status,
+    Status: statusWord(state),
     // Docker's word for "not over".
     Running: state.status === "running" || state.status === "restarting",
-    Paused: false,
+    Paused: state.paused ?? false,
     Restarting: state.status === "restarting",
     OOMKilled: state.oomKilled,
     Dead: state.status === "dead",
@@ -74,13 +76,13 @@ function configOf(record: ContainerRecord): object {
     Hostname: record.hostname,
     Domainname: options.domainname ?? "",
     User: options.user ?? image.User ?? "",
-    AttachStdin: interactive,
-    AttachStdout: true,
-    AttachStderr: true,
+    AttachStdin: options.attach?.stdin ?? interactive,
+    AttachStdout: options.attach?.stdout ?? true,
+    AttachStderr: options.attach?.stderr ?? true,
     ...(image.ExposedPorts !== undefined && { ExposedPorts: goMap(image.ExposedPorts) }),
     Tty: options.tty ?? false,
     OpenStdin: interactive,
-    StdinOnce: interactive,
+    StdinOnce: interactive && (options.attach?.stdin ?? true),
     Env: record.env,
     // --entrypoint makes the image's Cmd, which are arguments to the image's Entrypoint, meaningless.
     Cmd: goSlice(options.command ?? (options.entrypoint === undefined ? image.Cmd : undefined)),
@@ -150,7 +152,13 @@ function networkSettings(record: ContainerRecord, state: ContainerState): object
     Bridge: "",
     SandboxID: "",
     SandboxKey: state.pid > 0 ? `/proc/${state.pid}/ns/net` : "",
-    Ports: goMap({}),
+    // An exposed port that is not published has no binding: null.
+    Ports: goMap(Object.fromEntries(reachablePorts({ record, state }).map((port) => [port, null]))),
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
     EndpointID: "",
     ...endpoint,
     Networks: goMap({

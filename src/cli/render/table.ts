@@ -4,11 +4,11 @@ const MIN_WIDTH = 10;
 const PADDING = 3;
 
 /** Lines of cells as text; every line ends in a newline. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[], minWidth = MIN_WIDTH): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.slice(0, -1).forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? MIN_WIDTH, width(cell) + PADDING);
+      widths[column] = Math.max(widths[column] ?? minWidth, width(cell) + PADDING);
     });
   }
   const line = (row: readonly string[]) =>

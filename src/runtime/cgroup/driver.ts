@@ -16,6 +16,8 @@ export interface CgroupDriver {
   readonly version: 1 | 2;
   /** Makes the cgroup at `path` ("/tsrun/<id>"), with its limits; throws TsrunError ERR_TSRUN_CGROUP_*. */
   create(path: string, resources: OciResources): Cgroup;
+  /** Refuses what create() would refuse without asking the kernel: lacking controllers, limits that contradict. */
+  validate(resources: OciResources): void;
   /** The cgroup that is already there, without touching it. */
   open(path: string): Cgroup;
 }
@@ -36,8 +38,11 @@ export interface Cgroup {
   readonly oomCounter: { file: string; key: string } | undefined;
   /** The file that tells whether the cgroup is frozen, and what it begins with otherwise; undefined where it cannot be. */
   readonly freezer: { file: string; thawed: string } | undefined;
-  /** Changes limits of a running container. */
-  update(resources: OciResources): void;
+  /**
+   * Changes limits of a running container; what is not named stays as it is, except that with `defaults` a memory limit
+   * alone sets the swap limit too, as it does in create(). Where the kernel refuses one, those before it are undone.
+   */
+  update(resources: OciResources, options?: { defaults?: boolean }): void;
   stats(): CgroupStats;
   /** Process ids as this pid namespace sees them, of this cgroup and those below it. */
   pids(): number[];
@@ -45,6 +50,8 @@ export interface Cgroup {
   kill(): void;
   freeze(): Promise<void>;
   thaw(): Promise<void>;
+  /** Whether its processes are held by the freezer, or about to be; false where the cgroup is gone. */
+  frozen(): boolean;
   /** Removes the directories, waiting up to a second for the last process to be gone; no error if already gone. */
   remove(): Promise<void>;
 }

@@ -25,6 +25,12 @@ export function killAll(pids: readonly number[]): void {
   }
 }
 
+/** Whether its freezer holds the cgroup, or is about to; false where it is gone or has none. */
+export function isFrozen(freezer: { file: string; thawed: string } | undefined): boolean {
+  const state = freezer === undefined ? undefined : readControlIfAny(freezer.file);
+  return state !== undefined && state !== freezer?.thawed;
+}
+
 /** Waits until the freezer says that it is done; throws where a process in uninterruptible sleep holds it up. */
 export async function untilFrozen(path: string, isFrozen: () => boolean): Promise<void> {
   const deadline = performance.now() + FREEZE_TIMEOUT_MS;

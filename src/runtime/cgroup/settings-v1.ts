@@ -12,6 +12,21 @@ export function settingsV1(resources: OciResources, isNew: boolean): Setting[] {
   ];
 }
 
+/** In an update; a new cpuset has to be given both lists in any case. */
+export function cpusetSettings(cpu: OciResources["cpu"]): Setting[] {
+  const settings: Setting[] = [];
+  for (const which of ["cpus", "mems"] as const) {
+    const value = cpu?.[which];
+    if (!value) continue;
+    settings.push({
+      controller: "cpuset",
+      option: `--cpuset-${which}`,
+      files: { [`cpuset.${which}`]: value },
+    });
+  }
+  return settings;
+}
+
 function memorySettings(memory: OciResources["memory"], isNew: boolean): Setting[] {
   if (memory === undefined) return [];
   const { limit, total, totalImplied, reservation } = memoryLimits(memory, isNew);

@@ -10,9 +10,9 @@ import type { Cgroup, CgroupDriver, CgroupStats } from "./driver.ts";
 import { controllerMissing, limitRefused } from "./errors.ts";
 import type { Hierarchies } from "./hierarchies-v1.ts";
 import { sumOverDevices } from "./io-stat.ts";
-import { killAll, pidsBelow, untilFrozen } from "./processes.ts";
-import { applySettings, type Controller, type Setting } from "./setting.ts";
-import { settingsV1 } from "./settings-v1.ts";
+import { isFrozen, killAll, pidsBelow, untilFrozen } from "./processes.ts";
+import { applySettings, type Controller, replaceSettings, type Setting } from "./setting.ts";
+import { cpusetSettings, settingsV1 } from "./settings-v1.ts";
 
 /** How often a kill looks again for processes that were forked meanwhile, where there is no freezer to stop them. */
 const KILL_ROUNDS = 100;
@@ -24,13 +24,11 @@ export function createV1Driver(hierarchies: Hierarchies): CgroupDriver {
   return {
     version: 1,
     open: (path) => cgroupV1(hierarchies, path),
+    validate: (resources) => void validated(hierarchies, resources),
     create(path, resources) {
       const cgroup = cgroupV1(hierarchies, path);
-      const settings = settingsV1(resources, true);
-      requireControllers(hierarchies, settings, resources);
+      const settings = validated(hierarchies, resources);
       const cpuset = hierarchies.get("cpuset");
-      if (cpuset !== undefined)
-        checkCpuset(resources.cpu, (which) => readControlIfAny(`${cpuset}/cpuset.${which}`));
       const made: string[] = [];
       try {
         for (const directory of cgroup.directories) {
@@ -48,6 +46,16 @@ export function createV1Driver(hierarchies: Hierarchies): CgroupDriver {
       return cgroup;
     },
   };
+}
+
+/** The settings of a new cgroup, all of which this host can apply. */
+function validated(hierarchies: Hierarchies, resources: OciResources): Setting[] {
+  const settings = settingsV1(resources, true);
+  requireControllers(hierarchies, settings, resources);
+  const cpuset = hierarchies.get("cpuset");
+  if (cpuset !== undefined)
+    checkCpuset(resources.cpu, (which) => readControlIfAny(`${cpuset}/cpuset.${which}`));
+  return settings;
 }
 
 const directoryOf = (hierarchies: Hierarchies, controller: Controller, path: string): string | undefined => {
@@ -106,9 +114,11 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
   // Processes are members of every hierarchy alike; the freezer's directory is as good as any to list them.
   const freezing = directoryOf(hierarchies, "freezer", path);
   const listing = freezing ?? directories[0] ?? "";
-  const freezer = (): string => {
-    if (freezing === undefined) throw controllerMissing(1, "freezer", { option: "pausing a container" });
-    return `${freezing}/freezer.state`;
+  const freezer =
+    freezing === undefined ? undefined : { file: `${freezing}/freezer.state`, thawed: "THAWED" };
+  const freezerFile = (): string => {
+    if (freezer === undefined) throw controllerMissing(1, "freezer", { option: "pausing a container" });
+    return freezer.file;
   };
   return {
     version: 1,
@@ -117,16 +127,14 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     cloneInto: undefined,
     procsFiles: directories.map((directory) => `${directory}/tasks`),
     oomCounter: memory === undefined ? undefined : { file: `${memory}/memory.oom_control`, key: "oom_kill" },
-    freezer: freezing === undefined ? undefined : { file: `${freezing}/freezer.state`, thawed: "THAWED" },
-    update(resources) {
-      const settings = settingsV1(resources, false);
+    freezer,
+    update(resources, { defaults = false } = {}) {
+      const settings = [...cpusetSettings(resources.cpu), ...settingsV1(resources, defaults)];
       requireControllers(hierarchies, settings, resources);
       const cpuset = directoryOf(hierarchies, "cpuset", path);
-      if (cpuset !== undefined) {
+      if (cpuset !== undefined)
         checkCpuset(resources.cpu, (which) => readControlIfAny(`${dirname(cpuset)}/cpuset.${which}`));
-        updateCpuset(cpuset, resources.cpu ?? {});
-      }
-      applySettings(
+      replaceSettings(
         1,
         (controller) => directoryOf(hierarchies, controller, path),
         memory === undefined ? settings : inOrder(settings, memory),
@@ -137,7 +145,7 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     pids: () => pidsBelow(listing),
     kill: () => killEach(listing, freezing),
     async freeze() {
-      const file = freezer();
+      const file = freezerFile();
       try {
         // A process that was busy forking keeps the state at FREEZING; asking again catches its children.
         await untilFrozen(path, () => {
@@ -150,20 +158,11 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
       }
     },
     async thaw() {
-      writeControl(freezer(), "THAWED");
+      writeControl(freezerFile(), "THAWED");
     },
+    frozen: () => isFrozen(freezer),
     remove: () => removeCgroups(directories),
   };
-}
-
-function updateCpuset(directory: string, asked: { cpus?: string; mems?: string }): void {
-  const { cpus, mems } = asked;
-  if (cpus || mems) {
-    setCpuset(directory, {
-      cpus: cpus || readControl(`${directory}/cpuset.cpus`),
-      mems: mems || readControl(`${directory}/cpuset.mems`),
-    });
-  }
 }
 
 /** Memory plus swap may never be below memory: to raise both, the sum goes first; to lower both, last. */

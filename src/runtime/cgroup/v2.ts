@@ -12,19 +12,19 @@ import { discardCgroups, makeCgroup, removeCgroups } from "./directory.ts";
 import type { Cgroup, CgroupDriver, CgroupStats } from "./driver.ts";
 import { limitInvalid, limitRefused } from "./errors.ts";
 import { sumOverDevices } from "./io-stat.ts";
-import { killAll, pidsBelow, untilFrozen } from "./processes.ts";
-import { applySettings, type Setting } from "./setting.ts";
+import { isFrozen, killAll, pidsBelow, untilFrozen } from "./processes.ts";
+import { applySettings, replaceSettings, type Setting } from "./setting.ts";
 import { settingsV2 } from "./settings-v2.ts";
 
 export function createV2Driver(mount: string): CgroupDriver {
   return {
     version: 2,
     open: (path) => cgroupV2(mount, path),
+    validate: (resources) => void validated(mount, resources),
     create(path, resources) {
       const parent = dirname(path);
       const directory = `${mount}${path}`;
-      const settings = settingsV2(resources, true);
-      checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
+      const settings = validated(mount, resources);
       makeCgroup(directory);
       try {
         enableControllers(mount, parent === "/" ? "" : parent, settings);
@@ -37,6 +37,13 @@ export function createV2Driver(mount: string): CgroupDriver {
       return cgroupV2(mount, path);
     },
   };
+}
+
+/** The settings of a new cgroup; whether their controllers can be enabled is seen when they are. */
+function validated(mount: string, resources: OciResources): Setting[] {
+  const settings = settingsV2(resources, true);
+  checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
+  return settings;
 }
 
 function guardDevices(directory: string, resources: OciResources): void {
@@ -53,6 +60,7 @@ function guardDevices(directory: string, resources: OciResources): void {
 function cgroupV2(mount: string, path: string): Cgroup {
   const directory = `${mount}${path}`;
   const file = (name: string): string => `${directory}/${name}`;
+  const freezer = { file: file("cgroup.freeze"), thawed: "0" };
   return {
     version: 2,
     path,
@@ -60,12 +68,12 @@ function cgroupV2(mount: string, path: string): Cgroup {
     cloneInto: directory,
     procsFiles: [],
     oomCounter: { file: file("memory.events"), key: "oom_kill" },
-    freezer: { file: file("cgroup.freeze"), thawed: "0" },
-    update(resources) {
-      const settings: Setting[] = settingsV2(withCurrent(resources, file), false);
+    freezer,
+    update(resources, { defaults = false } = {}) {
+      const settings = settingsV2(withCurrent(resources, file), defaults);
       checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
       enableControllers(mount, dirname(path) === "/" ? "" : dirname(path), settings);
-      applySettings(2, () => directory, settings);
+      replaceSettings(2, () => directory, settings);
       guardDevices(directory, resources);
     },
     stats: () => stats(file),
@@ -80,11 +88,17 @@ function cgroupV2(mount: string, path: string): Cgroup {
     },
     async freeze() {
       writeControl(file("cgroup.freeze"), "1");
-      await untilFrozen(path, () => keyedNumber(readControl(file("cgroup.events")), "frozen") === 1);
+      try {
+        await untilFrozen(path, () => keyedNumber(readControl(file("cgroup.events")), "frozen") === 1);
+      } catch (error) {
+        writeControl(file("cgroup.freeze"), "0");
+        throw error;
+      }
     },
     async thaw() {
       writeControl(file("cgroup.freeze"), "0");
     },
+    frozen: () => isFrozen(freezer),
     remove: () => removeCgroups([directory]),
   };
 }

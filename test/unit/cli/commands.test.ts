@@ -30,7 +30,13 @@ describe("ps", () => {
     state: { status: "exited", exitCode: 3, pid: 0, finishedAt: "2024-05-01T11:59:57Z" },
   });
   const old = container("old", { createdAt: "2024-04-01T00:00:00Z", state: { status: "created", pid: 0 } });
-  const engine: Partial<EngineApi> = { list: async () => [web, job, old] };
+  const engine: Partial<EngineApi> = {
+    list: async () => [web, job, old],
+    async inspectImage(reference) {
+      if (reference === "parent") return { ...alpine, layers: web.record.layers };
+      throw missing("IMAGE");
+    },
+  };
   const run = async (...argv: string[]) => (await runCommand(ps, argv, { engine })).out;
 
   it("shows the running containers as docker does", async () => {
@@ -72,6 +78,7 @@ describe("ps", () => {
     ["exited=3", ["job"]],
     ["ancestor=alpine:latest", ["web", "old"]],
     ["ancestor=debian", []],
+    ["ancestor=parent", ["web", "job", "old"]],
     [`id=${container("old").record.id.slice(0, 8)}`, ["old"]],
     ["network=none", ["job"]],
     ["before=web", ["job", "old"]],
@@ -85,6 +92,10 @@ describe("ps", () => {
     ["foo=1", "invalid filter 'foo'"],
     ["status=up", "invalid filter 'status=up'"],
     ["exited=x", "invalid filter 'exited=x'"],
+    ["health=ill", "invalid filter 'health=ill'"],
+    ["is-task=maybe", "invalid filter 'is-task=maybe'"],
+    ["expose=http", "invalid filter 'expose=http'"],
+    ["publish=90-80", "invalid filter 'publish=90-80'"],
     ["since=none", "invalid filter 'since=none'"],
   ])("refuses --filter %s", async (filter, message) => {
     await expect(run("-a", "--filter", filter)).rejects.toThrow(message);

@@ -1,14 +1,16 @@
 /** What killed processes leave is found from what is on disk; what is anybody's is left alone. */
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { changeRecord } from "../../../src/engine/change.ts";
 import { removeContainer, sweep } from "../../../src/engine/cleanup.ts";
 import { tryOwnContainer } from "../../../src/engine/ownership.ts";
 import { readRecord } from "../../../src/engine/records.ts";
 import { readState, startFailedState, statePath } from "../../../src/engine/state.ts";
 import type { ContainerRecord, ContainerState } from "../../../src/engine/types.ts";
 import { readDocument } from "../../../src/store/documents.ts";
-import { claimName, resolveName } from "../../../src/store/names.ts";
+import { claimName, releaseName, resolveName } from "../../../src/store/names.ts";
 import { containerDir, containerRunDir, namesDir, networkRunDir } from "../../../src/store/paths.ts";
 import {
   addContainer,
@@ -58,11 +60,29 @@ describe("removeContainer", () => {
 
   test("does not take a name that is another's by now", async () => {
     const record = addContainer(world, "abc", { name: "x" });
-    await removeContainer(world.context, { ...record, name: "y" });
-    expect(resolveName(paths(), "x")).toBe(record.id);
-    claimName(paths(), "y", idOf("def"));
-    await removeContainer(world.context, { ...record, name: "y" });
-    expect(resolveName(paths(), "y")).toBe(idOf("def"));
+    releaseName(paths(), "x", record.id);
+    claimName(paths(), "x", idOf("def"));
+    await removeContainer(world.context, record);
+    expect(resolveName(paths(), "x")).toBe(idOf("def"));
+  });
+
+  test("gives up the name that it has by now, whatever it was called when its removal was asked for", async () => {
+    const record = addContainer(world, "abc", { name: "now" });
+    claimName(paths(), "then", idOf("def"));
+    await removeContainer(world.context, { ...record, name: "then" });
+    expect(resolveName(paths(), "now")).toBeUndefined();
+    expect(resolveName(paths(), "then")).toBe(idOf("def"));
+  });
+
+  test("waits for a rename or an update that is under way", async () => {
+    const record = addContainer(world, "abc", { name: "x" });
+    const change = await changeRecord(paths(), record.id);
+    const removal = removeContainer(world.context, record);
+    await sleep(30);
+    expect(readRecord(paths(), record.id)).toEqual(record);
+    change[Symbol.dispose]();
+    await removal;
+    expect(exists(record)).toBe(false);
   });
 
   test("keeps the lock's file until all else is gone: nobody else may think that it is free", async () => {

@@ -107,6 +107,12 @@ describe("parts of it", () => {
     [{ since: `${Date.UTC(2026, 0, 31, 12, 0, 4) / 1000}.5` }, ""],
     [{ since: "2026-01-31T12:00:02Z", tail: 1 }, "4\n"],
     [{ until: "2026-01-31T12:00:03Z", tail: 1 }, "2\n"],
+    [{ since: "2026-01-31T12:00:03.123456789Z" }, "3\n4\n"],
+    [{ since: "2026-01-31T12:00:03.12345679Z" }, "4\n"],
+    [{ until: "2026-01-31T12:00:03.123456789Z" }, "1\n2\n3\n"],
+    [{ until: "2026-01-31T12:00:03.123456788Z" }, "1\n2\n"],
+    [{ since: `${Date.UTC(2026, 0, 31, 12, 0, 4) / 1000}.123456789` }, "4\n"],
+    [{ since: `${Date.UTC(2026, 0, 31, 12, 0, 4) / 1000}.123456790` }, ""],
   ])("%j", async (options, expected) => {
     expect(await texts(options)).toBe(expected);
   });
@@ -158,6 +164,26 @@ describe("following", () => {
     writeFileSync(file, line("1\n"));
     putState(world, record, EXITED);
     expect(await follow().done).toBe("1\n");
+  });
+
+  test("a restart is not the end, although the container belongs to nobody for a moment", async () => {
+    writeFileSync(file, line("first run\n"));
+    const log = follow();
+    await until(() => log.soFar() === "first run\n");
+    putState(world, record, EXITED);
+    await sleep(120);
+    putState(world, record, runningHere());
+    await sleep(500);
+    appendFileSync(file, line("second run\n"));
+    await until(() => log.soFar() === "first run\nsecond run\n");
+    putState(world, record, EXITED);
+    expect(await log.done).toBe("first run\nsecond run\n");
+  });
+
+  test("ends at the time given, although the container goes on", async () => {
+    writeFileSync(file, line("early\n"));
+    const log = follow({ until: new Date(Date.now() + 200).toISOString() });
+    expect(await log.done).toBe("early\n");
   });
 
   test("a container has not quite ended while its monitor still writes its last output", async () => {

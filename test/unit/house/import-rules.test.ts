@@ -47,6 +47,8 @@ describe("the lint rules on imports", () => {
     ["src/x.ts", 'import koffi from "koffi";', "FFI stays in src/kernel"],
     ["src/cli/x.ts", 'import { spawn } from "node:child_process";', "started by a Plan"],
     ["src/kernel/x.ts", 'import { spawn } from "child_process";', "started by a Plan"],
+    ["src/engine/x.ts", 'import { execFile } from "node:child_process";', "started by a Plan"],
+    ["src/engine/host-ps.ts", 'import "../cli/main.ts";', "serves every face alike"],
   ])("%s may not say %s", (path, line, reason) => {
     expect(complaint(path, line)).toContain(reason);
   });
@@ -57,6 +59,7 @@ describe("the lint rules on imports", () => {
     ["src/runtime/plan/x.ts", 'import "../../store/paths.ts";'],
     ["src/runtime/x.ts", 'import "./network/namespace.ts";'],
     ["src/engine/x.ts", 'import "../runtime/launch.ts";'],
+    ["src/engine/host-ps.ts", 'import { execFile } from "node:child_process";'],
     ["src/cli/commands/x.ts", 'import "../../engine/engine.ts";'],
     ["src/cli/x.ts", 'import "../errors.ts";'],
     ["test/x.ts", 'import { spawn } from "node:child_process";'],

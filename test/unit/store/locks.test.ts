@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -59,6 +59,24 @@ describe("tryLock", () => {
     await once(child, "exit");
     using after = tryLock(path);
     expect(after).toBeDefined();
+  });
+});
+
+describe("the lock of a directory", () => {
+  test("excludes like any other, and makes no file", () => {
+    {
+      using held = tryLock(folder, { directory: true });
+      expect(held).toBeDefined();
+      expect(tryLock(folder, { directory: true })).toBeUndefined();
+    }
+    using again = tryLock(folder, { directory: true });
+    expect(again).toBeDefined();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("is not there without the directory", async () => {
+    await expect(lock(join(folder, "gone"), { directory: true })).rejects.toMatchObject({ code: "ENOENT" });
+    expect(existsSync(join(folder, "gone"))).toBe(false);
   });
 });
 

@@ -1,0 +1,74 @@
+/** pause and unpause: the processes of a container held by its cgroup's freezer (cgroups(7)), which alone knows of it. */
+import { TsrunError } from "../errors.ts";
+import { SyscallError } from "../kernel/errors.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import type { Cgroup } from "../runtime/cgroup/driver.ts";
+import type { Paths } from "../store/paths.ts";
+import type { EngineContext } from "./context.ts";
+import { resolveContainer } from "./records.ts";
+import { readState } from "./state.ts";
+import type { ContainerRecord, ContainerState } from "./types.ts";
+
+const cgroupOf = (record: ContainerRecord): Cgroup => detectCgroupDriver().open(record.cgroupPath);
+
+/** The state, and whether a container that runs is paused. */
+export function observedState(paths: Paths, record: ContainerRecord): ContainerState {
+  const state = readState(paths, record.id);
+  return state.status === "running" && cgroupOf(record).frozen() ? { ...state, paused: true } : state;
+}
+
+/** Freezes every process of a running container; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, ERR_TSRUN_CONTAINER_PAUSED. */
+export async function pauseContainer({ paths }: EngineContext, reference: string): Promise<void> {
+  const record = resolveContainer(paths, reference);
+  const state = observedState(paths, record);
+  if (state.status !== "running") throw notRunning(record, state);
+  if (state.paused) throw containerPaused(`Container ${record.id} is already paused`, record);
+  await unlessEnded(paths, record, () => cgroupOf(record).freeze());
+}
+
+/** Throws ERR_TSRUN_CONTAINER_NOT_RUNNING, ERR_TSRUN_CONTAINER_NOT_PAUSED. */
+export async function unpauseContainer({ paths }: EngineContext, reference: string): Promise<void> {
+  const record = resolveContainer(paths, reference);
+  const state = observedState(paths, record);
+  if (state.status !== "running") throw notRunning(record, state);
+  if (!state.paused) {
+    throw new TsrunError("ERR_TSRUN_CONTAINER_NOT_PAUSED", `Container ${record.id} is not paused`, {
+      hint: "there is nothing to do: it runs",
+    });
+  }
+  await unlessEnded(paths, record, () => cgroupOf(record).thaw());
+}
+
+/** So that a signal that was just sent is received: on cgroup v1 not even SIGKILL reaches a frozen process. */
+export async function thawIfPaused(record: ContainerRecord): Promise<void> {
+  const cgroup = cgroupOf(record);
+  if (!cgroup.frozen()) return;
+  try {
+    await cgroup.thaw();
+  } catch (error) {
+    // It was killed by somebody else, and its cgroup is gone.
+    if (!(error instanceof SyscallError)) throw error;
+  }
+}
+
+export function containerPaused(message: string, record: ContainerRecord): TsrunError {
+  return new TsrunError("ERR_TSRUN_CONTAINER_PAUSED", message, {
+    hint: `tsrun unpause ${record.name} lets it go on`,
+  });
+}
+
+/** A container that ends takes its cgroup along: what fails then is no failure of the freezer. */
+async function unlessEnded(paths: Paths, record: ContainerRecord, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    const state = readState(paths, record.id);
+    throw state.status === "running" ? error : notRunning(record, state);
+  }
+}
+
+function notRunning(record: ContainerRecord, state: ContainerState): TsrunError {
+  return new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `Container ${record.id} is not running`, {
+    hint: `it is ${state.status}`,
+  });
+}

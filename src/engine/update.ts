@@ -1,0 +1,117 @@
+/** update: other limits for a container, at once where it runs and for every later start. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { TsrunError } from "../errors.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import type { OciResources } from "../runtime/oci.ts";
+import { changeRecord } from "./change.ts";
+import { removeRunDir } from "./cleanup.ts";
+import type { EngineContext } from "./context.ts";
+import { tryOwnContainer } from "./ownership.ts";
+import { resolveContainer, writeRecord } from "./records.ts";
+import { changeRestartPolicy } from "./revive.ts";
+import { readState } from "./state.ts";
+import type { ContainerChanges, ContainerRecord } from "./types.ts";
+
+/** A start takes a fraction of a second; one that `explain` holds up can take as long as it likes. */
+const SETTLE_TIMEOUT_MS = 15_000;
+const LOOK_AGAIN_MS = 10;
+
+/**
+ * Changes what is named and leaves the rest. Where the kernel refuses a limit, everything stays as it was. Throws
+ * ERR_TSRUN_CGROUP_*, ERR_TSRUN_OPTION_CONFLICT, ERR_TSRUN_LOCK_TIMEOUT where the container neither starts nor ends.
+ */
+export async function updateContainer(
+  context: EngineContext,
+  reference: string,
+  changes: ContainerChanges,
+): Promise<void> {
+  const { id } = resolveContainer(context.paths, reference);
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  while (!(await tryUpdate(context, id, changes))) {
+    if (performance.now() >= deadline) {
+      throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `another command is at work on container ${reference}`, {
+        hint: "wait for it: `tsrun ps -a` tells what has become of the container",
+      });
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
+  if (changes.restartPolicy) await changeRestartPolicy(context, id);
+}
+
+/**
+ * False while a start or an end is under way. The one who starts a container owns it and has read its record already:
+ * limits that were only written down would not reach it. So a record changes either with its cgroup, of a container
+ * that runs, or while nobody can start it, or while its monitor still waits to have it started again.
+ */
+async function tryUpdate(context: EngineContext, id: string, changes: ContainerChanges): Promise<boolean> {
+  const { paths } = context;
+  using change = await changeRecord(paths, id);
+  const { record } = change;
+  const changed = apply(record, changes);
+  detectCgroupDriver().validate(changed.options.resources ?? {});
+
+  const { status } = readState(paths, id);
+  if (status === "running" && !updateLive(context, record, { changed, changes })) return false;
+  if (status === "running" || status === "restarting") {
+    writeRecord(paths, changed);
+    return true;
+  }
+  using owned = tryOwnContainer(paths, id);
+  if (!owned) return false;
+  writeRecord(paths, changed);
+  removeRunDir(context, id);
+  return true;
+}
+
+/** False where the container ended before it was told. */
+function updateLive(
+  context: EngineContext,
+  record: ContainerRecord,
+  { changed, changes }: { changed: ContainerRecord; changes: ContainerChanges },
+): boolean {
+  const isRunning = (): boolean => readState(context.paths, record.id).status === "running";
+  try {
+    if (changes.resources) {
+      const limits = pick(changed.options.resources ?? {}, changes.resources);
+      detectCgroupDriver().open(record.cgroupPath).update(limits, { defaults: true });
+    }
+    return true;
+  } catch (error) {
+    if (isRunning()) throw error;
+    return false;
+  }
+}
+
+function apply(record: ContainerRecord, { resources, restartPolicy }: ContainerChanges): ContainerRecord {
+  if (restartPolicy && restartPolicy.name !== "no" && record.options.autoRemove) {
+    throw new TsrunError(
+      "ERR_TSRUN_OPTION_CONFLICT",
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+      { hint: "a container of `run --rm` is gone when it ends" },
+    );
+  }
+  return {
+    ...record,
+    options: {
+      ...record.options,
+      ...(resources && { resources: merge(record.options.resources ?? {}, resources) }),
+      ...(restartPolicy && { restartPolicy }),
+    },
+  };
+}
+
+/** Limit by limit: a change of one of a group leaves its neighbours. */
+function merge(old: OciResources, { memory, cpu, pids, blockIO }: OciResources): OciResources {
+  return {
+    ...old,
+    ...(memory && { memory: { ...old.memory, ...memory } }),
+    ...(cpu && { cpu: { ...old.cpu, ...cpu } }),
+    ...(pids && { pids }),
+    ...(blockIO && { blockIO: { ...old.blockIO, ...blockIO } }),
+  };
+}
+
+/** The groups in which something changes, whole: limits of one group depend on each other. */
+function pick(resources: OciResources, groups: OciResources): OciResources {
+  return Object.fromEntries(Object.entries(resources).filter(([group]) => Object.hasOwn(groups, group)));
+}
