@@ -4,6 +4,8 @@ export { loadConfig, loadPaths } from "./config.ts";
 export type {
   DryRun,
   EngineApi,
+  EngineEvent,
+  EventsOptions,
   ExecOptions,
   ExitStatus,
   ExplainedStep,

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "clients.h"
 #include "health.h"
+#include "journal.h"
 #include "monitor.h"
 #include "service.h"
 #include "streams.h"
@@ -65,6 +66,7 @@ static void record_start(void)
 		monitor.unrecorded = errno; /* what nobody could find again must not run */
 		return;
 	}
+	journal_start(state);
 	client_send_numbers(clients_control(), FRAME_STARTED, (uint32_t)monitor.plan.child, 0, 0);
 }
 
@@ -117,6 +119,7 @@ void child_record_end(void)
 	clock_now(state->finished_at);
 	if (options->state)
 		state_write(state, options->state, options->durable);
+	journal_end(state);
 }
 
 _Noreturn void child_give_up(int error)

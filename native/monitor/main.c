@@ -18,6 +18,7 @@
 
 #include "child.h"
 #include "clients.h"
+#include "journal.h"
 #include "log.h"
 #include "monitor.h"
 #include "service.h"
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 
 	options_parse(&monitor.options, argc, argv);
 	become_monitor();
+	journal_open();
 	clients_init();
 	inherit_descriptors();
 	streams_open();

@@ -13,6 +13,7 @@ export interface Group {
   aliases: Readonly<Record<string, string>>;
 }
 
+const events: Loader = () => import("./commands/events.ts");
 const exec: Loader = () => import("./commands/exec.ts");
 const images: Loader = () => import("./commands/images.ts");
 const kill: Loader = () => import("./commands/kill.ts");
@@ -31,6 +32,7 @@ export const commands: Commands = {
   pull,
   images,
   version: () => import("./commands/version.ts"),
+  events,
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,

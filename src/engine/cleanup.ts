@@ -8,6 +8,7 @@ import { releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, lostState, statePath, writeState } from "./state.ts";
@@ -23,13 +24,35 @@ export async function releaseRuntime(context: EngineContext, record: ContainerRe
  * Removes a container for good. Its record is the first of its files to go: what a kill in between leaves is no
  * container any more, and the next sweep takes it. The caller owns the container, and no process of it runs.
  */
-export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
+export async function removeContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { endIsRecorded = false }: { endIsRecorded?: boolean } = {},
+): Promise<void> {
   const { paths } = context;
   await releaseHost(context, record);
+  if (!endIsRecorded) concludeLost(context, record);
   rmSync(join(containerDir(paths, record.id), "config.json"), { force: true });
+  recordEvent(context, containerEvent(record, "destroy"));
   removeTree(containerDir(paths, record.id));
   releaseName(paths, record.name, record.id);
   removeRunDir(context, record.id);
+}
+
+/**
+ * Writes down the end of a container whose monitor was killed before it could. The caller owns the container, and no
+ * process of it runs.
+ */
+export function concludeLost(context: EngineContext, record: ContainerRecord): void {
+  const written = readDocument<ContainerState>(statePath(context.paths, record.id));
+  if (written?.status !== "running") return;
+  const lost = lostState(written);
+  const seconds = Math.trunc((Date.parse(lost.finishedAt) - Date.parse(lost.startedAt)) / 1000);
+  recordEvent(
+    context,
+    containerEvent(record, "die", { execDuration: String(seconds), exitCode: String(lost.exitCode) }),
+  );
+  writeState(context.paths, record, lost);
 }
 
 async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
@@ -89,10 +112,9 @@ function needsMending({ paths }: EngineContext, record: ContainerRecord): boolea
 
 async function mend(context: EngineContext, record: ContainerRecord): Promise<void> {
   const written = readDocument<ContainerState>(statePath(context.paths, record.id));
-  const running = written?.status === "running";
-  if (running && isRunning(written)) return; // its monitor was killed, but it lives
+  if (written?.status === "running" && isRunning(written)) return; // its monitor was killed, but it lives
   if (record.options.autoRemove && written) return removeContainer(context, record);
-  if (running) writeState(context.paths, record, lostState(written));
+  concludeLost(context, record);
   await releaseRuntime(context, record);
 }
 

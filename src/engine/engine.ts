@@ -14,6 +14,8 @@ import type { Paths } from "../store/paths.ts";
 import type {
   DryRun,
   EngineApi,
+  EngineEvent,
+  EventsOptions,
   ExecOptions,
   ExplainOptions,
   ImageDetails,
@@ -140,6 +142,11 @@ export class Engine implements EngineApi {
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
     return readLogs(this.#context, container, options);
+  }
+
+  async *events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
+    const { readEvents } = await import("./read-events.ts");
+    yield* readEvents(this.#context, options);
   }
 
   async dryRun(options: ContainerOptions): Promise<DryRun> {

@@ -7,8 +7,10 @@ import type { OciConfig } from "../runtime/oci.ts";
 import type { Lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
-import { releaseRuntime, removeContainer } from "./cleanup.ts";
+import { concludeLost, releaseRuntime, removeContainer } from "./cleanup.ts";
+import { clientEvents, lifeEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
+import { monitorEnvironment } from "./events.ts";
 import { hasProbe } from "./health.ts";
 import { ownContainer } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
@@ -59,6 +61,7 @@ export async function startContainer(
       pid,
       warnings: prepared.warnings,
       exited: finish(context, { record, owned, client }),
+      ...clientEvents(context, record, { attached: options.attach !== undefined }),
     });
   } catch (error) {
     client?.acknowledge();
@@ -90,6 +93,7 @@ export async function startByReference(
     resolveContainer(context.paths, record.id); // it may have been removed meanwhile
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
+    concludeLost(context, record);
   } catch (error) {
     owned.release();
     throw error;
@@ -124,7 +128,13 @@ async function launchMonitor(
     plan: prepared.plan,
     fds: prepared.fds,
     lockFd: owned.fd,
-    env: reaperEnvironment(context),
+    env: [
+      ...reaperEnvironment(context),
+      ...monitorEnvironment(
+        paths,
+        lifeEvents(record, { network: prepared.network, attached: options.attach !== undefined }),
+      ),
+    ],
     monitor: {
       id: record.id,
       terminal: config.process.terminal ?? false,
@@ -200,7 +210,7 @@ async function finish(
     const state = readState(context.paths, record.id);
     if (record.options.autoRemove) {
       client.acknowledge();
-      await removeContainer(context, record);
+      await removeContainer(context, record, { endIsRecorded: true });
     }
     await client.closed;
     return { exitCode, oomKilled, record, state };

@@ -8,6 +8,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { connectMonitor } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { resolveContainer } from "./records.ts";
 import { parseSignal } from "./signals.ts";
 import { isRunning, readState } from "./state.ts";
@@ -29,15 +30,13 @@ export async function stopContainer(
   const signal = parseSignal(options.signal ?? record.stopSignal);
   if (state.status !== "running") return;
   const seconds = options.timeout ?? record.stopTimeout;
-  if (!signalInit(state, signal)) return;
-  if (
-    await waitForEnd(context, record, {
-      state,
-      timeoutMs: seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000,
-    })
-  )
-    return;
-  await forceEnd(context, record, state);
+  if (!signalInit(state, signal, () => recordKill(context, record, signal))) return;
+  const ended = await waitForEnd(context, record, {
+    state,
+    timeoutMs: seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000,
+  });
+  if (!ended) await forceEnd(context, record, state);
+  recordEvent(context, containerEvent(record, "stop"));
 }
 
 /** Sends a signal; ERR_TSRUN_CONTAINER_NOT_RUNNING where nothing runs. SIGKILL is waited for. */
@@ -49,14 +48,15 @@ export async function killContainer(
   const record = resolveContainer(context.paths, reference);
   const number = parseSignal(signal);
   const state = readState(context.paths, record.id);
-  if (state.status !== "running" || !signalInit(state, number)) {
+  const onSend = (): void => recordKill(context, record, number);
+  if (state.status !== "running" || !signalInit(state, number, onSend)) {
     throw new TsrunError(
       "ERR_TSRUN_CONTAINER_NOT_RUNNING",
       `cannot kill container: ${reference}: container ${record.id} is not running`,
       { hint: `it is ${state.status}` },
     );
   }
-  if (number === SIGKILL) await forceEnd(context, record, state);
+  if (number === SIGKILL) await waitForKilled(context, record, state);
 }
 
 /** Kills every process of the container and waits until it has ended; ERR_TSRUN_KILL_TIMEOUT if it does not. */
@@ -65,7 +65,16 @@ export async function forceEnd(
   record: ContainerRecord,
   state: ContainerState,
 ): Promise<void> {
-  signalInit(state, SIGKILL);
+  signalInit(state, SIGKILL, () => recordKill(context, record, SIGKILL));
+  await waitForKilled(context, record, state);
+}
+
+/** After SIGKILL to its first process. */
+async function waitForKilled(
+  context: EngineContext,
+  record: ContainerRecord,
+  state: ContainerState,
+): Promise<void> {
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();
   if (await waitForEnd(context, record, { state, timeoutMs: KILL_TIMEOUT_MS })) return;
@@ -74,8 +83,12 @@ export async function forceEnd(
   });
 }
 
-/** Whether the process was there to take the signal. */
-function signalInit(state: ContainerState, signal: number): boolean {
+function recordKill(context: EngineContext, record: ContainerRecord, signal: number): void {
+  recordEvent(context, containerEvent(record, "kill", { signal: String(signal) }));
+}
+
+/** Whether the process was there to take the signal; if so, `onSend` is called right before. */
+function signalInit(state: ContainerState, signal: number, onSend: () => void): boolean {
   let pidfd: number;
   try {
     pidfd = pidfdOpen(state.pid);
@@ -85,6 +98,7 @@ function signalInit(state: ContainerState, signal: number): boolean {
   }
   try {
     if (!isRunning(state)) return false;
+    onSend();
     pidfdSendSignal(pidfd, signal);
     return true;
   } catch (error) {
