@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *journal;
-static const char *on_start, *on_oom, *on_die, *on_end;
-static struct timespec started;
+static const char *on_start, *on_healthy, *on_unhealthy, *on_oom, *on_die, *on_end;
+static long long started; /* clock_milliseconds() */
 
 /* What it returns stays where execve has put it. */
 static const char *take(const char *variable)
@@ -25,6 +24,8 @@ void journal_open(void)
 {
 	journal = take("TSRUN_JOURNAL");
 	on_start = take("TSRUN_EVENTS_START");
+	on_healthy = take("TSRUN_EVENTS_HEALTHY");
+	on_unhealthy = take("TSRUN_EVENTS_UNHEALTHY");
 	on_oom = take("TSRUN_EVENTS_OOM");
 	on_die = take("TSRUN_EVENTS_DIE");
 	on_end = take("TSRUN_EVENTS_END");
@@ -62,17 +63,23 @@ static void append(const char *lines, const char *time, const char *attributes)
 
 void journal_start(const struct state *state)
 {
-	clock_gettime(CLOCK_MONOTONIC, &started);
+	started = clock_milliseconds();
 	append(on_start, state->started_at, "");
+}
+
+void journal_health(bool healthy)
+{
+	char now[CLOCK_TEXT];
+
+	clock_now(now);
+	append(healthy ? on_healthy : on_unhealthy, now, "");
 }
 
 void journal_end(const struct state *state)
 {
 	char attributes[96];
-	struct timespec now;
+	long long seconds = (clock_milliseconds() - started) / 1000;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	long long seconds = now.tv_sec - started.tv_sec - (now.tv_nsec < started.tv_nsec);
 	snprintf(attributes, sizeof(attributes), ",\"execDuration\":\"%lld\",\"exitCode\":\"%d\"", seconds, state->exit_code);
 	if (state->oom_killed)
 		append(on_oom, state->finished_at, "");

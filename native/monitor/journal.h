@@ -9,6 +9,8 @@
  * command lines of others, but not their environments (proc(5)). Each variable may hold several lines.
  *     TSRUN_JOURNAL         the file
  *     TSRUN_EVENTS_START    once execve has succeeded
+ *     TSRUN_EVENTS_HEALTHY, TSRUN_EVENTS_UNHEALTHY
+ *                           whenever probes have found it so, and not before
  *     TSRUN_EVENTS_OOM      at the end, where the kernel has killed a process for its memory
  *     TSRUN_EVENTS_DIE      at the end; gets the attributes execDuration (seconds) and exitCode
  *     TSRUN_EVENTS_END      after that
@@ -16,11 +18,14 @@
 #ifndef TSRUN_JOURNAL_H
 #define TSRUN_JOURNAL_H
 
+#include <stdbool.h>
+
 #include "state.h"
 
 /* Takes all of it out of the environment; without a file nothing will be written. */
 void journal_open(void);
 void journal_start(const struct state *state);
+void journal_health(bool healthy);
 void journal_end(const struct state *state);
 
 #endif

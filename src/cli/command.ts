@@ -22,8 +22,6 @@ export interface Command<Table extends OptionTable = OptionTable> {
   /** Exit code where the engine fails, if not 1: docker's run says 125, as every other code may be the container's. */
   failureCode?: number;
   options: Table;
-  /** Command lines that show what it is for. */
-  examples?: readonly string[];
   /** Does it and returns the exit code. */
   run(args: Arguments<Table>, context: Context): Promise<number>;
 }

@@ -2,6 +2,7 @@
 import type { ExecOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import {
+  type ContainerAction,
   containerEvent,
   execAction,
   type Happening,
@@ -9,6 +10,7 @@ import {
   networkEvent,
   recordEvent,
 } from "./events.ts";
+import { hasProbe } from "./health.ts";
 import { generateId } from "./names.ts";
 import type { ContainerRecord, NetworkState } from "./types.ts";
 
@@ -17,7 +19,7 @@ export function lifeEvents(
   record: ContainerRecord,
   { network, attached }: { network: NetworkState | undefined; attached: boolean },
 ): MonitorEvents {
-  const of = (action: "attach" | "start" | "oom" | "die"): Happening => containerEvent(record, action);
+  const of = (action: ContainerAction): Happening => containerEvent(record, action);
   const events = { start: [of("start")], oom: [of("oom")], die: [of("die")], end: [] as Happening[] };
   if (network) {
     const bridge = { id: network.name, name: network.name, type: "bridge" };
@@ -25,7 +27,12 @@ export function lifeEvents(
     events.end.push(networkEvent(record.id, "disconnect", bridge));
   }
   if (attached) events.start.unshift(of("attach"));
-  return events;
+  if (!hasProbe(record)) return events;
+  return {
+    ...events,
+    healthy: [of("health_status: healthy")],
+    unhealthy: [of("health_status: unhealthy")],
+  };
 }
 
 /** What an `exec` records; its id tells it from others in the same container. */

@@ -121,16 +121,22 @@ export function networkEvent(
 /** The events that a monitor records, by moment; the last attributes of `die` are its to add. */
 export interface MonitorEvents {
   start: readonly Happening[];
+  /** Whenever probes have found it so, and not before. */
+  healthy?: readonly Happening[];
+  unhealthy?: readonly Happening[];
   oom: readonly Happening[];
   die: readonly Happening[];
   end: readonly Happening[];
 }
 
 /** The monitor's environment, which native/monitor/journal.h explains. */
-export function monitorEnvironment(paths: Paths, { start, oom, die, end }: MonitorEvents): string[] {
+export function monitorEnvironment(paths: Paths, events: MonitorEvents): string[] {
+  const { start, healthy = [], unhealthy = [], oom, die, end } = events;
   return [
     `TSRUN_JOURNAL=${journalPath(paths)}`,
     `TSRUN_EVENTS_START=${preparedLines(start)}`,
+    `TSRUN_EVENTS_HEALTHY=${preparedLines(healthy)}`,
+    `TSRUN_EVENTS_UNHEALTHY=${preparedLines(unhealthy)}`,
     `TSRUN_EVENTS_OOM=${preparedLines(oom)}`,
     `TSRUN_EVENTS_DIE=${preparedLines(die)}`,
     `TSRUN_EVENTS_END=${preparedLines(end)}`,

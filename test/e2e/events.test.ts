@@ -221,6 +221,42 @@ test("memory that ran out is told before the end", async () => {
   expect(told[4]?.Actor.Attributes["exitCode"]).toBe("137");
 });
 
+test("health is told of as it changes", async () => {
+  const check = "test -e /ill && exit 1; exit 0";
+  await host.output(
+    ...[
+      "run",
+      "-d",
+      "--name",
+      "patient",
+      "--network",
+      "none",
+      "--health-interval",
+      "100ms",
+      "--health-retries",
+      "1",
+    ],
+    ...["--health-cmd", check, IMAGE, "sleep", "1000"],
+  );
+  const told = host.start(
+    {},
+    "events",
+    "--since",
+    "0",
+    "-f",
+    "container=patient",
+    "-f",
+    "event=health_status",
+  );
+  await told.until(/health_status: healthy/);
+  await host.output("exec", "patient", "touch", "/ill");
+  await told.until(/health_status: unhealthy .*name=patient/);
+  told.child.kill("SIGINT");
+  await told.result;
+  await host.output("rm", "-f", "patient");
+  expect((await history("-f", "container=patient", "-f", "event=health_status")).length).toBe(2);
+});
+
 test("images are told of", async () => {
   const before = (await history("-f", "type=image")).length;
   await host.output("rmi", IMAGE);

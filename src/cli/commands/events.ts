@@ -26,7 +26,7 @@ export default command({
   interspersed: true,
   examples: [
     "tsrun events",
-    "tsrun events --since 10m --until 0s --filter container=web",
+    "tsrun events --since 10m --until 0s --filter container=web  # the last ten minutes",
     "tsrun events --filter event=die --format '{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'",
   ],
   options,

@@ -66,16 +66,19 @@ describe("recordEvent", () => {
 });
 
 test("monitorEnvironment leaves the time and the last attributes to the monitor", () => {
-  const [journal, start, oom, die] = monitorEnvironment(world.context.paths, {
+  const environment = monitorEnvironment(world.context.paths, {
     start: [containerEvent(web, "attach"), containerEvent(web, "start")],
     oom: [],
     die: [containerEvent(web, "die")],
     end: [],
   });
-  expect(journal).toBe(`TSRUN_JOURNAL=${world.context.paths.root}/events/journal`);
-  expect(oom).toBe("TSRUN_EVENTS_OOM=");
-  expect(start?.split("\n")).toHaveLength(2);
-  const prepared = die?.replace("TSRUN_EVENTS_DIE=", "");
+  const valueOf = (name: string): string | undefined =>
+    environment.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
+  expect(valueOf("TSRUN_JOURNAL")).toBe(`${world.context.paths.root}/events/journal`);
+  expect(valueOf("TSRUN_EVENTS_OOM")).toBe("");
+  expect(valueOf("TSRUN_EVENTS_HEALTHY")).toBe("");
+  expect(valueOf("TSRUN_EVENTS_START")?.split("\n")).toHaveLength(2);
+  const prepared = valueOf("TSRUN_EVENTS_DIE");
   const whole = `{"time":"${at(1)}",${prepared},"exitCode":"3"}}`;
   expect(parseEvent(whole)).toEqual({
     ...containerEvent(web, "die", { exitCode: "3" }),

@@ -21,6 +21,8 @@ int main(int argc, char **argv)
 	umask(0);
 	journal_open();
 	journal_start(&state);
+	journal_health(true);
+	journal_health(false);
 	journal_end(&state);
 	puts(getenv("TSRUN_JOURNAL") || getenv("TSRUN_EVENTS_DIE") ? "left" : "taken");
 	return 0;
@@ -40,7 +42,7 @@ let workshop: Workshop;
 let program: string;
 beforeAll(() => {
   workshop = openWorkshop();
-  program = workshop.compile("journal", { sources: ["monitor/journal.c"], main: MAIN });
+  program = workshop.compile("journal", { sources: ["monitor/journal.c", "monitor/clock.c"], main: MAIN });
 }, 60_000);
 afterAll(() => workshop[Symbol.dispose]());
 
@@ -78,6 +80,13 @@ test("records a life, with times, duration and exit code", () => {
 test("records a kill for memory before the end", () => {
   const { events } = run(EVENTS, "137", "oom");
   expect(events.map(({ action }) => action)).toEqual(["attach", "start", "oom", "die", "disconnect"]);
+});
+
+test("records health", () => {
+  const health = { TSRUN_EVENTS_HEALTHY: prepared("healthy"), TSRUN_EVENTS_UNHEALTHY: prepared("unhealthy") };
+  const { events } = run(health, "0");
+  expect(events.map(({ action }) => action)).toEqual(["healthy", "unhealthy"]);
+  expect(Math.abs(Date.parse(String(events[0]?.time)) - Date.now())).toBeLessThan(10_000);
 });
 
 test("records nothing that was not prepared", () => {
