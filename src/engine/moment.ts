@@ -22,16 +22,23 @@ export function rfc3339(text: string): Moment {
 /** Of an RFC 3339 time or of unix seconds; throws ERR_TSRUN_TIME_INVALID. */
 export function parseMoment(text: string): Moment {
   const [, seconds, fraction = ""] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-  if (seconds !== undefined) {
-    const digits = fraction.padEnd(9, "0");
-    return {
-      milliseconds: Number(seconds) * 1000 + Number(digits.slice(0, 3)),
-      nanoseconds: Number(digits.slice(3, 9)),
-    };
-  }
-  const time = rfc3339(text);
-  if (!Number.isNaN(time.milliseconds)) return time;
+  const digits = fraction.padEnd(9, "0");
+  const time =
+    seconds === undefined
+      ? rfc3339(text)
+      : {
+          milliseconds: Number(seconds) * 1000 + Number(digits.slice(0, 3)),
+          nanoseconds: Number(digits.slice(3, 9)),
+        };
+  // Beyond that a year has more than four digits.
+  if (Math.abs(time.milliseconds) < 2.5e14) return time;
   throw new TsrunError("ERR_TSRUN_TIME_INVALID", `invalid time: ${text}`, {
     hint: "an RFC 3339 time such as 2026-01-31T12:00:00Z, or seconds since 1970",
   });
+}
+
+/** The same as text that sorts: "2026-01-31T12:00:00.123456789Z". */
+export function exactMoment(text: string): string {
+  const { milliseconds, nanoseconds } = parseMoment(text);
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(nanoseconds).padStart(6, "0")}Z`;
 }

@@ -8,14 +8,16 @@ import type { OciConfig } from "../runtime/oci.ts";
 import type { Lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
-import { releaseRuntime, removeContainer } from "./cleanup.ts";
+import { concludeLost, releaseRuntime, removeContainer, removeRunDir } from "./cleanup.ts";
+import { clientEvents, lifeEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
+import { monitorEnvironment } from "./events.ts";
 import { hasProbe } from "./health.ts";
 import { ownContainer } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
-import { resolveContainer } from "./records.ts";
+import { readRecord, resolveContainer } from "./records.ts";
 import { monitorRestart, nextDelay } from "./restart-policy.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 import {
@@ -104,6 +106,7 @@ export async function beginContainer(
       pid,
       warnings: prepared.warnings,
       exited: finish(context, { record, owned, client }),
+      ...clientEvents(context, record, { attached: options.attach !== undefined }),
     });
   } catch (error) {
     client?.acknowledge();
@@ -127,7 +130,10 @@ export async function startByReference(
     latest = resolveContainer(context.paths, record.id); // it may have been changed or removed meanwhile
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
+    concludeLost(context, record);
   } catch (error) {
+    // Taking the lock of a container that was just removed has made its directory anew.
+    if (!readRecord(context.paths, record.id)) removeRunDir(context, record.id);
     owned.release();
     throw error;
   }
@@ -171,7 +177,13 @@ async function launchMonitor(
     plan: prepared.plan,
     fds: prepared.fds,
     lockFd: owned.fd,
-    env: successorEnvironment(context),
+    env: [
+      ...successorEnvironment(context),
+      ...monitorEnvironment(
+        paths,
+        lifeEvents(record, { network: prepared.network, attached: options.attach !== undefined }),
+      ),
+    ],
     monitor: {
       id: record.id,
       terminal: config.process.terminal ?? false,
@@ -262,7 +274,7 @@ async function finish(
       // One that `restart` has ended stays: its monitor hands it on as soon as this connection is gone.
       if (stoppedBy(context.paths, record.id) === "restart") return { exitCode, oomKilled, record, state };
       client.acknowledge();
-      await removeContainer(context, record);
+      await removeContainer(context, record, { endIsRecorded: true });
     }
     await client.closed;
     return { exitCode, oomKilled, record, state };

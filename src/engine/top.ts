@@ -3,6 +3,7 @@ import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { ProcessList } from "./api.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { hostPs } from "./host-ps.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
@@ -24,6 +25,7 @@ export async function topOfContainer(
     });
   }
   const pids = detectCgroupDriver().open(record.cgroupPath).pids();
+  recordEvent(context, containerEvent(record, "top"));
   return listProcesses(args.length > 0 ? args : ["-ef"], new Set(pids), hostPs);
 }
 
