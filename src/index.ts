@@ -20,6 +20,7 @@ export type {
   PullOptions,
   RunOptions,
   StartOptions,
+  StatsSample,
 } from "./engine/api.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {

@@ -24,6 +24,7 @@ const restart: Loader = () => import("./commands/restart.ts");
 const rmi: Loader = () => import("./commands/rmi.ts");
 const run: Loader = () => import("./commands/run.ts");
 const start: Loader = () => import("./commands/start.ts");
+const stats: Loader = () => import("./commands/stats.ts");
 const stop: Loader = () => import("./commands/stop.ts");
 
 export const commands: Commands = {
@@ -40,6 +41,7 @@ export const commands: Commands = {
   rm,
   rmi,
   start,
+  stats,
   stop,
 };
 
@@ -58,6 +60,7 @@ export const groups: Readonly<Record<string, Group>> = {
       rm,
       run,
       start,
+      stats,
       stop,
     },
     aliases: { list: "ls", ps: "ls", remove: "rm" },

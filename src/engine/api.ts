@@ -8,9 +8,10 @@ import type { PullEvent } from "../image/pull-event.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
+import type { StatsSample } from "./stats.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState, ContainerSummary } from "./types.ts";
 
-export type { BootResult, ImageConfig, PullEvent };
+export type { BootResult, ImageConfig, PullEvent, StatsSample };
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -45,6 +46,8 @@ export interface EngineApi {
   list(): Promise<ContainerSummary[]>;
   /** By id, unique id prefix or name. */
   inspect(container: string): Promise<ContainerSummary>;
+  /** What a container has used so far: counters, of which two samples make rates. */
+  stats(container: string): Promise<StatsSample>;
   /** Past lines of the log and, with follow, those to come. */
   logs(container: string, options?: LogOptions): AsyncIterable<LogEntry>;
 

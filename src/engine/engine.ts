@@ -23,6 +23,7 @@ import type {
   PullOptions,
   RunOptions,
   StartOptions,
+  StatsSample,
 } from "./api.ts";
 import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
@@ -141,6 +142,11 @@ export class Engine implements EngineApi {
     const { paths } = this.#context;
     const record = resolveContainer(paths, container);
     return { record, state: withHealth(paths, record, readState(paths, record.id)) };
+  }
+
+  async stats(container: string): Promise<StatsSample> {
+    const { containerStats } = await import("./stats.ts");
+    return containerStats(this.#context, container);
   }
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
