@@ -34,6 +34,8 @@ export const commands: Commands = {
   pull,
   images,
   version: () => import("./commands/version.ts"),
+  __complete: () => import("./commands/complete.ts"),
+  completion: () => import("./commands/completion.ts"),
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,
@@ -85,3 +87,11 @@ export const groups: Readonly<Record<string, Group>> = {
     aliases: {},
   },
 };
+
+/** The commands that lists show, loaded, by name. */
+export async function visible(from: Commands): Promise<[name: string, command: AnyCommand][]> {
+  const all = Object.entries(from).map(
+    async ([name, load]): Promise<[string, AnyCommand]> => [name, (await load()).default],
+  );
+  return (await Promise.all(all)).filter(([, { hidden }]) => !hidden);
+}
