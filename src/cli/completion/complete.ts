@@ -14,7 +14,10 @@ export interface World {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What the last word, which may be empty, can become. `words` are those after the program's name. */
+/**
+ * What the last word, which may be empty, can become. `words` are those after the program's name. Throws where they
+ * begin with a command that there is not, or where names are needed and cannot be read.
+ */
 export async function complete(words: readonly string[], world: World): Promise<Completion> {
   const current = words.at(-1) ?? "";
   const found = await candidatesFor(words.slice(0, -1), current, world);
