@@ -39,7 +39,7 @@ async function overview(): Promise<string> {
     "Containers on Linux, without a daemon",
     "",
     sections.join("\n"),
-    "Run 'tsrun COMMAND --help' for more information on a command, with examples.",
+    "Run 'tsrun COMMAND --help' for more information on a command.",
     "",
   ].join("\n");
 }
@@ -52,7 +52,7 @@ async function groupHelp(program: string, group: Group): Promise<string> {
     group.summary,
     "",
     section("Commands", rows, widest(rows)),
-    `Run '${program} COMMAND --help' for more information on a command, with examples.`,
+    `Run '${program} COMMAND --help' for more information on a command.`,
     "",
   ].join("\n");
 }

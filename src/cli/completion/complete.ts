@@ -75,16 +75,16 @@ interface OptionPlace {
 /** The value of an option that waits for it, `--name=value`, or the options themselves; undefined where none is due. */
 async function optionPart(place: OptionPlace): Promise<Completion | undefined> {
   const { table, scanned, current } = place;
-  if (scanned.pending !== undefined) return await valueOf(scanned.pending, current, place);
+  if (scanned.pending !== undefined) return await valuePart(scanned.pending, current, place);
   if (scanned.ended || !current.startsWith("-")) return undefined;
   const [, written, value] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
   if (written === undefined || value === undefined) return { candidates: optionNames(table, scanned.given) };
-  const found = await valueOf(written, value, place);
+  const found = await valuePart(written, value, place);
   const candidates = found.candidates.map((each) => ({ ...each, text: `--${written}=${each.text}` }));
   return { ...found, candidates };
 }
 
-async function valueOf(written: string, current: string, place: OptionPlace): Promise<Completion> {
+async function valuePart(written: string, current: string, place: OptionPlace): Promise<Completion> {
   const [name, option] = optionOf(place.table, written) ?? [];
   if (name === undefined || option === undefined) return NOTHING;
   return await valuesOf({ name, option, command: place.command, current, ...place.world });
