@@ -58,7 +58,7 @@ async function groupHelp(program: string, group: Group): Promise<string> {
 }
 
 async function commandHelp(program: string, command: Command): Promise<string> {
-  const lines = [`Usage:  ${program} ${command.usage}`, "", command.summary, ""];
+  const lines = [`Usage:  ${program} ${command.usage}`, "", wrap(command.summary, columns()), ""];
   if (command.forms.length > 1) {
     lines.push("Aliases:", `  ${command.forms.map((form) => `tsrun ${form}`).join(", ")}`, "");
   }
@@ -103,7 +103,7 @@ function section(title: string, rows: readonly Row[], width: number): string {
 }
 
 /** Breaks at blanks, so that no line is longer than `limit`; lines after the first begin with `indent`. */
-function wrap(text: string, limit: number, indent: string): string {
+function wrap(text: string, limit: number, indent = ""): string {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);
