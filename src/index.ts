@@ -25,6 +25,7 @@ export type {
   PullOptions,
   RunOptions,
   StartOptions,
+  StatsSample,
   WaitOptions,
 } from "./engine/api.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";

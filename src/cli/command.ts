@@ -9,6 +9,8 @@ import type { Terminal } from "./terminal.ts";
 export interface Command<Table extends OptionTable = OptionTable> {
   /** One line for lists of commands. */
   summary: string;
+  /** tsrun calls it itself: in no list of commands. */
+  hidden?: boolean;
   /** What follows the command's name in its usage line: "[OPTIONS] IMAGE [COMMAND] [ARG...]". */
   usage: string;
   /** Every form it can be called by: "container run", "run". */

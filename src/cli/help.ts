@@ -4,10 +4,13 @@ import type { Command } from "./command.ts";
 import { globalOptions } from "./global-options.ts";
 import { find } from "./main.ts";
 import type { OptionTable } from "./option-table.ts";
-import { type Commands, commands, type Group, groups } from "./registry.ts";
+import { type Commands, commands, type Group, groups, visible } from "./registry.ts";
 
 /** The most used ones, which lead the list. */
-const COMMON = ["run", "exec", "ps", "pull", "images", "version"];
+const COMMON = [
+  ...["run", "exec", "ps", "build", "pull", "push", "images"],
+  ...["login", "logout", "search", "version", "info"],
+];
 
 /** Help for a command or group, or for tsrun itself where the path is empty. */
 export async function helpText(path: readonly string[]): Promise<string> {
@@ -19,12 +22,15 @@ export async function helpText(path: readonly string[]): Promise<string> {
 }
 
 async function overview(): Promise<string> {
-  const others = Object.keys(commands).filter((name) => !COMMON.includes(name));
-  const groupRows = Object.entries(groups).map(([name, { summary }]) => [name, summary] as const);
+  const all = await summaries(commands);
+  const common = COMMON.flatMap((name) => all.filter(([each]) => each === name));
+  const others = all.filter(([name]) => !COMMON.includes(name)).sort(byName);
+  const management = Object.entries(groups).map(([name, { summary }]): Row => [name, summary]);
+  const width = widest([...all, ...management]);
   const sections = [
-    section("Common Commands", await summaries(commands, COMMON)),
-    section("Management Commands", groupRows),
-    section("Commands", await summaries(commands, others.sort())),
+    section("Common Commands", common, width),
+    section("Management Commands", management.sort(byName), width),
+    section("Commands", others, width),
     await optionSection("Global Options", globalOptions),
   ];
   return [
@@ -39,20 +45,20 @@ async function overview(): Promise<string> {
 }
 
 async function groupHelp(program: string, group: Group): Promise<string> {
-  const rows = await summaries(group.commands, Object.keys(group.commands).sort());
+  const rows = (await summaries(group.commands)).sort(byName);
   return [
     `Usage:  ${program} COMMAND`,
     "",
     group.summary,
     "",
-    section("Commands", rows),
+    section("Commands", rows, widest(rows)),
     `Run '${program} COMMAND --help' for more information on a command.`,
     "",
   ].join("\n");
 }
 
 async function commandHelp(program: string, command: Command): Promise<string> {
-  const lines = [`Usage:  ${program} ${command.usage}`, "", command.summary, ""];
+  const lines = [`Usage:  ${program} ${command.usage}`, "", wrap(command.summary, columns()), ""];
   if (command.forms.length > 1) {
     lines.push("Aliases:", `  ${command.forms.map((form) => `tsrun ${form}`).join(", ")}`, "");
   }
@@ -78,19 +84,33 @@ function exampleSection(examples: readonly string[]): string {
 
 const columns = (): number => Math.max(80, process.stdout.columns ?? 0);
 
-async function summaries(from: Commands, names: readonly string[]): Promise<[string, string][]> {
-  const load = async (name: string): Promise<[string, string]> => {
-    const { default: command } = await (from[name] as Commands[string])();
-    return [name, command.summary];
-  };
-  return await Promise.all(names.map(load));
+type Row = [name: string, summary: string];
+
+const byName = ([a]: Row, [b]: Row): number => (a < b ? -1 : 1);
+const widest = (rows: readonly Row[]): number => Math.max(...rows.map(([name]) => name.length));
+
+async function summaries(from: Commands): Promise<Row[]> {
+  return (await visible(from)).map(([name, { summary }]) => [name, summary]);
 }
 
-function section(title: string, rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [`${title}:`, ...rows.map(([name, summary]) => `  ${name.padEnd(width)}   ${summary}`), ""].join(
-    "\n",
+/** Names in a column of the given width, beside them the summaries, wrapped to what is left of the screen. */
+function section(title: string, rows: readonly Row[], width: number): string {
+  const indent = " ".repeat(width + 5);
+  const lines = rows.map(
+    ([name, summary]) => `  ${name.padEnd(width)}   ${wrap(summary, columns() - indent.length, indent)}`,
   );
+  return [`${title}:`, ...lines, ""].join("\n");
+}
+
+/** Breaks at blanks, so that no line is longer than `limit`; lines after the first begin with `indent`. */
+function wrap(text: string, limit: number, indent = ""): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > limit) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.join(`\n${indent}`);
 }
 
 async function optionSection(title: string, table: OptionTable): Promise<string> {

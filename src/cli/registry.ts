@@ -30,6 +30,7 @@ const restart: Loader = () => import("./commands/restart.ts");
 const rmi: Loader = () => import("./commands/rmi.ts");
 const run: Loader = () => import("./commands/run.ts");
 const start: Loader = () => import("./commands/start.ts");
+const stats: Loader = () => import("./commands/stats.ts");
 const stop: Loader = () => import("./commands/stop.ts");
 const top: Loader = () => import("./commands/top.ts");
 const unpause: Loader = () => import("./commands/unpause.ts");
@@ -44,6 +45,8 @@ export const commands: Commands = {
   images,
   version: () => import("./commands/version.ts"),
   events,
+  __complete: () => import("./commands/complete.ts"),
+  completion: () => import("./commands/completion.ts"),
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,
@@ -51,6 +54,7 @@ export const commands: Commands = {
   rm,
   rmi,
   start,
+  stats,
   stop,
   attach,
   create,
@@ -78,6 +82,7 @@ export const groups: Readonly<Record<string, Group>> = {
       rm,
       run,
       start,
+      stats,
       stop,
       attach,
       create,
@@ -112,3 +117,11 @@ export const groups: Readonly<Record<string, Group>> = {
     aliases: {},
   },
 };
+
+/** The commands that lists show, loaded, by name. */
+export async function visible(from: Commands): Promise<[name: string, command: AnyCommand][]> {
+  const all = Object.entries(from).map(
+    async ([name, load]): Promise<[string, AnyCommand]> => [name, (await load()).default],
+  );
+  return (await Promise.all(all)).filter(([, { hidden }]) => !hidden);
+}

@@ -10,6 +10,7 @@ import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
 import type { EngineEvent } from "./events.ts";
 import type { EventsOptions } from "./read-events.ts";
+import type { StatsSample } from "./stats.ts";
 import type {
   ContainerChanges,
   ContainerOptions,
@@ -18,7 +19,7 @@ import type {
   ContainerSummary,
 } from "./types.ts";
 
-export type { BootResult, EngineEvent, EventsOptions, ImageConfig, PullEvent };
+export type { BootResult, EngineEvent, EventsOptions, ImageConfig, PullEvent, StatsSample };
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -64,6 +65,8 @@ export interface EngineApi {
   list(): Promise<ContainerSummary[]>;
   /** By id, unique id prefix or name. */
   inspect(container: string): Promise<ContainerSummary>;
+  /** What a container has used so far: counters, of which two samples make rates. */
+  stats(container: string): Promise<StatsSample>;
   /** Past lines of the log and, with follow, those to come. */
   logs(container: string, options?: LogOptions): AsyncIterable<LogEntry>;
   /** What happens to containers, images and networks; with `since` or `until` also what has happened. */

@@ -28,6 +28,7 @@ import type {
   PullOptions,
   RunOptions,
   StartOptions,
+  StatsSample,
   WaitOptions,
 } from "./api.ts";
 import { sweep } from "./cleanup.ts";
@@ -181,6 +182,11 @@ export class Engine implements EngineApi {
     const { paths } = this.#context;
     const record = resolveContainer(paths, container);
     return { record, state: withHealth(paths, record, observedState(paths, record)) };
+  }
+
+  async stats(container: string): Promise<StatsSample> {
+    const { containerStats } = await import("./stats.ts");
+    return containerStats(this.#context, container);
   }
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {

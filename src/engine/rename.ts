@@ -47,5 +47,5 @@ export async function renameContainer(
     throw error;
   }
   releaseName(paths, record.name, id);
-  recordEvent(context, containerEvent({ ...record, name }, "rename", { oldName: record.name }));
+  recordEvent(context, containerEvent({ ...record, name }, "rename", { oldName: `/${record.name}` }));
 }

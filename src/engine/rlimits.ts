@@ -12,6 +12,8 @@ const NAMES = new Set(
   ),
 );
 
+export const ulimitNames = (): string[] => [...NAMES];
+
 /**
  * The limits to set, sorted by name: those asked for, and the defaults for the others. -1 is RLIM_INFINITY.
  * Throws ERR_TSRUN_ULIMIT_INVALID.

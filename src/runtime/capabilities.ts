@@ -49,6 +49,9 @@ const NAMES: readonly string[] = [
 
 const NUMBERS: ReadonlyMap<string, number> = new Map(NAMES.map((name, number) => [name, number]));
 
+/** All that this version of tsrun knows, in the order of their numbers. */
+export const capabilityNames = (): readonly string[] => NAMES;
+
 /** What docker leaves to root in a container: CapEff 00000000a80425fb. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN",

@@ -3,6 +3,7 @@ import { inheritedLock } from "../inherited-lock.ts";
 
 export default command({
   summary: "Remove an ended --rm container that nobody waited for (its monitor calls this)",
+  hidden: true,
   usage: "CONTAINER-ID",
   forms: ["container reap"],
   examples: ["tsrun container reap 4c01db0b339c"],

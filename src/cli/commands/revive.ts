@@ -3,6 +3,7 @@ import { inheritedLock } from "../inherited-lock.ts";
 
 export default command({
   summary: "Start a container again as its restart policy says (its monitor calls this)",
+  hidden: true,
   usage: "CONTAINER-ID",
   forms: ["container revive"],
   examples: ["tsrun container revive 4c01db0b339c"],

@@ -22,23 +22,23 @@ export function renderRows<Row extends object>(
     const cells = rows.map((row) => list.columns.map((column) => String(row[column])));
     return table([list.columns.map((column) => list.headings[column] as string), ...cells]);
   }
-  if (format === "json") return rows.map((row) => `${jsonLine(row)}\n`).join("");
+  const sorted = rows.map(sortFields);
+  if (format === "json") return sorted.map((row) => `${JSON.stringify(row)}\n`).join("");
 
   const isTable = /^table\s/.test(format);
   const source = (isTable ? format.replace(/^table\s+/, "") : format)
     .replaceAll("\\t", "\t")
     .replaceAll("\\n", "\n");
   const template = compile(source);
-  const lines = rows.map((row) => template.execute(row));
+  const lines = sorted.map((row) => template.execute(row));
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
   const heading = template.execute(headings(list), headingFunctions);
   return table([heading, ...lines].map((line) => line.split("\t")));
 }
 
 /** Docker's order of the fields: by name. */
-function jsonLine(row: object): string {
-  const entries = Object.entries(row).filter(([, value]) => typeof value !== "function");
-  return JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+function sortFields(row: object): object {
+  return Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** `{{.Label "x"}}` is headed by the label's last component. */

@@ -17,10 +17,10 @@ function index(item: unknown, ...keys: unknown[]): unknown {
   return keys.reduce((value, key) => {
     if (Array.isArray(value)) {
       const at = Number(key);
-      if (!(at >= 0 && at < value.length)) throw new Error(`error calling index: index out of range: ${key}`);
+      if (!(at >= 0 && at < value.length)) throw new Error(`index out of range: ${key}`);
       return value[at];
     }
-    if (!isObject(value)) throw new Error(`error calling index: can't index item of type ${typeof value}`);
+    if (!isObject(value)) throw new Error(`can't index item of type ${typeof value}`);
     // The zero value of a missing key is "" in the maps of strings that docker's documents have.
     return Object.hasOwn(value, String(key)) ? value[String(key)] : "";
   }, item);
@@ -50,9 +50,18 @@ const HTML: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+/** As Go's url.QueryEscape: a blank is a plus, and nothing but letters, digits, "-", "_", "." and "~" is left alone. */
+const queryEscape = (text: string): string =>
+  encodeURIComponent(text)
+    .replaceAll("%20", "+")
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+
 export const builtins: TemplateFunctions = {
   not: (value) => !isTrue(value),
-  eq: (first, ...others) => others.some((other) => first === other),
+  eq(first, ...others) {
+    if (others.length === 0) throw new Error("missing argument for comparison");
+    return others.some((other) => first === other);
+  },
   ne: (a, b) => a !== b,
   lt: (a, b) => compare(a, b) < 0,
   le: (a, b) => compare(a, b) <= 0,
@@ -65,11 +74,14 @@ export const builtins: TemplateFunctions = {
   println: (...values) => `${values.map(format).join(" ")}\n`,
   printf: sprintf,
   html: (...values) => print(...values).replace(/[&<>"']/g, (character) => HTML[character] as string),
-  urlquery: (...values) => encodeURIComponent(print(...values)),
+  urlquery: (...values) => queryEscape(print(...values)),
 
   json: toJson,
   split: (text: string, separator: string) => String(text).split(separator),
-  join: (list: unknown[], separator: string) => list.map(format).join(separator),
+  join(list: unknown, separator: string) {
+    if (Array.isArray(list)) return list.map(format).join(separator);
+    throw new Error(`wrong type for value; expected []string; got ${typeof list}`);
+  },
   title: (text: string) =>
     String(text).replace(
       /(^|[^\p{L}\p{N}_'])(\p{L})/gu,

@@ -51,12 +51,16 @@ function verbText(
     case "e":
     case "g":
       return typeof value === "number"
-        ? signed(verb === "e" ? value.toExponential(Number(precision ?? 6)) : String(value), flags)
+        ? signed(verb === "e" ? exponential(value, precision) : String(value), flags)
         : bad();
     default:
       return bad();
   }
 }
+
+/** Go writes at least two digits of the exponent. */
+const exponential = (value: number, precision = "6"): string =>
+  value.toExponential(Number(precision)).replace(/(e[+-])(\d)$/, "$10$2");
 
 const signed = (text: string, flags: string): string =>
   flags.includes("+") && !text.startsWith("-") ? `+${text}` : text;

@@ -45,7 +45,10 @@ export function format(value: unknown): string {
     return `map[${entries(value)
       .map(([key, item]) => `${key}:${format(item)}`)
       .join(" ")}]`;
-  if (isObject(value)) return `{${Object.values(value).map(format).join(" ")}}`;
+  if (isObject(value)) {
+    const fields = Object.values(value).filter((field) => typeof field !== "function");
+    return `{${fields.map(format).join(" ")}}`;
+  }
   return String(value);
 }
 

@@ -40,6 +40,12 @@ say killed "$("$tsrun" inspect -f '{{.State.ExitCode}}' killed)"
 "$tsrun" run -d --name removed --network bridge $image sleep 1000 >/dev/null
 say 'rm -f' "$("$tsrun" rm -f removed hog killed limited | tr '\n' ' ')"
 
+"$tsrun" run -d --name busy --network none -m 64m --cpus 0.5 $image sh -c 'while :; do :; done' >/dev/null
+"$tsrun" run --name ended --network none $image true
+say stats "$("$tsrun" stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' busy)"
+say 'stats of the ended' "$("$tsrun" stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' ended)"
+"$tsrun" rm -f busy ended >/dev/null
+
 # Block device 254:0 is the guest's disk where it has one; that it may not be opened is decided before it is looked for.
 say 'device node' "$("$tsrun" run --rm --network none $image sh -c 'mknod /tmp/disk b 254 0 && cat /tmp/disk' 2>&1)"
 say 'privileged device node' "$("$tsrun" run --rm --network none --privileged $image sh -c 'mknod /tmp/disk b 254 0 && cat /tmp/disk' 2>&1)"

@@ -42,6 +42,17 @@ test("--pids-limit stops a fork bomb", () => {
   expect(Number(seen.get("processes at most"))).toBeLessThanOrEqual(30);
 });
 
+test("stats come from its files", () => {
+  const [, name, share, used, limit, pids] =
+    /^(\S+) ([\d.]+)% ([\d.]+[KM]iB) \/ (\S+) (\d+)$/.exec(seen.get("stats") ?? "") ?? [];
+  expect({ name, limit, pids }).toEqual({ name: "busy", limit: "64MiB", pids: "1" });
+  // Half a processor is what it may have, and what a loop takes of it where the machine has time.
+  expect(Number(share)).toBeGreaterThan(5);
+  expect(Number(share)).toBeLessThan(80);
+  expect(used).not.toBe("0B");
+  expect(seen.get("stats of the ended")).toBe("0B / 0B 0");
+});
+
 test("what takes more memory than its limit is killed, and that is said", () => {
   expect(seen.get("hog exits with")).toBe("137");
   expect(seen.get("hog was killed")).toBe("true 137");

@@ -85,6 +85,33 @@ describe("helpText", () => {
   it("shows a group", async () => {
     expect(await helpText(["image"])).toMatch(/^ {2}ls +List images$/m);
   });
+
+  it("leaves out what tsrun itself calls", async () => {
+    expect(await helpText([])).not.toContain("__complete");
+    expect(await helpText(["container"])).not.toContain("reap");
+  });
+
+  it("lists everything once, with its summary in one column", async () => {
+    const lists = (await helpText([])).split("\nGlobal Options:")[0] as string;
+    const rows = [...lists.matchAll(/^ {2}([a-z]+) +(?=\S)/gm)];
+    const names = rows.map(([, name]) => name);
+    expect(names.toSorted()).toEqual(
+      [...Object.keys(commands), ...Object.keys(groups)].filter((name) => name !== "__complete").toSorted(),
+    );
+    expect(new Set(rows.map(([row]) => row.length)).size).toBe(1);
+  });
+
+  it("fits into 80 columns", async () => {
+    const paths = [[], ...Object.keys(commands).map((name) => [name])];
+    for (const [name, group] of Object.entries(groups)) {
+      paths.push([name], ...Object.keys(group.commands).map((member) => [name, member]));
+    }
+    for (const path of paths) {
+      const lines = (await helpText(path)).split("\n");
+      // Command lines are there to be copied, so they are never broken.
+      expect(lines.filter((line) => line.length > 80 && !line.startsWith("  tsrun "))).toEqual([]);
+    }
+  });
 });
 
 describe("the process", () => {

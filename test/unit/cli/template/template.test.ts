@@ -47,6 +47,10 @@ describe("templates", () => {
     ['{{`raw`}}{{"a\\tb\\u0041"}}', "rawa\tbA"],
     ["{{len .Names}}{{len .ID}}{{len .Labels}}", "232"],
     ["{{slice .ID 1 2}}", "b"],
+    ['{{urlquery "a b&c/é*"}}', "a+b%26c%2F%C3%A9%2A"],
+    ["{{html \"<a href='x'>\"}}", "&lt;a href=&#39;x&#39;&gt;"],
+    ["{{.}}", "{abc 3 true [a b] [] {running 7 <nil>} [{/a true} {/b false}] map[b:2 com.x:1]}"],
+    ['{{printf "%.1e|%g|%x" 1.5 1.5 "hi"}}', "1.5e+00|1.5|6869"],
   ])("%s", (template, expected) => {
     expect(render(template)).toBe(expected);
   });
@@ -98,7 +102,9 @@ describe("templates", () => {
     ["{{.State.Nope}}", 'at <.State.Nope>: map has no entry for key "Nope"'],
     ["{{.State.Health.Status}}", 'nil data; no entry for key "Status"'],
     ["{{.ID.Foo}}", "can't evaluate field Foo in type string"],
-    ["{{index .Names 9}}", "index out of range: 9"],
+    ["{{index .Names 9}}", "error calling index: index out of range: 9"],
+    ['{{join .ID ","}}', "error calling join: wrong type for value; expected []string; got string"],
+    ["{{eq .ID}}", "error calling eq: missing argument for comparison"],
     ["{{$nope}}", 'undefined variable "$nope"'],
     ["{{range .State}}{{end}}", "range can't iterate over"],
     ['{{lt 1 "a"}}', "incompatible types for comparison"],

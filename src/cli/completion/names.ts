@@ -1,0 +1,38 @@
+/** The names that completion offers, from the engine. */
+import type { EngineApi } from "../../engine/api.ts";
+import type { ContainerSummary } from "../../engine/types.ts";
+import { statusText } from "../render/container-row.ts";
+import { shortId } from "../render/table.ts";
+import type { Candidate, ContainerFilter, Names } from "./completion.ts";
+
+/** The networks that every host has. */
+const NETWORKS: readonly Candidate[] = [
+  { text: "bridge", note: "an address of its own behind the host's (default)" },
+  { text: "host", note: "the host's own network" },
+  { text: "none", note: "no network" },
+];
+
+const filters: Readonly<Record<ContainerFilter, (summary: ContainerSummary) => boolean>> = {
+  all: () => true,
+  paused: ({ state }) => state.paused === true,
+  running: ({ state }) => state.pid !== 0,
+  startable: ({ state }) => state.pid === 0,
+};
+
+export function engineNames(engine: () => Promise<EngineApi>, now: () => number): Names {
+  return {
+    async containers(filter) {
+      const all = await (await engine()).list();
+      return all.filter(filters[filter]).map(({ record, state }) => ({
+        text: record.name,
+        note: `${record.image}, ${statusText(state, now())}`,
+      }));
+    },
+    async images() {
+      const all = await (await engine()).images();
+      return all.flatMap(({ id, names }) => names.map((text) => ({ text, note: shortId(id) })));
+    },
+    networks: async () => [...NETWORKS],
+    volumes: async () => [],
+  };
+}
