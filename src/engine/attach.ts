@@ -24,7 +24,9 @@ export async function attachToContainer(context: EngineContext, reference: strin
   if (!client) {
     throw new TsrunError(
       "ERR_TSRUN_CONTAINER_NOT_RUNNING",
-      "You cannot attach to a stopped container, start it first",
+      state.status === "restarting"
+        ? "You cannot attach to a restarting container, wait until it is running"
+        : "You cannot attach to a stopped container, start it first",
       { hint: `${record.name} is ${state.status}; tsrun logs ${record.name} shows what it wrote` },
     );
   }

@@ -14,6 +14,7 @@ import { execEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
 import { monitorEnvironment, recordEvent } from "./events.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
+import { notRunning } from "./not-running.ts";
 import { containerPaused, observedState } from "./pause.ts";
 import { planFailure } from "./plan-failure.ts";
 import { buildExecProcess } from "./process.ts";
@@ -103,12 +104,6 @@ async function endedUnder(error: unknown, state: ContainerState): Promise<boolea
     await sleep(LOOK_MS);
   }
   return true;
-}
-
-function notRunning(record: ContainerRecord, state: ContainerState): TsrunError {
-  return new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.id} is not running`, {
-    hint: `it is ${state.status}; its log may tell why: tsrun logs ${record.name}`,
-  });
 }
 
 /** A pidfd of the container's first process that is certain to be it. */

@@ -6,6 +6,7 @@ import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import type { Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
+import { notRunning } from "./not-running.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
@@ -70,10 +71,4 @@ async function unlessEnded(paths: Paths, record: ContainerRecord, act: () => Pro
     const state = readState(paths, record.id);
     throw state.status === "running" ? error : notRunning(record, state);
   }
-}
-
-function notRunning(record: ContainerRecord, state: ContainerState): TsrunError {
-  return new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `Container ${record.id} is not running`, {
-    hint: `it is ${state.status}`,
-  });
 }

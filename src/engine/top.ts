@@ -5,6 +5,7 @@ import type { ProcessList } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { hostPs } from "./host-ps.ts";
+import { notRunning } from "./not-running.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 
@@ -18,12 +19,8 @@ export async function topOfContainer(
   args: readonly string[] = [],
 ): Promise<ProcessList> {
   const record = resolveContainer(context.paths, reference);
-  const { status } = readState(context.paths, record.id);
-  if (status !== "running") {
-    throw new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `container ${record.id} is not running`, {
-      hint: `it is ${status}; its log may tell why: tsrun logs ${record.name}`,
-    });
-  }
+  const state = readState(context.paths, record.id);
+  if (state.status !== "running") throw notRunning(record, state);
   const pids = detectCgroupDriver().open(record.cgroupPath).pids();
   recordEvent(context, containerEvent(record, "top"));
   return listProcesses(args.length > 0 ? args : ["-ef"], new Set(pids), hostPs);

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import { connectMonitor } from "../runtime/monitor-client.ts";
 import type { OciResources } from "../runtime/oci.ts";
+import { containerRunDir } from "../store/paths.ts";
 import { changeRecord } from "./change.ts";
 import { removeRunDir } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
@@ -36,7 +38,6 @@ export async function updateContainer(
     }
     await sleep(LOOK_AGAIN_MS);
   }
-  if (changes.restartPolicy) await changeRestartPolicy(context, id);
   recordEvent(context, containerEvent(resolveContainer(context.paths, id), "update"));
 }
 
@@ -53,10 +54,17 @@ async function tryUpdate(context: EngineContext, id: string, changes: ContainerC
   detectCgroupDriver().validate(changed.options.resources ?? {});
 
   const { status } = readState(paths, id);
-  if (status === "running" && !updateLive(context, record, { changed, changes })) return false;
-  if (status === "running" || status === "restarting") {
+  if (status === "running") {
+    if (changes.resources && !updateLive(context, changed, changes.resources)) return false;
     writeRecord(paths, changed);
+    if (changes.restartPolicy) await changeRestartPolicy(context, id);
     return true;
+  }
+  if (status === "restarting") {
+    // Whoever starts it next reads the record after the monitor has gone: where that still waits, it was in time.
+    writeRecord(paths, changed);
+    if (changes.restartPolicy) await changeRestartPolicy(context, id);
+    return await isServed(context, id);
   }
   using owned = tryOwnContainer(paths, id);
   if (!owned) return false;
@@ -65,21 +73,20 @@ async function tryUpdate(context: EngineContext, id: string, changes: ContainerC
   return true;
 }
 
+async function isServed({ paths }: EngineContext, id: string): Promise<boolean> {
+  const client = await connectMonitor(containerRunDir(paths, id)).catch(() => undefined);
+  client?.detach();
+  return client !== undefined;
+}
+
 /** False where the container ended before it was told. */
-function updateLive(
-  context: EngineContext,
-  record: ContainerRecord,
-  { changed, changes }: { changed: ContainerRecord; changes: ContainerChanges },
-): boolean {
-  const isRunning = (): boolean => readState(context.paths, record.id).status === "running";
+function updateLive({ paths }: EngineContext, changed: ContainerRecord, resources: OciResources): boolean {
+  const limits = pick(changed.options.resources ?? {}, resources);
   try {
-    if (changes.resources) {
-      const limits = pick(changed.options.resources ?? {}, changes.resources);
-      detectCgroupDriver().open(record.cgroupPath).update(limits, { defaults: true });
-    }
+    detectCgroupDriver().open(changed.cgroupPath).update(limits, { defaults: true });
     return true;
   } catch (error) {
-    if (isRunning()) throw error;
+    if (readState(paths, changed.id).status === "running") throw error;
     return false;
   }
 }

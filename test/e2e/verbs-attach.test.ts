@@ -208,6 +208,13 @@ describe("wait", () => {
     expect((await waiting.result).stdout).toBe("137\n");
   });
 
+  test("of one with a restart policy tells the first end, as docker does", async () => {
+    const flags = ["--network", "none", "--restart", "always"];
+    await output("run", "-d", "--name", "again", ...flags, IMAGE, "sh", "-c", "sleep 1; exit 8");
+    expect(await output("wait", "again")).toBe("8");
+    expect(await tsrun("wait", "again")).toMatchObject({ code: 0, stdout: "8\n" });
+  });
+
   test("says which one there is not, and waits for the others", async () => {
     await start("there", "sh", "-c", "exit 1");
     expect(await tsrun("wait", "nobody", "there")).toEqual({

@@ -63,8 +63,8 @@ describe("pause and unpause", () => {
     expect(await refused("rm", "one")).toContain("container is running");
     expect(await refused("pause", "missing")).toContain("No such container: missing");
     await output("kill", "one");
-    expect(await refused("pause", "one")).toContain(`Container ${id} is not running`);
-    expect(await refused("unpause", "one")).toContain(`Container ${id} is not running`);
+    expect(await refused("pause", "one")).toContain(`container ${id} is not running`);
+    expect(await refused("unpause", "one")).toContain(`container ${id} is not running`);
   });
 
   test("a paused container can be stopped, killed and removed", async () => {
@@ -160,6 +160,20 @@ describe("update", () => {
     expect(await output("inspect", "-f", "{{json .HostConfig.RestartPolicy}}", "stopped")).toBe(
       '{"Name":"on-failure","MaximumRetryCount":3}',
     );
+    // One that runs is told: it comes back from a kill -9 of its process, and does not any more after the next update.
+    await start("live");
+    const pid = (): Promise<string> => output("inspect", "-f", "{{.State.Pid}}", "live");
+    const first = await pid();
+    await output("update", "--restart", "always", "live");
+    process.kill(Number(first), "SIGKILL");
+    await expect
+      .poll(async () => ["0", first].includes(await pid()), { timeout: 20_000, interval: 200 })
+      .toBe(false);
+    expect(await output("inspect", "-f", "{{.RestartCount}}", "live")).toBe("1");
+    await output("update", "--restart", "no", "live");
+    process.kill(Number(await pid()), "SIGKILL");
+    expect(await output("wait", "live")).toBe("137");
+    expect(await output("inspect", "-f", "{{.State.Status}}", "live")).toBe("exited");
     await output("create", "--rm", "--name", "fleeting", IMAGE);
     expect(await tsrun("update", "--restart", "always", "fleeting")).toMatchObject({
       code: 1,
