@@ -10,7 +10,7 @@ import { removeRunDir } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { tryOwnContainer } from "./ownership.ts";
-import { resolveContainer, writeRecord } from "./records.ts";
+import { readRecord, resolveContainer, writeRecord } from "./records.ts";
 import { changeRestartPolicy } from "./revive.ts";
 import { readState } from "./state.ts";
 import type { ContainerChanges, ContainerRecord } from "./types.ts";
@@ -38,7 +38,8 @@ export async function updateContainer(
     }
     await sleep(LOOK_AGAIN_MS);
   }
-  recordEvent(context, containerEvent(resolveContainer(context.paths, id), "update"));
+  const record = readRecord(context.paths, id);
+  if (record) recordEvent(context, containerEvent(record, "update")); // with --rm it may be gone already
 }
 
 /**
@@ -73,6 +74,7 @@ async function tryUpdate(context: EngineContext, id: string, changes: ContainerC
   return true;
 }
 
+/** Whether a monitor answers. */
 async function isServed({ paths }: EngineContext, id: string): Promise<boolean> {
   const client = await connectMonitor(containerRunDir(paths, id)).catch(() => undefined);
   client?.detach();

@@ -163,6 +163,23 @@ describe("update", () => {
     }
   });
 
+  test("of a container that waits to be restarted counts from its next start", async () => {
+    const id = await output("run", "-d", "--network", "none", "--restart", "always", IMAGE, "false");
+    const status = (): Promise<string> => output("inspect", "-f", "{{.State.Status}}", id);
+    // Each wait is twice as long: the seventh takes six seconds.
+    await expect
+      .poll(async () => Number(await output("inspect", "-f", "{{.RestartCount}}", id)), { timeout: 30_000 })
+      .toBeGreaterThanOrEqual(6);
+    await expect.poll(status).toBe("restarting");
+    for (const words of [["pause", id], ["top", id], ["exec", id, "true"]]) {
+      expect((await tsrun(...words)).stderr).toContain("is restarting, wait until the container is running");
+    }
+    expect((await tsrun("attach", id)).stderr).toContain("You cannot attach to a restarting container");
+    await output("update", "-m", "64m", "--restart", "no", id);
+    await expect.poll(status, { timeout: 30_000 }).toBe("exited");
+    expect(await output("inspect", "-f", "{{.HostConfig.Memory}}", id)).toBe(String(64 * MIB));
+  });
+
   test("by several at once: each limit is somebody's, and none is lost", async () => {
     const id = await start("busy");
     const results = await Promise.all([
