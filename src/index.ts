@@ -5,6 +5,8 @@ export type {
   BootResult,
   DryRun,
   EngineApi,
+  EngineEvent,
+  EventsOptions,
   ExecOptions,
   ExitStatus,
   ExplainedStep,

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "clients.h"
 #include "health.h"
+#include "journal.h"
 #include "monitor.h"
 #include "restart.h"
 #include "service.h"
@@ -67,6 +68,7 @@ static void record_start(void)
 		monitor.unrecorded = errno; /* what nobody could find again must not run */
 		return;
 	}
+	journal_start(state);
 	client_send_numbers(clients_control(), FRAME_STARTED, (uint32_t)monitor.plan.child, 0, 0);
 }
 
@@ -122,6 +124,7 @@ void child_record_end(void)
 		state->restart_delay = restart_delay(clock_milliseconds() - monitor.started);
 	if (options->state)
 		state_write(state, options->state, options->durable);
+	journal_end(state);
 }
 
 _Noreturn void child_give_up(int error)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "journal.h"
 #include "state.h"
 
 #define START_TIMEOUT 30000 /* milliseconds until a probe's execve; from then on it has its own timeout */
@@ -87,9 +88,11 @@ static void conclude(void)
 	schedule();
 	if (probe_was_cut_off() && container_ends())
 		return;
-	health_note(&health, &options->rules, age(begun), probe_result());
+	bool changed = health_note(&health, &options->rules, age(begun), probe_result());
 	/* On a full disk the document stays what it was. */
 	health_write(&health, options->file);
+	if (changed)
+		journal_health(health.status == HEALTH_HEALTHY);
 }
 
 static void begin(void)

@@ -21,6 +21,7 @@
 
 #include "child.h"
 #include "clients.h"
+#include "journal.h"
 #include "log.h"
 #include "monitor.h"
 #include "restart.h"
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 {
 	options_parse(&monitor.options, argc, argv);
 	become_monitor();
+	journal_open();
 	clients_init();
 	inherit_descriptors();
 	monitor.state.restart_count = monitor.options.restart_count;

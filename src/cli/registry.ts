@@ -15,6 +15,7 @@ export interface Group {
 
 const attach: Loader = () => import("./commands/attach.ts");
 const create: Loader = () => import("./commands/create.ts");
+const events: Loader = () => import("./commands/events.ts");
 const exec: Loader = () => import("./commands/exec.ts");
 const images: Loader = () => import("./commands/images.ts");
 const kill: Loader = () => import("./commands/kill.ts");
@@ -42,6 +43,7 @@ export const commands: Commands = {
   pull,
   images,
   version: () => import("./commands/version.ts"),
+  events,
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,

@@ -8,6 +8,8 @@ import type { PullEvent } from "../image/pull-event.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
+import type { EngineEvent } from "./events.ts";
+import type { EventsOptions } from "./read-events.ts";
 import type {
   ContainerChanges,
   ContainerOptions,
@@ -16,7 +18,7 @@ import type {
   ContainerSummary,
 } from "./types.ts";
 
-export type { BootResult, ImageConfig, PullEvent };
+export type { BootResult, EngineEvent, EventsOptions, ImageConfig, PullEvent };
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -64,6 +66,8 @@ export interface EngineApi {
   inspect(container: string): Promise<ContainerSummary>;
   /** Past lines of the log and, with follow, those to come. */
   logs(container: string, options?: LogOptions): AsyncIterable<LogEntry>;
+  /** What happens to containers, images and networks; with `since` or `until` also what has happened. */
+  events(options?: EventsOptions): AsyncIterable<EngineEvent>;
 
   /** The Plan that `run` would execute; the image has to be here already. */
   dryRun(options: ContainerOptions): Promise<DryRun>;

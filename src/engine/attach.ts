@@ -3,7 +3,9 @@ import { TsrunError } from "../errors.ts";
 import { connectMonitor } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { ProcessHandle } from "./api.ts";
+import { clientEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { containerPaused, observedState } from "./pause.ts";
 import { processHandle } from "./process-handle.ts";
 import { resolveContainer } from "./records.ts";
@@ -26,11 +28,13 @@ export async function attachToContainer(context: EngineContext, reference: strin
       { hint: `${record.name} is ${state.status}; tsrun logs ${record.name} shows what it wrote` },
     );
   }
+  recordEvent(context, containerEvent(record, "attach"));
   return processHandle({
     client,
     containerId: record.id,
     containerName: record.name,
     pid: state.pid,
     exited: client.exited.then((exit) => ({ ...exit, record, state: readState(context.paths, record.id) })),
+    ...clientEvents(context, record, { attached: true }),
   });
 }

@@ -9,6 +9,7 @@ import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { lockDirectory, unlessChanging } from "./change.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, type EventAttributes, recordEvent } from "./events.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
@@ -24,13 +25,37 @@ export async function releaseRuntime(context: EngineContext, record: ContainerRe
  * Removes a container for good. Its record is the first of its files to go: what a kill in between leaves is no
  * container any more, and the next sweep takes it. The caller owns the container, and no process of it runs.
  */
-export async function removeContainer(context: EngineContext, record: ContainerRecord): Promise<void> {
+export async function removeContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { endIsRecorded = false }: { endIsRecorded?: boolean } = {},
+): Promise<void> {
   const { paths } = context;
   await releaseHost(context, record);
+  if (!endIsRecorded) concludeLost(context, record);
   const name = await removeRecord(context, record);
+  recordEvent(context, containerEvent({ ...record, name }, "destroy"));
   removeTree(containerDir(paths, record.id));
   releaseName(paths, name, record.id);
   removeRunDir(context, record.id);
+}
+
+/**
+ * Writes down the end of a container whose monitor was killed before it could. The caller owns the container, and no
+ * process of it runs.
+ */
+export function concludeLost(context: EngineContext, record: ContainerRecord): void {
+  const written = readDocument<ContainerState>(statePath(context.paths, record.id));
+  if (written === undefined || !isUnfinished(written)) return;
+  const lost = lostState(written);
+  // One that waited to be started again has died before.
+  if (written.status === "running") recordEvent(context, containerEvent(record, "die", endOf(lost)));
+  writeState(context.paths, record, lost);
+}
+
+function endOf({ startedAt, finishedAt, exitCode }: ContainerState): EventAttributes {
+  const seconds = Math.trunc((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+  return { execDuration: String(seconds), exitCode: String(exitCode) };
 }
 
 /** Returns the name that the container had in the end: it may have been renamed since the caller read its record. */
@@ -99,10 +124,9 @@ function needsMending({ paths }: EngineContext, record: ContainerRecord): boolea
 
 async function mend(context: EngineContext, record: ContainerRecord): Promise<void> {
   const written = readDocument<ContainerState>(statePath(context.paths, record.id));
-  const unfinished = written !== undefined && isUnfinished(written);
-  if (unfinished && isRunning(written)) return; // its monitor was killed, but it lives
+  if (written !== undefined && isUnfinished(written) && isRunning(written)) return; // its monitor was killed, but it lives
   if (record.options.autoRemove && written) return removeContainer(context, record);
-  if (unfinished) writeState(context.paths, record, lostState(written));
+  concludeLost(context, record);
   await releaseRuntime(context, record);
 }
 

@@ -13,6 +13,8 @@ import type {
   BootResult,
   DryRun,
   EngineApi,
+  EngineEvent,
+  EventsOptions,
   ExecOptions,
   ExplainOptions,
   ImageDetails,
@@ -183,6 +185,11 @@ export class Engine implements EngineApi {
 
   logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
     return readLogs(this.#context, container, options);
+  }
+
+  async *events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
+    const { readEvents } = await import("./read-events.ts");
+    yield* readEvents(this.#context, options);
   }
 
   async dryRun(options: ContainerOptions): Promise<DryRun> {

@@ -10,7 +10,9 @@ import type { OciProcess } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
+import { execEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
+import { recordEvent } from "./events.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
 import { containerPaused, observedState } from "./pause.ts";
 import { planFailure } from "./plan-failure.ts";
@@ -56,11 +58,13 @@ export async function execInContainer(
       cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
       seccomp: await execFilter(context, record, options),
     });
+    const events = execEvents(context.paths, record, options);
+    recordEvent(context, events.create);
     const client = await launch({
       plan,
       fds,
       lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing
-      env: [],
+      env: events.environment,
       monitor: {
         id: record.id,
         terminal: options.tty ?? false,
@@ -76,6 +80,7 @@ export async function execInContainer(
       containerName: record.name,
       pid,
       exited: options.detach ? leave(client) : client.exited,
+      ...(options.attach && { onDetach: () => recordEvent(context, events.detach) }),
     });
   } catch (error) {
     // What a step met while the container ended under it is not what the user wants to know.

@@ -3,11 +3,12 @@ import { TsrunError } from "../errors.ts";
 import type { ImageContext } from "../image/acquire.ts";
 import { EMBEDDED_NAME } from "../image/embedded.ts";
 import { formatPlatform, parsePlatform, rank } from "../image/platform.ts";
-import { canonicalName, parseReference } from "../image/reference.ts";
+import { canonicalName, familiarName, familiarRepository, parseReference } from "../image/reference.ts";
 import { readImages } from "../store/images.ts";
 import { layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
+import { recordEvent } from "./events.ts";
 import { describeImage, type ResolvedImage, resolveImage } from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
@@ -22,6 +23,9 @@ export async function pullImage(
 ): Promise<ImageSummary> {
   const { pull } = await import("../image/pull.ts");
   const { imageId } = await pull(context, reference, options);
+  const ref = parseReference(reference);
+  const id = familiarName(ref);
+  recordEvent(context, { type: "image", action: "pull", id, attributes: { name: familiarRepository(ref) } });
   return summaryOf(context.paths, resolveImage(context.paths, imageId));
 }
 

@@ -35,3 +35,8 @@ export function parseMoment(text: string): Moment {
     hint: "an RFC 3339 time such as 2026-01-31T12:00:00Z, or seconds since 1970",
   });
 }
+
+/** A moment as text that sorts: "2026-01-31T12:00:00.123456789Z". */
+export function sortable({ milliseconds, nanoseconds }: Moment): string {
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(nanoseconds).padStart(6, "0")}Z`;
+}

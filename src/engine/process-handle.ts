@@ -10,6 +10,9 @@ export interface HandleParts {
   pid: number;
   exited: Promise<ExitStatus>;
   warnings?: readonly string[];
+  /** Called before a signal is sent, and after this client has let go. */
+  onKill?: (signal: number) => void;
+  onDetach?: () => void;
 }
 
 export function processHandle({
@@ -19,6 +22,8 @@ export function processHandle({
   pid,
   exited,
   warnings = [],
+  onKill = () => {},
+  onDetach = () => {},
 }: HandleParts): ProcessHandle {
   exited.catch(() => {}); // whoever does not ask for the end shall not be ended by it
   return {
@@ -31,7 +36,14 @@ export function processHandle({
     stderr: client.stderr,
     exited,
     resize: (rows, columns) => client.resize(rows, columns),
-    kill: (signal) => client.signal(parseSignal(signal)),
-    detach: () => client.detach(),
+    kill(signal) {
+      const number = parseSignal(signal);
+      onKill(number);
+      client.signal(number);
+    },
+    detach() {
+      client.detach();
+      onDetach();
+    },
   };
 }

@@ -7,6 +7,7 @@ import { removeUnreferenced } from "../store/collect.ts";
 import { forgetImage, readImages, unnameImage } from "../store/images.ts";
 import { layerName } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
+import { recordEvent } from "./events.ts";
 import { findImage } from "./resolve-image.ts";
 
 /** What is to be known of a container before its image is removed. */
@@ -49,12 +50,25 @@ export async function removeImage(
   if (name === undefined) refuseById(id, { names, using, force });
   else if (isLast) refuseByName(text, { id, using, force });
   if (!isLast || (name !== undefined && using.some(({ running }) => running))) {
-    return { untagged: familiarNames(await unnameImage(paths, leaving)), deleted: [] };
+    const untagged = familiarNames(await unnameImage(paths, leaving));
+    recordRemoval(paths, id, { untagged });
+    return { untagged, deleted: [] };
   }
   const layers = layersOf(paths, id);
   const untagged = familiarNames(await forgetImage(paths, id));
+  recordRemoval(paths, id, { untagged, deleted: true });
   const removed = await collect(paths, users);
   return { untagged, deleted: [id, ...layers.filter((diffId) => removed.has(layerName(diffId)))] };
+}
+
+function recordRemoval(
+  paths: Paths,
+  id: string,
+  { untagged, deleted = false }: { untagged: readonly string[]; deleted?: boolean },
+): void {
+  for (const name of untagged)
+    recordEvent({ paths }, { type: "image", action: "untag", id, attributes: { name } });
+  if (deleted) recordEvent({ paths }, { type: "image", action: "delete", id, attributes: { name: id } });
 }
 
 /** A tag takes the digests of its repository along where no other tag of the image is left there. */

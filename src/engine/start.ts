@@ -8,7 +8,8 @@ import type { OciConfig } from "../runtime/oci.ts";
 import type { Lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
-import { releaseRuntime, removeContainer } from "./cleanup.ts";
+import { concludeLost, releaseRuntime, removeContainer } from "./cleanup.ts";
+import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
 import { hasProbe } from "./health.ts";
 import { ownContainer } from "./ownership.ts";
@@ -104,6 +105,7 @@ export async function beginContainer(
       pid,
       warnings: prepared.warnings,
       exited: finish(context, { record, owned, client }),
+      ...clientEvents(context, record, { attached: options.attach !== undefined }),
     });
   } catch (error) {
     client?.acknowledge();
@@ -127,6 +129,7 @@ export async function startByReference(
     latest = resolveContainer(context.paths, record.id); // it may have been changed or removed meanwhile
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
+    concludeLost(context, record);
   } catch (error) {
     owned.release();
     throw error;
@@ -171,7 +174,13 @@ async function launchMonitor(
     plan: prepared.plan,
     fds: prepared.fds,
     lockFd: owned.fd,
-    env: successorEnvironment(context),
+    env: [
+      ...successorEnvironment(context),
+      ...lifeEnvironment(paths, record, {
+        network: prepared.network,
+        attached: options.attach !== undefined,
+      }),
+    ],
     monitor: {
       id: record.id,
       terminal: config.process.terminal ?? false,
@@ -262,7 +271,7 @@ async function finish(
       // One that `restart` has ended stays: its monitor hands it on as soon as this connection is gone.
       if (stoppedBy(context.paths, record.id) === "restart") return { exitCode, oomKilled, record, state };
       client.acknowledge();
-      await removeContainer(context, record);
+      await removeContainer(context, record, { endIsRecorded: true });
     }
     await client.closed;
     return { exitCode, oomKilled, record, state };

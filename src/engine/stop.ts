@@ -8,6 +8,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { connectMonitor, type MonitorClient } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { thawIfPaused } from "./pause.ts";
 import { resolveContainer } from "./records.ts";
 import { parseSignal } from "./signals.ts";
@@ -53,12 +54,13 @@ export async function endContainer(
     }
     if (state.status !== "running") return;
     markStopped(context.paths, record, by);
-    if (!signalInit(state, number)) {
+    if (!signalInit(state, number, () => recordKill(context, record, number))) {
       await settle(context, record, state);
       continue;
     }
     await thawIfPaused(record);
     if (!(await waitForEnd(context, record, { state, timeoutMs }))) await forceEnd(context, record, state);
+    recordEvent(context, containerEvent(record, "stop"));
     return;
   }
 }
@@ -76,14 +78,16 @@ export async function killContainer(
   const stops = number === SIGKILL || number === parseSignal(record.stopSignal);
   if (state.status === "restarting" && stops) return cancelRestart(context, record, "user");
   if (state.status === "running" && stops) markStopped(context.paths, record, "user");
-  if (state.status !== "running" || !signalInit(state, number)) {
+
+  const onSend = (): void => recordKill(context, record, number);
+  if (state.status !== "running" || !signalInit(state, number, onSend)) {
     throw new TsrunError(
       "ERR_TSRUN_CONTAINER_NOT_RUNNING",
       `cannot kill container: ${reference}: container ${record.id} is not running`,
       { hint: `it is ${state.status}` },
     );
   }
-  if (number === SIGKILL) await forceEnd(context, record, state);
+  if (number === SIGKILL) await endKilled(context, record, state);
   else if (number === parseSignal(record.stopSignal)) await thawIfPaused(record);
 }
 
@@ -93,7 +97,16 @@ export async function forceEnd(
   record: ContainerRecord,
   state: ContainerState,
 ): Promise<void> {
-  signalInit(state, SIGKILL);
+  signalInit(state, SIGKILL, () => recordKill(context, record, SIGKILL));
+  await endKilled(context, record, state);
+}
+
+/** After SIGKILL to its first process. */
+async function endKilled(
+  context: EngineContext,
+  record: ContainerRecord,
+  state: ContainerState,
+): Promise<void> {
   await thawIfPaused(record);
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();
@@ -122,8 +135,12 @@ export async function cancelRestart(
   }
 }
 
-/** Whether the process was there to take the signal. */
-function signalInit(state: ContainerState, signal: number): boolean {
+function recordKill(context: EngineContext, record: ContainerRecord, signal: number): void {
+  recordEvent(context, containerEvent(record, "kill", { signal: String(signal) }));
+}
+
+/** Whether the process was there to take the signal; if so, `onSend` is called right before. */
+function signalInit(state: ContainerState, signal: number, onSend: () => void): boolean {
   let pidfd: number;
   try {
     pidfd = pidfdOpen(state.pid);
@@ -133,6 +150,7 @@ function signalInit(state: ContainerState, signal: number): boolean {
   }
   try {
     if (!isRunning(state)) return false;
+    onSend();
     pidfdSendSignal(pidfd, signal);
     return true;
   } catch (error) {

@@ -10,6 +10,7 @@
  *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
  *                         upper/ work/ merged/
  *       names/<container name> -> <id>
+ *       events/journal  journal.1
  *       cache/seccomp/
  */
 import { join } from "node:path";
@@ -30,5 +31,6 @@ export const containersDir = (p: Paths): string => join(p.root, "containers");
 export const containerDir = (p: Paths, id: string): string => join(p.root, "containers", id);
 export const containerRunDir = (p: Paths, id: string): string => join(p.run, "containers", id);
 export const namesDir = (p: Paths): string => join(p.root, "names");
+export const eventsDir = (p: Paths): string => join(p.root, "events");
 export const networkRunDir = (p: Paths, network: string): string => join(p.run, "networks", network);
 export const locksDir = (p: Paths): string => join(p.run, "locks");

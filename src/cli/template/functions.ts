@@ -1,6 +1,6 @@
 /** What templates can call: text/template's own functions and those that docker adds. */
 import { sprintf } from "./printf.ts";
-import { format, isObject, isTrue } from "./values.ts";
+import { format, isObject, isTrue, toJson } from "./values.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: templates are not typed; each function checks what it is given
 export type TemplateFunction = (...args: any[]) => unknown;
@@ -67,7 +67,7 @@ export const builtins: TemplateFunctions = {
   html: (...values) => print(...values).replace(/[&<>"']/g, (character) => HTML[character] as string),
   urlquery: (...values) => encodeURIComponent(print(...values)),
 
-  json: (value) => JSON.stringify(value === undefined ? null : value),
+  json: toJson,
   split: (text: string, separator: string) => String(text).split(separator),
   join: (list: unknown[], separator: string) => list.map(format).join(separator),
   title: (text: string) =>

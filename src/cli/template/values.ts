@@ -52,3 +52,14 @@ export function format(value: unknown): string {
 function entries(map: Record<string, unknown>): [string, unknown][] {
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** A value as JSON; bigints are numbers. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value ?? null, (_, item) =>
+    typeof item === "bigint" ? rawJson(String(item)) : item,
+  );
+}
+
+/** A number as it is written: JSON.rawJSON, which TypeScript's library does not know yet. */
+const rawJson = (text: string): unknown =>
+  (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(text);

@@ -1,0 +1,14 @@
+/** clock_gettime(2): JavaScript's clocks know milliseconds, and performance.now() loads a module that takes one. */
+import type { Timespec } from "./files.ts";
+import { check, libc } from "./ffi.ts";
+
+const CLOCK_REALTIME = 0;
+const clockGettime = libc("int clock_gettime(int clockid, void *tp)");
+
+const timespec = new BigInt64Array(2);
+
+/** The time since 1970. */
+export function realtime(): Timespec {
+  check("clock_gettime", () => clockGettime(CLOCK_REALTIME, timespec));
+  return { seconds: Number(timespec[0]), nanoseconds: Number(timespec[1]) };
+}
