@@ -5,6 +5,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import type { Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
@@ -18,16 +19,19 @@ export function observedState(paths: Paths, record: ContainerRecord): ContainerS
 }
 
 /** Freezes every process of a running container; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, ERR_TSRUN_CONTAINER_PAUSED. */
-export async function pauseContainer({ paths }: EngineContext, reference: string): Promise<void> {
+export async function pauseContainer(context: EngineContext, reference: string): Promise<void> {
+  const { paths } = context;
   const record = resolveContainer(paths, reference);
   const state = observedState(paths, record);
   if (state.status !== "running") throw notRunning(record, state);
   if (state.paused) throw containerPaused(`Container ${record.id} is already paused`, record);
   await unlessEnded(paths, record, () => cgroupOf(record).freeze());
+  recordEvent(context, containerEvent(record, "pause"));
 }
 
 /** Throws ERR_TSRUN_CONTAINER_NOT_RUNNING, ERR_TSRUN_CONTAINER_NOT_PAUSED. */
-export async function unpauseContainer({ paths }: EngineContext, reference: string): Promise<void> {
+export async function unpauseContainer(context: EngineContext, reference: string): Promise<void> {
+  const { paths } = context;
   const record = resolveContainer(paths, reference);
   const state = observedState(paths, record);
   if (state.status !== "running") throw notRunning(record, state);
@@ -37,6 +41,7 @@ export async function unpauseContainer({ paths }: EngineContext, reference: stri
     });
   }
   await unlessEnded(paths, record, () => cgroupOf(record).thaw());
+  recordEvent(context, containerEvent(record, "unpause"));
 }
 
 /** So that a signal that was just sent is received: on cgroup v1 not even SIGKILL reaches a frozen process. */

@@ -7,6 +7,7 @@ import { changeRecord } from "./change.ts";
 import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { nameTaken } from "./create.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { validateContainerName } from "./names.ts";
 import { resolveContainer, writeRecord } from "./records.ts";
 
@@ -45,5 +46,6 @@ export async function renameContainer(
     releaseName(paths, name, id);
     throw error;
   }
+  recordEvent(context, containerEvent({ ...record, name }, "rename", { oldName: `/${record.name}` }));
   releaseName(paths, record.name, id);
 }

@@ -1,5 +1,6 @@
 /** restart: stop, then start. */
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { resolveContainer } from "./records.ts";
 import { startByReference } from "./start.ts";
 import { endContainer, type StopRequest } from "./stop.ts";
@@ -14,4 +15,5 @@ export async function restartContainer(
   await endContainer(context, record, { ...options, by: "restart" });
   const handle = await startByReference(context, record.id);
   handle.detach();
+  recordEvent(context, containerEvent(record, "restart"));
 }

@@ -3,6 +3,7 @@ import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { ProcessList } from "./api.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { hostPs } from "./host-ps.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
@@ -24,7 +25,9 @@ export async function topOfContainer(
     });
   }
   const pids = detectCgroupDriver().open(record.cgroupPath).pids();
-  return listProcesses(args.length > 0 ? args : ["-ef"], new Set(pids), hostPs);
+  const processes = await listProcesses(args.length > 0 ? args : ["-ef"], new Set(pids), hostPs);
+  recordEvent(context, containerEvent(record, "top"));
+  return processes;
 }
 
 /** The lines of these processes; `ps` is asked once more for the PID where the arguments leave that column out. */

@@ -6,6 +6,7 @@ import type { OciResources } from "../runtime/oci.ts";
 import { changeRecord } from "./change.ts";
 import { removeRunDir } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { tryOwnContainer } from "./ownership.ts";
 import { resolveContainer, writeRecord } from "./records.ts";
 import { changeRestartPolicy } from "./revive.ts";
@@ -35,6 +36,7 @@ export async function updateContainer(
     }
     await sleep(LOOK_AGAIN_MS);
   }
+  recordEvent(context, containerEvent(resolveContainer(context.paths, id), "update"));
   if (changes.restartPolicy) await changeRestartPolicy(context, id);
 }
 
