@@ -111,6 +111,7 @@ export const groups: Readonly<Record<string, Group>> = {
     summary: "Manage tsrun on this host",
     commands: {
       boot: () => import("./commands/system-boot.ts"),
+      events,
       service: () => import("./commands/system-service.ts"),
       shutdown: () => import("./commands/system-shutdown.ts"),
     },

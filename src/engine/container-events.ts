@@ -1,56 +1,73 @@
-/** The events of a process's life, for those who start it and those who look on. */
+/**
+ * The events of a process's life: those that its monitor records (native/monitor/journal.h), and those of its clients.
+ *
+ * Lines are put together here as text, since a start has no time to make JSON of each.
+ */
+import { journalPath } from "../store/journal.ts";
+import type { Paths } from "../store/paths.ts";
 import type { ExecOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
-import {
-  type ContainerAction,
-  containerEvent,
-  execAction,
-  type Happening,
-  type MonitorEvents,
-  networkEvent,
-  recordEvent,
-} from "./events.ts";
+import { containerEvent, execAction, type Happening, recordEvent } from "./events.ts";
 import { hasProbe } from "./health.ts";
 import { generateId } from "./names.ts";
 import type { ContainerRecord, NetworkState } from "./types.ts";
 
-/** What a container's monitor records; `attached`: its launcher listens to it. */
-export function lifeEvents(
+/** The environment that lets a container's monitor record its life; `attached`: its launcher listens to it. */
+export function lifeEnvironment(
+  paths: Paths,
   record: ContainerRecord,
   { network, attached }: { network: NetworkState | undefined; attached: boolean },
-): MonitorEvents {
-  const of = (action: ContainerAction): Happening => containerEvent(record, action);
-  const events = { start: [of("start")], oom: [of("oom")], die: [of("die")], end: [] as Happening[] };
-  if (network) {
-    const bridge = { id: network.name, name: network.name, type: "bridge" };
-    events.start.unshift(networkEvent(record.id, "connect", bridge));
-    events.end.push(networkEvent(record.id, "disconnect", bridge));
-  }
-  if (attached) events.start.unshift(of("attach"));
-  if (!hasProbe(record)) return events;
+): string[] {
+  const tail = tailOf(containerEvent(record, "start"));
+  const line = (action: string): string => `"type":"container","action":"${action}",${tail}`;
+  const connect = network ? `${networkLine("connect", record, network)}\n` : "";
+  return [
+    `TSRUN_JOURNAL=${journalPath(paths)}`,
+    `TSRUN_EVENTS_START=${attached ? `${line("attach")}\n` : ""}${connect}${line("start")}`,
+    `TSRUN_EVENTS_OOM=${line("oom")}`,
+    `TSRUN_EVENTS_DIE=${line("die")}`,
+    ...(network ? [`TSRUN_EVENTS_END=${networkLine("disconnect", record, network)}`] : []),
+    ...(hasProbe(record)
+      ? [
+          `TSRUN_EVENTS_HEALTHY=${line("health_status: healthy")}`,
+          `TSRUN_EVENTS_UNHEALTHY=${line("health_status: unhealthy")}`,
+        ]
+      : []),
+  ];
+}
+
+/** What an `exec` records, and what its monitor does; an id tells it from others in the same container. */
+export function execEvents(
+  paths: Paths,
+  record: ContainerRecord,
+  { command }: ExecOptions,
+): { create: Happening; detach: Happening; environment: string[] } {
+  const attributes = { execID: generateId() };
+  const tail = tailOf(containerEvent(record, "exec_die", attributes));
+  const start = JSON.stringify(execAction("exec_start", command));
   return {
-    ...events,
-    healthy: [of("health_status: healthy")],
-    unhealthy: [of("health_status: unhealthy")],
+    create: containerEvent(record, execAction("exec_create", command), attributes),
+    detach: containerEvent(record, "exec_detach", attributes),
+    environment: [
+      `TSRUN_JOURNAL=${journalPath(paths)}`,
+      `TSRUN_EVENTS_START="type":"container","action":${start},${tail}`,
+      `TSRUN_EVENTS_DIE="type":"container","action":"exec_die",${tail}`,
+    ],
   };
 }
 
-/** What an `exec` records; its id tells it from others in the same container. */
-export function execEvents(
-  record: ContainerRecord,
-  { command }: ExecOptions,
-): { create: Happening; monitor: MonitorEvents; detach: Happening } {
-  const attributes = { execID: generateId() };
-  return {
-    create: containerEvent(record, execAction("exec_create", command), attributes),
-    monitor: {
-      start: [containerEvent(record, execAction("exec_start", command), attributes)],
-      oom: [],
-      die: [containerEvent(record, "exec_die", attributes)],
-      end: [],
-    },
-    detach: containerEvent(record, "exec_detach", attributes),
-  };
+function networkLine(
+  action: "connect" | "disconnect",
+  { id: container }: ContainerRecord,
+  { name }: NetworkState,
+): string {
+  const attributes = { container, name, type: "bridge" };
+  return `"type":"network","action":"${action}",${tailOf({ id: name, attributes })}`;
+}
+
+/** The rest of a line, but for the braces after the last attribute, which are the monitor's to add. */
+function tailOf({ id, attributes }: Pick<Happening, "id" | "attributes">): string {
+  return JSON.stringify({ id, attributes }).slice(1, -2);
 }
 
 /** What the client of a container records: the signals that it passes on, and that it has let go where it was attached. */

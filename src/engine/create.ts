@@ -11,7 +11,7 @@ import { prepareBindSources } from "./bind-sources.ts";
 import { removeRunDir, sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveDevices } from "./devices.ts";
-import { containerEvent, recordEvent } from "./events.ts";
+import { containerEvent, recordEvent, timeNow } from "./events.ts";
 import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
 import { resolveHostname } from "./hostname.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
@@ -77,7 +77,7 @@ export async function createContainer(
     name = await claim(context, options.name, id);
     const record = recordOf(context, { id, name, options, image });
     writeRecord(paths, record);
-    recordEvent(context, containerEvent(record, "create"));
+    recordEvent(context, containerEvent(record, "create"), record.createdAt);
     return { record, owned, user };
   } catch (error) {
     if (name !== undefined) releaseName(paths, name, id);
@@ -99,7 +99,7 @@ export function recordOf(
     version: 1,
     id,
     name,
-    createdAt: new Date().toISOString(),
+    createdAt: timeNow(),
     image: options.image,
     imageId: image.id,
     layers: image.diffIds,

@@ -5,10 +5,10 @@
  *     recordEvent(context, containerEvent(record, "kill", { signal: "15" }));
  *
  * An event is recorded once it has happened. What the monitor knows first (start, oom, die, and the end of what depends
- * on the process) it records itself, from lines that monitorEnvironment() prepares.
+ * on the process) it records itself, from lines that container-events.ts prepares.
  */
 import { realtime } from "../kernel/clock.ts";
-import { appendToJournal, journalPath } from "../store/journal.ts";
+import { appendToJournal } from "../store/journal.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ContainerRecord } from "./types.ts";
 
@@ -80,10 +80,14 @@ const MAX_LABELS = 32 * 1024;
 const MAX_COMMAND = 4096;
 
 /** Adds an event to the journal. One that cannot be written (a full disk) is left out: what happened has happened. */
-export function recordEvent({ paths }: { readonly paths: Paths }, happening: Happening): void {
+export function recordEvent(
+  { paths }: { readonly paths: Paths },
+  happening: Happening,
+  time = timeNow(),
+): void {
   const { type, action, id, attributes } = happening;
   try {
-    appendToJournal(paths, JSON.stringify({ time: timeNow(), type, action, id, attributes }));
+    appendToJournal(paths, JSON.stringify({ time, type, action, id, attributes }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
@@ -106,51 +110,6 @@ export function execAction<Kind extends "exec_create" | "exec_start">(
   command: readonly string[],
 ): `${Kind}: ${string}` {
   return `${kind}: ${command.join(" ").slice(0, MAX_COMMAND)}`;
-}
-
-/** A container that joins or leaves a network. */
-export function networkEvent(
-  containerId: string,
-  action: "connect" | "disconnect",
-  network: { id: string; name: string; type: string },
-): Happening {
-  const { id, name, type } = network;
-  return { type: "network", action, id, attributes: { container: containerId, name, type } };
-}
-
-/** The events that a monitor records, by moment; the last attributes of `die` are its to add. */
-export interface MonitorEvents {
-  start: readonly Happening[];
-  /** Whenever probes have found it so, and not before. */
-  healthy?: readonly Happening[];
-  unhealthy?: readonly Happening[];
-  oom: readonly Happening[];
-  die: readonly Happening[];
-  end: readonly Happening[];
-}
-
-/** The monitor's environment, which native/monitor/journal.h explains. */
-export function monitorEnvironment(paths: Paths, events: MonitorEvents): string[] {
-  const { start, healthy = [], unhealthy = [], oom, die, end } = events;
-  return [
-    `TSRUN_JOURNAL=${journalPath(paths)}`,
-    `TSRUN_EVENTS_START=${preparedLines(start)}`,
-    `TSRUN_EVENTS_HEALTHY=${preparedLines(healthy)}`,
-    `TSRUN_EVENTS_UNHEALTHY=${preparedLines(unhealthy)}`,
-    `TSRUN_EVENTS_OOM=${preparedLines(oom)}`,
-    `TSRUN_EVENTS_DIE=${preparedLines(die)}`,
-    `TSRUN_EVENTS_END=${preparedLines(end)}`,
-  ];
-}
-
-/** Lines without the brace before the first member and those after the last attribute. */
-function preparedLines(happenings: readonly Happening[]): string {
-  let lines = "";
-  for (const { type, action, id, attributes } of happenings) {
-    const line = JSON.stringify({ type, action, id, attributes }).slice(1, -2);
-    lines = lines === "" ? line : `${lines}\n${line}`;
-  }
-  return lines;
 }
 
 /** The time now as events have it: RFC 3339 in UTC with nanoseconds. */

@@ -12,7 +12,7 @@ import type { Plan } from "../runtime/plan/plan.ts";
 import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
 import { execEvents } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
-import { monitorEnvironment, recordEvent } from "./events.ts";
+import { recordEvent } from "./events.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
 import { notRunning } from "./not-running.ts";
 import { containerPaused, observedState } from "./pause.ts";
@@ -59,13 +59,13 @@ export async function execInContainer(
       cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
       seccomp: await execFilter(context, record, options),
     });
-    const events = execEvents(record, options);
+    const events = execEvents(context.paths, record, options);
     recordEvent(context, events.create);
     const client = await launch({
       plan,
       fds,
       lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing
-      env: monitorEnvironment(context.paths, events.monitor),
+      env: events.environment,
       monitor: {
         id: record.id,
         terminal: options.tty ?? false,

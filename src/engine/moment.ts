@@ -37,8 +37,7 @@ export function parseMoment(text: string): Moment {
   });
 }
 
-/** The same as text that sorts: "2026-01-31T12:00:00.123456789Z". */
-export function exactMoment(text: string): string {
-  const { milliseconds, nanoseconds } = parseMoment(text);
+/** As text that sorts: "2026-01-31T12:00:00.123456789Z". */
+export function sortable({ milliseconds, nanoseconds }: Moment): string {
   return `${new Date(milliseconds).toISOString().slice(0, -1)}${String(nanoseconds).padStart(6, "0")}Z`;
 }

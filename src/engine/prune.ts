@@ -4,6 +4,7 @@ import { containerDir } from "../store/paths.ts";
 import { sizeOfTree } from "../store/tree-size.ts";
 import type { Pruned, PruneOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
+import { recordEvent } from "./events.ts";
 import { isOwned } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { removeByReference } from "./remove.ts";
@@ -37,6 +38,8 @@ export async function pruneContainers(
     pruned.deleted.push(id);
     pruned.bytes += bytes;
   }
+  const reclaimed = { reclaimed: String(pruned.bytes) };
+  recordEvent(context, { type: "container", action: "prune", id: "", attributes: reclaimed });
   return pruned;
 }
 

@@ -5,7 +5,7 @@ import { changesIn } from "../store/changes.ts";
 import { readJournal } from "../store/journal.ts";
 import { eventsDir, type Paths } from "../store/paths.ts";
 import { type EngineEvent, timeNow } from "./events.ts";
-import { exactMoment } from "./moment.ts";
+import { parseMoment, sortable } from "./moment.ts";
 
 export interface EventsOptions {
   /** RFC 3339 or unix seconds, bounds of the events' times. With either of them the past is told too. */
@@ -46,8 +46,8 @@ export async function* readEvents(
 
 function boundsOf({ since, until }: EventsOptions): { since?: string; until?: string } {
   const bounds = {
-    ...(since !== undefined && { since: exactMoment(since) }),
-    ...(until !== undefined && { until: exactMoment(until) }),
+    ...(since !== undefined && { since: sortable(parseMoment(since)) }),
+    ...(until !== undefined && { until: sortable(parseMoment(until)) }),
   };
   if (bounds.since !== undefined && bounds.until !== undefined && bounds.since > bounds.until) {
     throw new TsrunError(

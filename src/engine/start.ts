@@ -9,9 +9,8 @@ import type { Lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
 import { concludeLost, releaseRuntime, removeContainer, removeRunDir } from "./cleanup.ts";
-import { clientEvents, lifeEvents } from "./container-events.ts";
+import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
-import { monitorEnvironment } from "./events.ts";
 import { hasProbe } from "./health.ts";
 import { ownContainer } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
@@ -179,10 +178,10 @@ async function launchMonitor(
     lockFd: owned.fd,
     env: [
       ...successorEnvironment(context),
-      ...monitorEnvironment(
-        paths,
-        lifeEvents(record, { network: prepared.network, attached: options.attach !== undefined }),
-      ),
+      ...lifeEnvironment(paths, record, {
+        network: prepared.network,
+        attached: options.attach !== undefined,
+      }),
     ],
     monitor: {
       id: record.id,

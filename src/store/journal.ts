@@ -33,7 +33,7 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND;
 /** Every line is a JSON object that begins so; inside of a JSON string the quotes would be escaped. */
 export const LINE_START = '{"time":"';
 
-export const journalPath = (paths: Paths): string => join(eventsDir(paths), "journal");
+export const journalPath = (paths: Paths): string => `${eventsDir(paths)}/journal`;
 const olderPath = (paths: Paths): string => `${journalPath(paths)}.1`;
 
 /** Appends a line (without its newline), a JSON object whose first member is "time". Takes about 20 µs. */

@@ -257,6 +257,36 @@ test("health is told of as it changes", async () => {
   expect((await history("-f", "container=patient", "-f", "event=health_status")).length).toBe(2);
 });
 
+test("what a container goes through is told of", async () => {
+  const id = await host.output("run", "-d", "--name", "first", "--network", "none", IMAGE, "sleep", "1000");
+  await host.output("rename", "first", "second");
+  await host.output("pause", "second");
+  await host.output("unpause", "second");
+  await host.output("update", "--restart", "on-failure", "second");
+  await host.output("top", "second");
+  await host.output("restart", "-t", "0", "second");
+  await host.output("kill", "second");
+  await host.output("rm", "second");
+  const life = await lifeOf(id);
+  expect(life.map(({ Action }) => Action)).toEqual([
+    ...["create", "start", "rename", "pause", "unpause", "update", "top"],
+    ...["kill", "kill", "die", "stop", "start", "restart", "kill", "die", "destroy"],
+  ]);
+  const names = life.map(({ Actor }) => Actor.Attributes["name"]);
+  expect(names).toEqual(["first", "first", ...Array.from({ length: 14 }, () => "second")]);
+  expect(life[2]?.Actor.Attributes["oldName"]).toBe("/first");
+});
+
+test("a restart policy is seen at work", async () => {
+  const flags = ["--restart", "on-failure:1", "--network", "none"];
+  const id = await host.output("run", "-d", ...flags, IMAGE, "sh", "-c", "exit 3");
+  const policy = ["create", "start", "die", "start", "die"];
+  for (let patience = 100; (await lifeOf(id)).length < policy.length && patience > 0; patience--)
+    await sleep(50);
+  await host.output("rm", "-f", id);
+  expect((await lifeOf(id)).map(({ Action }) => Action)).toEqual([...policy, "destroy"]);
+});
+
 test("images are told of", async () => {
   const before = (await history("-f", "type=image")).length;
   await host.output("rmi", IMAGE);

@@ -171,7 +171,11 @@ describe("update", () => {
       .poll(async () => Number(await output("inspect", "-f", "{{.RestartCount}}", id)), { timeout: 30_000 })
       .toBeGreaterThanOrEqual(6);
     await expect.poll(status).toBe("restarting");
-    for (const words of [["pause", id], ["top", id], ["exec", id, "true"]]) {
+    for (const words of [
+      ["pause", id],
+      ["top", id],
+      ["exec", id, "true"],
+    ]) {
       expect((await tsrun(...words)).stderr).toContain("is restarting, wait until the container is running");
     }
     expect((await tsrun("attach", id)).stderr).toContain("You cannot attach to a restarting container");

@@ -21,7 +21,7 @@ const options = {
 export default command({
   summary: "Get real time events from the journal",
   usage: "[OPTIONS]",
-  forms: ["events"],
+  forms: ["system events", "events"],
   arguments: { min: 0, max: 0 },
   interspersed: true,
   examples: [

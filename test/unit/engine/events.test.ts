@@ -1,15 +1,16 @@
 /** Events are written as they happen and read back with the right names, within bounds, then live. */
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { execEvents, lifeEnvironment } from "../../../src/engine/container-events.ts";
 import {
+  type ContainerAction,
   containerEvent,
   type EngineEvent,
   execAction,
-  monitorEnvironment,
   recordEvent,
   timeNow,
 } from "../../../src/engine/events.ts";
-import { exactMoment } from "../../../src/engine/moment.ts";
+import { parseMoment, sortable } from "../../../src/engine/moment.ts";
 import { parseEvent, readEvents } from "../../../src/engine/read-events.ts";
 import { appendToJournal } from "../../../src/store/journal.ts";
 import { openWorld, recordOf, type World } from "./container-fixture.ts";
@@ -65,24 +66,59 @@ describe("recordEvent", () => {
   });
 });
 
-test("monitorEnvironment leaves the time and the last attributes to the monitor", () => {
-  const environment = monitorEnvironment(world.context.paths, {
-    start: [containerEvent(web, "attach"), containerEvent(web, "start")],
-    oom: [],
-    die: [containerEvent(web, "die")],
-    end: [],
-  });
-  const variableOf = (name: string): string | undefined =>
-    environment.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
-  expect(variableOf("TSRUN_JOURNAL")).toBe(`${world.context.paths.root}/events/journal`);
-  expect(variableOf("TSRUN_EVENTS_OOM")).toBe("");
-  expect(variableOf("TSRUN_EVENTS_HEALTHY")).toBe("");
-  expect(variableOf("TSRUN_EVENTS_START")?.split("\n")).toHaveLength(2);
-  const prepared = variableOf("TSRUN_EVENTS_DIE");
-  const whole = `{"time":"${at(1)}",${prepared},"exitCode":"3"}}`;
-  expect(parseEvent(whole)).toEqual({
-    ...containerEvent(web, "die", { exitCode: "3" }),
+describe("what a monitor is to record", () => {
+  const valuesOf = (environment: readonly string[]): Record<string, string> =>
+    Object.fromEntries(environment.map((text) => [text.split("=", 1)[0], text.slice(text.indexOf("=") + 1)]));
+  const events = (lines = ""): unknown[] =>
+    lines.split("\n").map((line) => parseEvent(`{"time":"${at(1)}",${line},"exitCode":"3"}}`));
+  const bridge = { name: "bridge", address: "", gateway: "", macAddress: "", hostInterface: "" };
+  const expected = (action: ContainerAction, more = {}) => ({
     time: at(1),
+    ...containerEvent(web, action, { ...more, exitCode: "3" }),
+  });
+  const connection = { time: at(1), type: "network", id: "bridge" };
+  const attributes = { container: web.id, name: "bridge", type: "bridge", exitCode: "3" };
+
+  test("a container's life, with its network and its launcher", () => {
+    const paths = world.context.paths;
+    const values = valuesOf(lifeEnvironment(paths, web, { network: bridge, attached: true }));
+    expect(values["TSRUN_JOURNAL"]).toBe(`${paths.root}/events/journal`);
+    expect(events(values["TSRUN_EVENTS_START"])).toEqual([
+      expected("attach"),
+      { ...connection, action: "connect", attributes },
+      expected("start"),
+    ]);
+    expect(events(values["TSRUN_EVENTS_OOM"])).toEqual([expected("oom")]);
+    expect(events(values["TSRUN_EVENTS_DIE"])).toEqual([expected("die")]);
+    expect(events(values["TSRUN_EVENTS_END"])).toEqual([{ ...connection, action: "disconnect", attributes }]);
+    expect(values).not.toHaveProperty("TSRUN_EVENTS_HEALTHY");
+  });
+
+  test("a life alone", () => {
+    const environment = lifeEnvironment(world.context.paths, web, { network: undefined, attached: false });
+    expect(events(valuesOf(environment)["TSRUN_EVENTS_START"])).toEqual([expected("start")]);
+  });
+
+  test("health, where there is a check", () => {
+    const checked = { ...web, healthCheck: { test: ["CMD", "true"] } };
+    const environment = lifeEnvironment(world.context.paths, checked, {
+      network: undefined,
+      attached: false,
+    });
+    const values = valuesOf(environment);
+    expect(events(values["TSRUN_EVENTS_HEALTHY"])).toEqual([expected("health_status: healthy")]);
+    expect(events(values["TSRUN_EVENTS_UNHEALTHY"])).toEqual([expected("health_status: unhealthy")]);
+  });
+
+  test("an exec, whatever its command line holds", () => {
+    const command = ["sh", "-c", 'echo "a\nb"'];
+    const { create, environment } = execEvents(world.context.paths, web, { command });
+    const { execID } = create.attributes;
+    const values = valuesOf(environment);
+    expect(events(values["TSRUN_EVENTS_START"])).toEqual([
+      expected(execAction("exec_start", command), { execID }),
+    ]);
+    expect(events(values["TSRUN_EVENTS_DIE"])).toEqual([expected("exec_die", { execID })]);
   });
 });
 
@@ -151,19 +187,12 @@ test.each([
   expect(parseEvent(line)).toBeUndefined();
 });
 
-describe("exactMoment", () => {
-  test.each([
-    ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000000000Z"],
-    ["2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.123456789Z"],
-    ["2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.500000000Z"],
-    ["1700000000", "2023-11-14T22:13:20.000000000Z"],
-    ["1700000000.000000001", "2023-11-14T22:13:20.000000001Z"],
-    ["0", "1970-01-01T00:00:00.000000000Z"],
-  ])("%s", (text, expected) => {
-    expect(exactMoment(text)).toBe(expected);
-  });
-
-  test.each(["", "now", "1e9", "99999999999999"])("not %j", (text) => {
-    expect(() => exactMoment(text)).toThrow(expect.objectContaining({ code: "ERR_TSRUN_TIME_INVALID" }));
-  });
+test.each([
+  ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000000000Z"],
+  ["2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.123456789Z"],
+  ["2026-01-31T12:00:00.5+02:00", "2026-01-31T10:00:00.500000000Z"],
+  ["1700000000.000000001", "2023-11-14T22:13:20.000000001Z"],
+  ["0", "1970-01-01T00:00:00.000000000Z"],
+])("%s as text that sorts", (text, expected) => {
+  expect(sortable(parseMoment(text))).toBe(expected);
 });
