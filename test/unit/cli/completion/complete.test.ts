@@ -12,7 +12,7 @@ const engine: Partial<EngineApi> = {
     container("web"),
     container("db"),
     container("old", { state: { status: "exited", pid: 0, finishedAt: "2024-05-01T11:59:57Z" } }),
-    container("ice", { state: { status: "paused" as "running", pid: 9 } }),
+    container("ice", { state: { paused: true, pid: 9 } }),
   ],
   images: async () => [
     {
