@@ -155,21 +155,29 @@ export class RootTree implements TarSink {
 
   #make(entry: TarEntry, { path, target }: { path: string; target: RawPath }): void {
     const existing = lstatSync(target, { throwIfNoEntry: false });
-    if (entry.type === "directory") return this.#makeDirectory(entry, { path, target, existing });
-    if (existing?.isDirectory()) {
+    if (entry.type !== "directory" && existing?.isDirectory()) {
       throw conflict(`cannot overwrite directory ${printable(path)} with non-directory`);
     }
-    if (entry.type === "hardlink") return this.#link(entry, target, existing);
-    const isGone = existing === undefined || remove(target, entry.type === "file");
     switch (entry.type) {
+      case "directory":
+        this.#makeDirectory(entry, { path, target, existing });
+        break;
+      case "hardlink":
+        this.#link(entry, target);
+        break;
       case "file":
-        this.#file = new EntryFile(target, entry, { mode: 0o600, existing: !isGone });
+        this.#file = new EntryFile(target, entry, {
+          mode: 0o600,
+          existing: !remove(target, { busy: "stays" }),
+        });
         break;
       case "symlink":
+        remove(target);
         symlinkSync(toPath(entry.linkname), target);
         finishLink(target, entry);
         break;
       default:
+        remove(target);
         mknod(target, nodeType(entry), entry);
         finishNode(target, entry);
     }
@@ -187,15 +195,16 @@ export class RootTree implements TarSink {
     this.#directories.set(path, { entry, inode: `${dev}:${ino}` });
   }
 
-  #link(entry: TarEntry, target: RawPath, existing: Stats | undefined): void {
+  #link(entry: TarEntry, target: RawPath): void {
     const to = this.#pathOf(entry.linkname);
     const slash = to.lastIndexOf("/");
     const parent = this.#openOrMake(slash < 0 ? "" : to.slice(0, slash));
     try {
       const source = toPath(`/proc/self/fd/${parent}/${to.slice(slash + 1)}`);
       const { dev, ino } = lstatSync(source);
+      const existing = lstatSync(target, { throwIfNoEntry: false });
       if (existing?.dev === dev && existing.ino === ino) return;
-      if (existing) remove(target, false);
+      remove(target);
       linkSync(source, target);
     } finally {
       closeSync(parent);
@@ -220,15 +229,15 @@ export class RootTree implements TarSink {
   }
 }
 
-/** Takes a file's name away; false where it is a mount point, which may be written into instead. */
-function remove(target: RawPath, mayStay: boolean): boolean {
+/** Takes a file away if there is one; false where it is a mount point and may stay, to be written into instead. */
+function remove(target: RawPath, { busy = "fails" }: { busy?: "fails" | "stays" } = {}): boolean {
   try {
     unlinkSync(target);
     return true;
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "ENOENT") return true;
-    if (code === "EBUSY" && mayStay) return false;
+    if (code === "EBUSY" && busy === "stays") return false;
     throw error;
   }
 }
