@@ -23,18 +23,13 @@ export async function importImage(
   const archive = "url" in source ? download(context, source.url, signal) : source;
   const comment = message || `Imported from ${"url" in source ? source.url : "-"}`;
   const layer = await layerFromTar(paths, archive, { signal }).catch(asArchiveError);
+  if (!layer?.entries) throw notAnArchive("there are no files in it");
   const id = await writeImage(paths, {
     platform: target,
     comment,
     config,
-    layers: layer === undefined ? [] : [layer.diffId],
-    history: [
-      {
-        created: new Date().toISOString(),
-        comment,
-        ...(layer === undefined ? { empty_layer: true } : {}),
-      },
-    ],
+    layers: [layer.diffId],
+    history: [{ created: new Date().toISOString(), comment }],
     names,
   });
   return { id };
@@ -67,10 +62,14 @@ async function* download(
 /** The store speaks of a layer that was pulled. */
 function asArchiveError(error: unknown): never {
   if (error instanceof TsrunError && /^ERR_TSRUN_LAYER_(?:CORRUPT|REFUSED)$/.test(error.code)) {
-    throw new TsrunError("ERR_TSRUN_ARCHIVE_INVALID", error.message.replace(/^layer \S+: /, ""), {
-      hint: "what is imported is to be a tar archive of a root filesystem: plain, or compressed with gzip or zstd",
-      cause: error,
-    });
+    throw notAnArchive(error.message.replace(/^layer \S+: /, ""), error);
   }
   throw error;
+}
+
+function notAnArchive(message: string, cause?: unknown): TsrunError {
+  return new TsrunError("ERR_TSRUN_ARCHIVE_INVALID", message, {
+    hint: "what is imported is to be a tar archive of a root filesystem: plain, or compressed with gzip or zstd",
+    cause,
+  });
 }

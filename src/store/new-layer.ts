@@ -34,7 +34,7 @@ export async function layerFromTar(
   const blob = await written(file, await prepared(tar), options.signal);
   const diffId = blob.diffId ?? (await digestOf(decompress(chunksOf(file))));
   if (diffId === EMPTY_LAYER) return undefined;
-  return ingestLayer(paths, {
+  return await ingestLayer(paths, {
     source: chunksOf(file),
     digest: blob.digest,
     size: blob.size,
@@ -147,4 +147,7 @@ async function digestOf(chunks: AsyncIterable<Buffer>): Promise<string> {
   return `sha256:${hash.digest("hex")}`;
 }
 
-const chunksOf = (file: string): AsyncIterable<Buffer> => createReadStream(file, { highWaterMark: PIECE });
+/** Opened when it is first read: a layer that is in the store already is not. */
+async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+  yield* createReadStream(file, { highWaterMark: PIECE });
+}
