@@ -1,7 +1,6 @@
 /** commit: an image of a container as it is now. */
 import { closeSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
-import type { ImageConfig } from "../image/config-document.ts";
 import { hostPlatform, type Platform } from "../image/platform.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { holdStore } from "../store/images.ts";
@@ -10,6 +9,7 @@ import { layerFromTar } from "../store/new-layer.ts";
 import { packLayer } from "../store/pack/layer.ts";
 import type { Paths } from "../store/paths.ts";
 import type { CommitOptions } from "./api.ts";
+import { imageConfigOf } from "./container-config.ts";
 import { type HeldContainer, holdContainer } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
 import { containerChanges, openUpper } from "./diff.ts";
@@ -33,7 +33,7 @@ export async function commitContainer(
   using _store = await holdStore(paths, signal ? { signal } : {});
   using held = await holdContainer(paths, reference);
   const { record } = held;
-  const config = applyChanges(configOf(record), changes);
+  const config = applyChanges(imageConfigOf(record), changes);
   const lost = record.layers.find((diffId) => layerInfo(paths, diffId) === undefined);
   if (lost !== undefined) {
     throw new TsrunError(
@@ -82,44 +82,21 @@ async function newLayer(
   }
 }
 
-/** Runs `act` while the container's processes, if there are any, stand still. */
+/** Runs `act` while the container's processes, if there are any, stand still; as they do anyway where it is paused. */
 async function paused<T>(
   { record, running }: HeldContainer,
   pause: boolean,
   act: () => Promise<T>,
 ): Promise<T> {
-  if (running?.status !== "running" || !pause) return act();
+  if (!running || !pause) return act();
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
+  if (cgroup.frozen()) return act();
   await cgroup.freeze();
   try {
     return await act();
   } finally {
     await cgroup.thaw();
   }
-}
-
-/** What a container of the image is to run by default: what this one was told to. */
-function configOf({ options, imageConfig, env, workdir, labels }: ContainerRecord): ImageConfig {
-  const entrypoint = options.entrypoint ?? imageConfig.Entrypoint;
-  const command = options.command?.length
-    ? options.command
-    : options.entrypoint === undefined
-      ? imageConfig.Cmd
-      : undefined;
-  const user = options.user ?? imageConfig.User;
-  const stopSignal = options.stopSignal ?? imageConfig.StopSignal;
-  const { Entrypoint: _e, Cmd: _c, ...rest } = imageConfig;
-  return {
-    ...rest,
-    ...(user ? { User: user } : {}),
-    // A name alone takes a variable away from this container; in an image it would mean nothing.
-    Env: env.filter((entry) => entry.includes("=")),
-    ...(entrypoint?.length ? { Entrypoint: entrypoint } : {}),
-    ...(command?.length ? { Cmd: command } : {}),
-    ...(workdir === "/" && !imageConfig.WorkingDir ? {} : { WorkingDir: workdir }),
-    ...(Object.keys(labels).length > 0 ? { Labels: labels } : {}),
-    ...(stopSignal ? { StopSignal: stopSignal } : {}),
-  };
 }
 
 function platformOf(paths: Paths, { imageId }: ContainerRecord): Platform {

@@ -83,7 +83,8 @@ export async function holdContainer(paths: Paths, reference: string): Promise<He
     if (isRunning(state)) {
       return { record: resolveContainer(paths, id), running: state, [Symbol.dispose]: () => {} };
     }
-    const owned = await ownSoon(paths, id, deadline);
+    const owned = await ownSoon(paths, id);
+    if (owned === undefined && performance.now() >= deadline) throw busy(paths, id);
     if (owned === undefined) continue;
     const release = (): void => letGo(owned);
     try {
@@ -98,15 +99,26 @@ export async function holdContainer(paths: Paths, reference: string): Promise<He
   }
 }
 
-/** The container's lock; undefined where its owner kept it for a while, ERR_TSRUN_LOCK_TIMEOUT after the deadline. */
-async function ownSoon(paths: Paths, id: string, deadline: number): Promise<Lock | undefined> {
+/** The container's lock; undefined where its owner kept it for a while. */
+async function ownSoon(paths: Paths, id: string): Promise<Lock | undefined> {
   try {
     return await ownContainer(paths, id, LOOK_AGAIN_MS);
   } catch (error) {
-    const isLate = performance.now() >= deadline || !(error instanceof TsrunError);
-    if (isLate || error.code !== "ERR_TSRUN_LOCK_TIMEOUT") throw error;
-    return undefined;
+    if (error instanceof TsrunError && error.code === "ERR_TSRUN_LOCK_TIMEOUT") return undefined;
+    throw error;
   }
+}
+
+function busy(paths: Paths, id: string): TsrunError {
+  const { name } = resolveContainer(paths, id);
+  const { status } = readState(paths, id);
+  const what = status === "restarting" ? "waits to be restarted" : "is in the hands of another tsrun command";
+  return new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `container ${name} ${what}`, {
+    hint:
+      status === "restarting"
+        ? `wait until it runs, or stop it: tsrun stop ${name}`
+        : "wait for that one to end",
+  });
 }
 
 /** A container that does not run has no runtime directory: the lock's file goes with the lock. */

@@ -1,7 +1,8 @@
 /** HEALTHCHECK of a Dockerfile, as image configurations hold it: times in nanoseconds. */
+import type { ImageHealthcheck } from "../image/config-document.ts";
 import { invalid } from "./image-change-error.ts";
 
-const FIELDS: Readonly<Record<string, string>> = {
+const FIELDS: Readonly<Record<string, "Interval" | "Timeout" | "StartPeriod" | "StartInterval">> = {
   interval: "Interval",
   timeout: "Timeout",
   "start-period": "StartPeriod",
@@ -19,13 +20,17 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** "NONE", or "[--interval=30s …] CMD command", where `words` reads a JSON list. */
-export function parseHealthcheck(text: string, words: (text: string) => string[] | undefined): object {
-  const result: Record<string, unknown> = {};
+export function parseHealthcheck(
+  text: string,
+  words: (text: string) => string[] | undefined,
+): ImageHealthcheck {
+  const result: ImageHealthcheck = {};
   let rest = text;
   for (let flag = FLAG.exec(rest); flag; flag = FLAG.exec(rest)) {
     const [all, name = "", value = ""] = flag;
+    const field = FIELDS[name];
     if (name === "retries" && /^\d+$/.test(value)) result.Retries = Number(value);
-    else if (FIELDS[name] !== undefined) result[FIELDS[name]] = nanoseconds(value);
+    else if (field !== undefined) result[field] = nanoseconds(value);
     else throw invalid(`HEALTHCHECK: unknown flag or value: --${name}=${value}`);
     rest = rest.slice(all.length);
   }

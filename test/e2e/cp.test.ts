@@ -194,10 +194,10 @@ test("a name with a colon is of this host where it begins with a dot or a slash"
   expect((await cp("a:b", "box:/tmp")).stderr).toContain("copying between containers");
 });
 
-test("a bind mount takes what is copied to it, also when the container does not run", async () => {
+test("a bind mount takes what is copied to it, also before the container runs", async () => {
   mkdirSync(join(here, "volume"));
   const volume = `${join(here, "volume")}:/www`;
-  await output("run", "--name", "box", "--network", "none", "-v", volume, "busybox", "true");
+  await output("create", "--name", "box", "--network", "none", "-v", volume, "busybox", "true");
   await fine("file", "box:/www/");
   expect(read("volume/file")).toBe("a file\n");
   await fine("box:/www/.", "copy");

@@ -368,6 +368,14 @@ describe("diff and commit", () => {
     await expect.poll(length).toBeGreaterThan(after);
   });
 
+  test("what was paused before stays so", async () => {
+    const { containerId: id } = await engine.run(options);
+    await engine.pause(id);
+    await engine.commit(id);
+    await engine.copyTo(id, "/tmp", archiveOf("f", "x"));
+    expect((await engine.inspect(id)).state.paused).toBe(true);
+  });
+
   test("ends when it is aborted, and leaves nothing", async () => {
     const id = await ended("dd if=/dev/urandom of=/big bs=1M count=30 2>/dev/null");
     const controller = new AbortController();

@@ -23,7 +23,7 @@ export default command({
     "tsrun cp web:/var/log/nginx ./logs",
     "tsrun cp nginx.conf web:/etc/nginx/",
     "tsrun cp site/. web:/usr/share/nginx/html  # what is in site, not site itself",
-    "tar -c data | tsrun cp - web:/srv  # an archive, unpacked there",
+    "tsrun cp - web:/srv < data.tar  # an archive, unpacked there",
     "tsrun cp web:/etc - | tar -tv",
   ],
   arguments: { min: 2, max: 2 },

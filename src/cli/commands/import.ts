@@ -10,7 +10,7 @@ export default command({
   forms: ["image import", "import"],
   examples: [
     "tsrun import rootfs.tar.gz mine:1",
-    "tsrun export web | tsrun import - web:flat",
+    "tsrun import - web:flat < web.tar",
     `tsrun import -c 'CMD ["/bin/sh"]' -m "from scratch" https://example.org/rootfs.tar.gz mine:2`,
   ],
   arguments: { min: 1, max: 2 },
