@@ -13,6 +13,7 @@ import { imageConfigOf } from "./container-config.ts";
 import { type HeldContainer, holdContainer } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
 import { containerChanges, openUpper } from "./diff.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import { applyChanges } from "./image-changes.ts";
 import { historyOf, nameForNewImage, writeImage } from "./new-image.ts";
 import { findImageConfiguration } from "./resolve-image.ts";
@@ -24,10 +25,11 @@ import type { ContainerRecord } from "./types.ts";
  * ERR_TSRUN_CHANGE_INVALID, ERR_TSRUN_LAYER_NOT_PORTABLE.
  */
 export async function commitContainer(
-  { paths }: EngineContext,
+  context: EngineContext,
   reference: string,
   options: CommitOptions = {},
 ): Promise<{ id: string }> {
+  const { paths } = context;
   const { author, message, changes = [], signal } = options;
   const names = options.reference === undefined ? [] : [nameForNewImage(options.reference)];
   using _store = await holdStore(paths, signal ? { signal } : {});
@@ -63,6 +65,8 @@ export async function commitContainer(
     ],
     names,
   });
+  const attributes = { comment: message ?? "", imageID: id, imageRef: options.reference ?? "" };
+  recordEvent(context, containerEvent(record, "commit", attributes));
   return { id };
 }
 

@@ -10,6 +10,7 @@ import type { CopiedFrom, CopyFromOptions, PathStat } from "./api.ts";
 import { containerPath, openContainerPath, statContainerPath, statOf } from "./container-path.ts";
 import { type ContainerRoot, openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 import type { ContainerRecord } from "./types.ts";
 
 /** statfs(2) f_type of proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs and bpf (linux/magic.h). */
@@ -52,6 +53,7 @@ export async function copyFromContainer(
     const archive = packTree(fd, { name, enters: mountRule(root.record, wanted), signal });
     const stream = Readable.from(archive, { objectMode: false });
     stream.once("close", close);
+    recordEvent(context, containerEvent(root.record, "archive-path"));
     return { stat, archive: stream };
   } catch (error) {
     close();

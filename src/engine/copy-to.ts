@@ -8,6 +8,7 @@ import type { CopyToOptions } from "./api.ts";
 import { containerPath, pathError } from "./container-path.ts";
 import { type ContainerRoot, openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 
 const ROOT = { uid: 0, gid: 0 };
 
@@ -34,6 +35,7 @@ export async function copyToContainer(
     owner: keepOwner ? undefined : ROOT,
     signal,
   });
+  recordEvent(context, containerEvent(root.record, "extract-to-dir"));
 }
 
 /** It is there, a directory, and may be written to. */

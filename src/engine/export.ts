@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { packTree } from "../store/pack/pack.ts";
 import { openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
+import { containerEvent, recordEvent } from "./events.ts";
 
 /**
  * Image and writable layer merged; what is mounted on them (/proc, volumes) is not part of it. The container is held
@@ -16,5 +17,6 @@ export async function exportContainer(
   const root = await openContainerRoot(context, reference, "image and writable layer");
   const stream = Readable.from(packTree(root.fd, { name: "", signal }), { objectMode: false });
   stream.once("close", () => root[Symbol.dispose]());
+  recordEvent(context, containerEvent(root.record, "export"));
   return stream;
 }

@@ -6,6 +6,7 @@ import { holdStore } from "../store/images.ts";
 import { layerFromTar } from "../store/new-layer.ts";
 import type { ImportOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
+import { recordEvent } from "./events.ts";
 import { applyChanges } from "./image-changes.ts";
 import { nameForNewImage, writeImage } from "./new-image.ts";
 
@@ -32,6 +33,7 @@ export async function importImage(
     history: [{ created: new Date().toISOString(), comment }],
     names,
   });
+  recordEvent(context, { type: "image", action: "import", id, attributes: { name: reference ?? id } });
   return { id };
 }
 

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
-import { copyIn, copyOut } from "../../src/index.ts";
+import { copyIn, copyOut, type EngineEvent } from "../../src/index.ts";
 import { O_PATH } from "../../src/kernel/openat2.ts";
 import { openOverlay } from "../../src/kernel/overlay.ts";
 import { setXattr } from "../../src/kernel/xattr.ts";
@@ -466,6 +466,27 @@ describe("export, import and run", () => {
     await expect(engine.importImage(Readable.from([bytes]))).rejects.toMatchObject({
       code: "ERR_TSRUN_ARCHIVE_INVALID",
     });
+  });
+});
+
+test("is told in the events", async () => {
+  const since = new Date().toISOString();
+  const { id } = await engine.create(options);
+  await engine.copyTo(id, "/tmp", archiveOf("f", "x"));
+  await tarEntries((await engine.copyFrom(id, "/tmp")).archive);
+  const { id: imported } = await engine.importImage(await engine.export(id), { reference: "told:1" });
+  const { id: committed } = await engine.commit(id, { reference: "told:2", message: "why" });
+  const events: EngineEvent[] = [];
+  for await (const event of engine.events({ since, until: new Date().toISOString() })) events.push(event);
+  expect(events.map(({ action }) => action)).toEqual([
+    ...["create", "extract-to-dir", "archive-path", "export"],
+    ...["import", "commit"],
+  ]);
+  expect(events.at(-2)).toMatchObject({ type: "image", id: imported, attributes: { name: "told:1" } });
+  expect(events.at(-1)).toMatchObject({
+    type: "container",
+    id,
+    attributes: { comment: "why", imageID: committed, imageRef: "told:2" },
   });
 });
 
