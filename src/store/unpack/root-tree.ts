@@ -7,8 +7,6 @@
  * something else, nor something else for one.
  */
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -17,18 +15,17 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  openSync,
   type Stats,
   symlinkSync,
-  unlinkSync,
 } from "node:fs";
 import { TsrunError } from "../../errors.ts";
-import { futimes, lutimes, mknod, type RawPath, S_IFBLK, S_IFCHR, S_IFIFO } from "../../kernel/files.ts";
+import { futimes, mknod, type RawPath } from "../../kernel/files.ts";
 import { O_PATH } from "../../kernel/openat2.ts";
 import { printable, toPath } from "./bytes.ts";
 import { EntryFile } from "./entry-file.ts";
 import { relativePath } from "./entry-name.ts";
 import { applyXattrs, checkMetadata } from "./metadata.ts";
+import { finishLink, finishNode, nodeType, openIfThere, remove } from "./shared-files.ts";
 import type { TarEntry, TarSink } from "./tar-reader.ts";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
@@ -226,56 +223,6 @@ export class RootTree implements TarSink {
     } finally {
       closeSync(fd);
     }
-  }
-}
-
-/** Takes a file away if there is one; false where it is a mount point and may stay, to be written into instead. */
-function remove(target: RawPath, { busy = "fails" }: { busy?: "fails" | "stays" } = {}): boolean {
-  try {
-    unlinkSync(target);
-    return true;
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "ENOENT") return true;
-    if (code === "EBUSY" && busy === "stays") return false;
-    throw error;
-  }
-}
-
-function nodeType({ type }: TarEntry): number {
-  return (type === "char" ? S_IFCHR : type === "block" ? S_IFBLK : S_IFIFO) | 0o600;
-}
-
-function finishLink(target: RawPath, entry: TarEntry): void {
-  const fd = openSync(target, O_PATH | O_NOFOLLOW);
-  try {
-    if (fstatSync(fd).isSymbolicLink()) chownSync(`/proc/self/fd/${fd}`, entry.uid, entry.gid);
-  } finally {
-    closeSync(fd);
-  }
-  lutimes(target, entry.atime, entry.mtime);
-}
-
-/** By a descriptor: there is no chmod(2) that would not follow a link that is put in the node's place. */
-function finishNode(target: RawPath, entry: TarEntry): void {
-  const fd = openSync(target, O_PATH | O_NOFOLLOW);
-  try {
-    const stat = fstatSync(fd);
-    if (stat.isFile() || stat.isDirectory() || stat.isSymbolicLink()) return;
-    chownSync(`/proc/self/fd/${fd}`, entry.uid, entry.gid);
-    chmodSync(`/proc/self/fd/${fd}`, entry.mode);
-  } finally {
-    closeSync(fd);
-  }
-  lutimes(target, entry.atime, entry.mtime);
-}
-
-function openIfThere(open: () => number): number | undefined {
-  try {
-    return open();
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as { code?: string }).code ?? "")) return undefined;
-    throw error;
   }
 }
 
