@@ -3,6 +3,10 @@ export type { Config } from "./config.ts";
 export { loadConfig, loadPaths } from "./config.ts";
 export type {
   BootResult,
+  CommitOptions,
+  CopiedFrom,
+  CopyFromOptions,
+  CopyToOptions,
   DryRun,
   EngineApi,
   EngineEvent,
@@ -12,11 +16,14 @@ export type {
   ExplainedStep,
   ExplainOptions,
   Explanation,
+  FileChange,
   ImageConfig,
   ImageDetails,
   ImageSummary,
+  ImportOptions,
   LogEntry,
   LogOptions,
+  PathStat,
   ProcessHandle,
   ProcessList,
   Pruned,
@@ -28,6 +35,7 @@ export type {
   StatsSample,
   WaitOptions,
 } from "./engine/api.ts";
+export { type CopyOptions, type CopyReport, copyIn, copyOut } from "./engine/copy.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {
   ContainerChanges,

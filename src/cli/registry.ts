@@ -16,8 +16,13 @@ export interface Group {
 const attach: Loader = () => import("./commands/attach.ts");
 const create: Loader = () => import("./commands/create.ts");
 const events: Loader = () => import("./commands/events.ts");
+const commit: Loader = () => import("./commands/commit.ts");
+const cp: Loader = () => import("./commands/cp.ts");
+const diff: Loader = () => import("./commands/diff.ts");
 const exec: Loader = () => import("./commands/exec.ts");
+const exportContainer: Loader = () => import("./commands/export.ts");
 const images: Loader = () => import("./commands/images.ts");
+const importImage: Loader = () => import("./commands/import.ts");
 const kill: Loader = () => import("./commands/kill.ts");
 const logs: Loader = () => import("./commands/logs.ts");
 const pause: Loader = () => import("./commands/pause.ts");
@@ -47,6 +52,11 @@ export const commands: Commands = {
   events,
   __complete: () => import("./commands/complete.ts"),
   completion: () => import("./commands/completion.ts"),
+  commit,
+  cp,
+  diff,
+  export: exportContainer,
+  import: importImage,
   inspect: () => import("./commands/inspect.ts"),
   kill,
   logs,
@@ -71,7 +81,11 @@ export const groups: Readonly<Record<string, Group>> = {
   container: {
     summary: "Manage containers",
     commands: {
+      commit,
+      cp,
+      diff,
       exec,
+      export: exportContainer,
       inspect: () => import("./commands/container-inspect.ts"),
       kill,
       logs,
@@ -104,7 +118,13 @@ export const groups: Readonly<Record<string, Group>> = {
   },
   image: {
     summary: "Manage images",
-    commands: { inspect: () => import("./commands/image-inspect.ts"), ls: images, pull, rm: rmi },
+    commands: {
+      import: importImage,
+      inspect: () => import("./commands/image-inspect.ts"),
+      ls: images,
+      pull,
+      rm: rmi,
+    },
     aliases: { list: "ls", remove: "rm" },
   },
   system: {

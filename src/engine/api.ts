@@ -72,6 +72,29 @@ export interface EngineApi {
   /** What happens to containers, images and networks; with `since` or `until` also what has happened. */
   events(options?: EventsOptions): AsyncIterable<EngineEvent>;
 
+  /** What is at a path of the container; a link at its end is not followed unless asked for. */
+  statPath(container: string, path: string, options?: { follow?: boolean }): Promise<PathStat>;
+  /** A file or directory of the container, running or not, as a tar archive; to be read to its end or destroyed. */
+  copyFrom(container: string, path: string, options?: CopyFromOptions): Promise<CopiedFrom>;
+  /** Unpacks a tar archive, plain or compressed, in an existing directory of the container. */
+  copyTo(
+    container: string,
+    path: string,
+    archive: AsyncIterable<Uint8Array>,
+    options?: CopyToOptions,
+  ): Promise<void>;
+  /** Image and writable layer merged, as a tar archive, without what is mounted on them. */
+  export(container: string, options?: { signal?: AbortSignal }): Promise<Readable>;
+  /** What the container has changed of its image, sorted by path. */
+  diff(container: string): Promise<FileChange[]>;
+  /** Makes an image of the container as it is now. */
+  commit(container: string, options?: CommitOptions): Promise<{ id: string }>;
+  /** Makes an image of one layer out of a tar archive, plain or compressed, or of what is at a URL. */
+  importImage(
+    source: AsyncIterable<Uint8Array> | { url: string },
+    options?: ImportOptions,
+  ): Promise<{ id: string }>;
+
   /** The Plan that `run` would execute; the image has to be here already. */
   dryRun(options: ContainerOptions): Promise<DryRun>;
   /** `run`, with every kernel step accounted for right before the program takes over. */
@@ -242,4 +265,62 @@ export interface ExplainedStep {
   why: string;
   /** "file: what it says", read while the process waits right before execve. */
   proof: string[];
+}
+
+export interface PathStat {
+  /** The path's last component. */
+  name: string;
+  size: number;
+  /** As stat(2) has it, type included. */
+  mode: number;
+  /** RFC 3339. */
+  mtime: string;
+  isDirectory: boolean;
+  /** Of a symbolic link, else "". */
+  linkTarget: string;
+}
+
+export interface CopyFromOptions {
+  /** Copies what a link leads to, by the link's name. */
+  followLink?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface CopiedFrom {
+  stat: PathStat;
+  /** All names begin with the path's last component; "." for a path that ends so, and for the root. */
+  archive: Readable;
+}
+
+export interface CopyToOptions {
+  /** Keeps the archive's owners and extended attributes; otherwise everything is root's. */
+  keepOwner?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface FileChange {
+  /** Added, changed or deleted. */
+  kind: "A" | "C" | "D";
+  path: string;
+}
+
+export interface CommitOptions {
+  /** What to call the image; it has no name without. */
+  reference?: string;
+  author?: string;
+  message?: string;
+  /** Dockerfile instructions that change its configuration: "CMD echo hi", "ENV A=b". */
+  changes?: string[];
+  /** Stops the container's processes meanwhile, so that their files agree with each other; true by default. */
+  pause?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface ImportOptions {
+  reference?: string;
+  message?: string;
+  changes?: string[];
+  /** os/arch[/variant]; this host's by default. */
+  platform?: string;
+  signal?: AbortSignal;
 }

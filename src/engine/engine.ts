@@ -7,20 +7,28 @@
  *     process.stdout.pipe(output);
  *     const { exitCode } = await process.exited;
  */
+import type { Readable } from "node:stream";
 import { type Config, loadConfig, loadPaths } from "../config.ts";
 import type { Paths } from "../store/paths.ts";
 import type {
   BootResult,
+  CommitOptions,
+  CopiedFrom,
+  CopyFromOptions,
+  CopyToOptions,
   DryRun,
   EngineApi,
   EngineEvent,
   EventsOptions,
   ExecOptions,
   ExplainOptions,
+  FileChange,
   ImageDetails,
   ImageSummary,
+  ImportOptions,
   LogEntry,
   LogOptions,
+  PathStat,
   ProcessHandle,
   ProcessList,
   Pruned,
@@ -196,6 +204,53 @@ export class Engine implements EngineApi {
   async *events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
     const { readEvents } = await import("./read-events.ts");
     yield* readEvents(this.#context, options);
+  }
+
+  async statPath(
+    container: string,
+    path: string,
+    { follow = false }: { follow?: boolean } = {},
+  ): Promise<PathStat> {
+    const { statInContainer } = await import("./copy-from.ts");
+    return statInContainer(this.#context, container, { path, follow });
+  }
+
+  async copyFrom(container: string, path: string, options: CopyFromOptions = {}): Promise<CopiedFrom> {
+    const { copyFromContainer } = await import("./copy-from.ts");
+    return copyFromContainer(this.#context, container, { ...options, path });
+  }
+
+  async copyTo(
+    container: string,
+    path: string,
+    archive: AsyncIterable<Uint8Array>,
+    options: CopyToOptions = {},
+  ): Promise<void> {
+    const { copyToContainer } = await import("./copy-to.ts");
+    return copyToContainer(this.#context, container, { ...options, path, archive });
+  }
+
+  async export(container: string, options: { signal?: AbortSignal } = {}): Promise<Readable> {
+    const { exportContainer } = await import("./export.ts");
+    return exportContainer(this.#context, container, options);
+  }
+
+  async diff(container: string): Promise<FileChange[]> {
+    const { diffContainer } = await import("./diff.ts");
+    return diffContainer(this.#context, container);
+  }
+
+  async commit(container: string, options: CommitOptions = {}): Promise<{ id: string }> {
+    const { commitContainer } = await import("./commit.ts");
+    return commitContainer(this.#context, container, options);
+  }
+
+  async importImage(
+    source: AsyncIterable<Uint8Array> | { url: string },
+    options: ImportOptions = {},
+  ): Promise<{ id: string }> {
+    const { importImage } = await import("./import-image.ts");
+    return importImage(this.#context, source, options);
   }
 
   async dryRun(options: ContainerOptions): Promise<DryRun> {

@@ -87,6 +87,12 @@ export function describeImage(paths: Paths, index: ImageIndex, { id, record }: F
   return { id, targetDigest: record.target.digest, names, digests, ...parseConfiguration(bytes) };
 }
 
+/** The configuration of an image by its id; undefined where the image is gone. */
+export function findImageConfiguration(paths: Paths, id: string): ImageConfiguration | undefined {
+  const bytes = readBlobUnverified(paths, id);
+  return bytes && parseConfiguration(bytes);
+}
+
 /** The familiar names of an image, by tag and by digest. */
 export function namesOf(index: ImageIndex, id: string): { names: string[]; digests: string[] } {
   const refs = Object.keys(index.names)

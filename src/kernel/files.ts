@@ -104,3 +104,15 @@ export function markTopDirectory(path: string): void {
     closeSync(fd);
   }
 }
+
+const cReadlinkat = libc("long readlinkat(int dirfd, const char *path, uint8_t *buf, size_t size)");
+const PATH_MAX = 4096;
+
+/** The target of the symbolic link that an O_PATH descriptor refers to, in bytes: readlinkat(2), Linux 2.6.39. */
+export function readLinkDescriptor(fd: number): Buffer {
+  const target = Buffer.alloc(PATH_MAX);
+  return target.subarray(
+    0,
+    check("readlinkat", () => Number(cReadlinkat(fd, "", target, target.length))),
+  );
+}

@@ -4,6 +4,7 @@
  */
 import { SyscallError } from "./errors.ts";
 import { check, libc } from "./ffi.ts";
+import { cPath, type RawPath } from "./files.ts";
 
 /** <fcntl.h> of Linux; the same on x86_64 and aarch64. Node's constants lack O_PATH and O_CLOEXEC. */
 export const O_RDONLY = 0;
@@ -13,6 +14,7 @@ export const O_PATH = 0o10000000;
 
 /** <linux/openat2.h> */
 const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_BENEATH = 0x08;
 const RESOLVE_IN_ROOT = 0x10;
 
 /** The same number on every architecture: it is younger than their unified table. */
@@ -33,17 +35,27 @@ const ST_NOEXEC = 8;
 const ATTEMPTS = 16;
 
 /** Opens `path` below the directory `rootFd`, close-on-exec; the caller closes it. Throws SyscallError. */
-export function openInRoot(rootFd: number, path: string, flags: number = O_RDONLY): number {
+export function openInRoot(rootFd: number, path: RawPath, flags: number = O_RDONLY): number {
+  return openResolved(rootFd, path, { flags, resolve: RESOLVE_IN_ROOT });
+}
+
+/** As `openInRoot`, but a link that leads out of `directoryFd`, or is absolute, is refused: EXDEV. */
+export function openBeneath(directoryFd: number, path: RawPath, flags: number = O_RDONLY): number {
+  return openResolved(directoryFd, path, { flags, resolve: RESOLVE_BENEATH });
+}
+
+function openResolved(
+  fd: number,
+  path: RawPath,
+  { flags, resolve }: { flags: number; resolve: number },
+): number {
   // struct open_how { __u64 flags, mode, resolve; }
-  const how = new BigUint64Array([
-    BigInt(flags | O_CLOEXEC),
-    0n,
-    BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
-  ]);
+  const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, BigInt(resolve | RESOLVE_NO_MAGICLINKS)]);
   const bytes = Buffer.from(how.buffer);
   for (let attempt = 1; ; attempt++) {
     try {
-      return check("openat2", () => Number(syscall(SYS_OPENAT2, rootFd, path, bytes, bytes.length)), path);
+      const open = () => Number(syscall(SYS_OPENAT2, fd, cPath(path), bytes, bytes.length));
+      return check("openat2", open, String(path));
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof SyscallError) || error.code !== "EAGAIN") throw error;
     }

@@ -62,3 +62,38 @@ export function listXattrs(path: RawPath): string[] {
   const size = check("llistxattr", () => cLlistxattr(cPath(path), names, names.length), String(path));
   return names.toString("utf8", 0, size).split("\0").filter(Boolean);
 }
+
+const cListxattr = libc("long listxattr(const char *path, void *list, size_t size)");
+const cGetxattr = libc("long getxattr(const char *path, const char *name, void *value, size_t size)");
+/** Most files have none: one buffer serves all of them. */
+let scratch: Buffer | undefined;
+
+/**
+ * All attributes of the file that a descriptor refers to, in the order of their names; undefined where it has none.
+ * The descriptor may be one that only names the file (O_PATH), a symbolic link's too: fgetxattr(2) refuses those,
+ * but a lookup of /proc/self/fd/N ends at that very file.
+ */
+export function xattrsOfDescriptor(fd: number): Map<string, Buffer> | undefined {
+  scratch ??= Buffer.allocUnsafeSlow(XATTR_SIZE_MAX);
+  const buffer = scratch;
+  const path = `/proc/self/fd/${fd}`;
+  const size = unlessAbsent(() => check("listxattr", () => cListxattr(path, buffer, buffer.length)));
+  if (!size) return undefined;
+  const names = buffer.toString("latin1", 0, size).split("\0").filter(Boolean).sort();
+  const found = new Map<string, Buffer>();
+  for (const name of names) {
+    const raw = Buffer.from(`${name}\0`, "latin1");
+    const length = unlessAbsent(() => check("getxattr", () => cGetxattr(path, raw, buffer, buffer.length)));
+    if (length !== undefined) found.set(name, Buffer.from(buffer.subarray(0, length)));
+  }
+  return found;
+}
+
+function unlessAbsent<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}

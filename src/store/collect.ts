@@ -28,7 +28,11 @@ export async function removeUnreferenced(
 ): Promise<Collected> {
   using _ = await lock(join(locksDir(paths), "store"), options);
   const used = references(paths, Object.values(readImages(paths).known));
-  for (const diffId of inUse()) used.layers.add(layerName(diffId));
+  for (const diffId of inUse()) {
+    used.layers.add(layerName(diffId));
+    // An image that is made of the container needs them, whatever became of its own.
+    for (const blob of blobsOfLayer(paths, diffId)) used.blobs.add(blob);
+  }
   const layers = layerNames(paths).filter((name) => !used.layers.has(name));
   for (const name of layers) removeLayer(paths, name);
   const blobs: string[] = [];
@@ -60,13 +64,19 @@ function references(
     }
     for (const diffId of parsed<Configuration>(paths, config)?.rootfs.diff_ids ?? []) {
       layers.add(layerName(diffId));
-      // Where another image had the same layer compressed otherwise, that blob is the one that came with it; and
-      // before its commit it still has its other name.
-      const info = layerInfo(paths, diffId);
-      if (info) blobs.add(hexOf(info.digest)).add(`${hexOf(info.digest)}.pending`);
+      for (const blob of blobsOfLayer(paths, diffId)) blobs.add(blob);
     }
   }
   return { blobs, layers };
+}
+
+/**
+ * Where another image had the same layer compressed otherwise, that blob is the one that came with it; and before its
+ * commit it still has its other name.
+ */
+function blobsOfLayer(paths: Paths, diffId: string): string[] {
+  const info = layerInfo(paths, diffId);
+  return info ? [hexOf(info.digest), `${hexOf(info.digest)}.pending`] : [];
 }
 
 type Manifest = { layers?: { digest: string }[] };

@@ -209,7 +209,6 @@ describe("what belongs to later stages is refused clearly", () => {
     ["docker image history redis", 1],
     ["docker compose up", 1],
     ["docker container start webhost", 1],
-    ["docker commit webserver nginx:v2", 1],
     ["docker search python", 1],
   ])("%s", async (line, code) => {
     const result = await shell(line);

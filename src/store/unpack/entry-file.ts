@@ -1,4 +1,4 @@
-/** A regular file of a layer while its data arrives. */
+/** A regular file of an archive while its data arrives. */
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
 import type { RawPath } from "../../kernel/files.ts";
 import { applyToDescriptor, type Creation } from "./metadata.ts";
@@ -6,7 +6,14 @@ import { corrupt } from "./refusals.ts";
 import type { SparseMap } from "./sparse.ts";
 import type { TarEntry } from "./tar-reader.ts";
 
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC } = constants;
+
+interface OpenOptions {
+  /** The permissions that it has until it is finished; by default those of the entry. */
+  mode?: number;
+  /** Writes into the file that is there, instead of making one. */
+  existing?: boolean;
+}
 
 export class EntryFile {
   readonly #entry: TarEntry;
@@ -16,9 +23,9 @@ export class EntryFile {
   #region = 0;
 
   /** Makes the file; EEXIST where there is anything of its name. */
-  constructor(path: RawPath, entry: TarEntry) {
+  constructor(path: RawPath, entry: TarEntry, { mode = entry.mode, existing = false }: OpenOptions = {}) {
     this.#entry = entry;
-    this.#fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, entry.mode);
+    this.#fd = openSync(path, O_WRONLY | O_NOFOLLOW | (existing ? O_TRUNC : O_CREAT | O_EXCL), mode);
   }
 
   /** Writes the next bytes of its data. */
@@ -37,7 +44,7 @@ export class EntryFile {
   }
 
   /** Its data is complete: applies its metadata and closes it. Returns attributes that could not be set. */
-  finish(creation: Creation): string[] {
+  finish(creation?: Creation): string[] {
     try {
       if (this.#entry.sparse) ftruncateSync(this.#fd, this.#entry.sparse.size);
       return applyToDescriptor(this.#fd, this.#entry, creation);

@@ -83,7 +83,10 @@ export function applyToPath(path: RawPath, of: Metadata, options: { isSymlink: b
 }
 
 /** Returns the names of those that this filesystem, or the kind of file, does not take. */
-function applyXattrs(target: number | RawPath, xattrs: ReadonlyMap<string, Buffer> | undefined): string[] {
+export function applyXattrs(
+  target: number | RawPath,
+  xattrs: ReadonlyMap<string, Buffer> | undefined,
+): string[] {
   const dropped: string[] = [];
   for (const [name, value] of xattrs ?? []) {
     // The label of the machine that built the image means nothing to this one's SELinux policy.
