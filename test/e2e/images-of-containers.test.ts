@@ -153,7 +153,7 @@ describe("commit", () => {
       "sh",
       "-c",
       [
-        "dd if=/dev/urandom of=/big bs=1M count=200 2>/dev/null; touch /ready",
+        "dd if=/dev/urandom of=/big bs=1M count=400 2>/dev/null; touch /ready",
         "while :; do date +%s%N > /tick; done",
       ].join("; "),
     );
@@ -161,9 +161,11 @@ describe("commit", () => {
       .poll(async () => (await tsrun("exec", "box", "ls", "/ready")).code, { timeout: 20_000 })
       .toBe(0);
     const committing = host.start({}, "commit", "box");
-    await sleep(600);
+    const paused = () => output("inspect", "-f", "{{.State.Paused}}", "box");
+    await expect.poll(paused, { interval: 10, timeout: 10_000 }).toBe("true");
     committing.child.kill("SIGINT");
     expect(await committing.result).toMatchObject({ code: 130 });
+    expect(await paused()).toBe("false");
     const tick = () => output("exec", "box", "cat", "/tick");
     const before = await tick();
     await expect.poll(tick).not.toBe(before);
