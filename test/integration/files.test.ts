@@ -476,8 +476,10 @@ test("is told in the events", async () => {
   await tarEntries((await engine.copyFrom(id, "/tmp")).archive);
   const { id: imported } = await engine.importImage(await engine.export(id), { reference: "told:1" });
   const { id: committed } = await engine.commit(id, { reference: "told:2", message: "why" });
+  // Events have nanoseconds, these bounds milliseconds.
+  const until = new Date(Date.now() + 1).toISOString();
   const events: EngineEvent[] = [];
-  for await (const event of engine.events({ since, until: new Date().toISOString() })) events.push(event);
+  for await (const event of engine.events({ since, until })) events.push(event);
   expect(events.map(({ action }) => action)).toEqual([
     ...["create", "extract-to-dir", "archive-path", "export"],
     ...["import", "commit"],
