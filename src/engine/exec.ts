@@ -23,7 +23,8 @@ import { resolveContainer } from "./records.ts";
 import { resolveRlimits } from "./rlimits.ts";
 import { compiledFilter, containerCapabilities, seccompProfile } from "./security.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
-import { isRunning, readState } from "./state.ts";
+import { settle } from "./settle.ts";
+import { isRunning } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 const SIGKILL = 9;
@@ -87,7 +88,7 @@ export async function execInContainer(
   } catch (error) {
     // What a step met while the container ended under it is not what the user wants to know.
     if (state.status === "running" && (await endedUnder(error, state)))
-      throw notRunning(record, readState(context.paths, record.id));
+      throw notRunning(record, await settle(context.paths, record, state));
     throw error;
   } finally {
     for (const fd of Object.values(fds)) closeSync(fd);
