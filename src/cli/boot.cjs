@@ -10,10 +10,51 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.exit(125);
 }
 
-// Compiled code is kept between runs; where the folder cannot be written, node goes on without. What is kept is what the
-// first run has compiled, so the commands that have to be fast have a folder each: `run` would else compile its own
-// functions every time, because `--version` came first and needed none of them.
-const [, , command] = process.argv;
-const folder = command === "run" || command === "exec" ? command : "other";
-require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache", folder));
-require("./main.cjs");
+const fs = require("node:fs");
+const { Script } = require("node:vm");
+const { join } = require("node:path");
+
+const cache = join(__dirname, "cache");
+// The packages of vendor/, where a command loads one.
+require("node:module").enableCompileCache(cache);
+
+// The command line itself is kept as compiled as it was when the command ended. node's own cache has a file as compiled
+// as it was when it was loaded, without the functions that are called later: they took 8 ms of each `exec`.
+const file = join(__dirname, "main.cjs");
+const source = fs.readFileSync(file, "latin1"); // esbuild writes ASCII
+const [, , command = ""] = process.argv;
+const compiled = /^[a-z]+$/.test(command) && join(cache, `${command}-${fingerprint()}`);
+const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+  filename: file,
+  cachedData: read(compiled),
+});
+if (compiled && script.cachedDataRejected !== false) process.on("exit", keep);
+const main = { exports: {} };
+script.runInThisContext().call(main.exports, main.exports, require, main, file, __dirname);
+
+/** V8 recognizes its version and its flags, but takes any source of the same length for the one that was compiled. */
+function fingerprint() {
+  return `${process.version}-${process.arch}-${Math.round(fs.statSync(file).mtimeMs).toString(36)}`;
+}
+
+function read(path) {
+  try {
+    return path ? fs.readFileSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a command that did its work: a failed one, or its help, has not called what is to be fast. */
+function keep(exitCode) {
+  if (exitCode !== 0 || process.argv.includes("--help")) return;
+  const temporary = `${compiled}.${process.pid}`;
+  try {
+    fs.mkdirSync(cache, { recursive: true });
+    // Durable before it has its name: V8 does not look into what it is given (a power failure may leave zeros).
+    fs.writeFileSync(temporary, script.createCachedData(), { flush: true });
+    fs.renameSync(temporary, compiled);
+  } catch {
+    fs.rmSync(temporary, { force: true }); // where the folder cannot be written, it goes without
+  }
+}

@@ -8,7 +8,8 @@ import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { notRunning } from "./not-running.ts";
 import { resolveContainer } from "./records.ts";
-import { readState } from "./state.ts";
+import { settle } from "./settle.ts";
+import { isRunning, readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
 const cgroupOf = (record: ContainerRecord): Cgroup => detectCgroupDriver().open(record.cgroupPath);
@@ -16,7 +17,9 @@ const cgroupOf = (record: ContainerRecord): Cgroup => detectCgroupDriver().open(
 /** The state, and whether a container that runs is paused. */
 export function observedState(paths: Paths, record: ContainerRecord): ContainerState {
   const state = readState(paths, record.id);
-  return state.status === "running" && cgroupOf(record).frozen() ? { ...state, paused: true } : state;
+  // What is left of a process that has ended can be frozen as well.
+  const paused = state.status === "running" && cgroupOf(record).frozen() && isRunning(state);
+  return paused ? { ...state, paused } : state;
 }
 
 /** Freezes every process of a running container; throws ERR_TSRUN_CONTAINER_NOT_RUNNING, ERR_TSRUN_CONTAINER_PAUSED. */
@@ -27,6 +30,8 @@ export async function pauseContainer(context: EngineContext, reference: string):
   if (state.status !== "running") throw notRunning(record, state);
   if (state.paused) throw containerPaused(`Container ${record.id} is already paused`, record);
   await unlessEnded(paths, record, () => cgroupOf(record).freeze());
+  // A cgroup whose last process has just ended freezes as well as any.
+  if (!isRunning(state)) throw notRunning(record, await settle(paths, record, state));
   recordEvent(context, containerEvent(record, "pause"));
 }
 

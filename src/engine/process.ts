@@ -50,8 +50,8 @@ function capabilitySets(capabilities: readonly string[], uid: number): OciCapabi
 
 /** What an exec'ed process takes over from the container it joins. */
 export interface ExecContext {
-  /** The container's own process, as buildOciConfig made it. */
-  container: OciProcess;
+  /** Of the container's own process, where it has them. */
+  container: Pick<OciProcess, "cwd" | "noNewPrivileges" | "rlimits" | "oomScoreAdj">;
   /** The container's recorded variables (MergedConfig.env). */
   env: readonly string[];
   hostname: string;

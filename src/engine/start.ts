@@ -5,14 +5,14 @@ import { TsrunError } from "../errors.ts";
 import { launch, type MonitorRestart } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { OciConfig } from "../runtime/oci.ts";
-import type { Lock } from "../store/locks.ts";
+import { type Lock, lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
 import { concludeLost, releaseRuntime, removeContainer, removeRunDir } from "./cleanup.ts";
 import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
 import { hasProbe } from "./health.ts";
-import { ownContainer } from "./ownership.ts";
+import { ownerLockPath } from "./ownership.ts";
 import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
@@ -122,8 +122,14 @@ export async function startByReference(
   options: StartOptions = {},
 ): Promise<ProcessHandle> {
   const record = resolveContainer(context.paths, reference);
-  if (isUnfinished(readState(context.paths, record.id))) throw alreadyRunning(record);
-  const owned = await ownContainer(context.paths, record.id, OWN_TIMEOUT_MS);
+  const refuseUnfinished = (): void => {
+    if (isUnfinished(readState(context.paths, record.id))) throw alreadyRunning(record);
+  };
+  refuseUnfinished();
+  const owned = await lock(ownerLockPath(context.paths, record.id), {
+    timeoutMs: OWN_TIMEOUT_MS,
+    whileHeld: refuseUnfinished, // by a command that was starting it, whose monitor keeps the lock
+  });
   let latest: ContainerRecord;
   try {
     latest = resolveContainer(context.paths, record.id); // it may have been changed or removed meanwhile

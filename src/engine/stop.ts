@@ -11,6 +11,7 @@ import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { thawIfPaused } from "./pause.ts";
 import { resolveContainer } from "./records.ts";
+import { settle, until } from "./settle.ts";
 import { parseSignal } from "./signals.ts";
 import { isRunning, readState } from "./state.ts";
 import { markStopped, type Stopper } from "./stop-mark.ts";
@@ -20,7 +21,6 @@ const SIGKILL = 9;
 /** After SIGKILL only the kernel can take its time: a process in uninterruptible sleep, an overlay being unmounted. */
 const KILL_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
-const SOON_MS = 5;
 
 export interface StopRequest {
   /** Seconds before SIGKILL, -1 for ever; the container's own by default. */
@@ -55,7 +55,7 @@ export async function endContainer(
     if (state.status !== "running") return;
     markStopped(context.paths, record, by);
     if (!signalInit(state, number, () => recordKill(context, record, number))) {
-      await settle(context, record, state);
+      await settle(context.paths, record, state);
       continue;
     }
     await thawIfPaused(record);
@@ -80,10 +80,11 @@ export async function killContainer(
   if (state.status === "running" && stops) markStopped(context.paths, record, "user");
   const onSend = (): void => recordKill(context, record, number);
   if (state.status !== "running" || !signalInit(state, number, onSend)) {
+    const { status } = await settle(context.paths, record, state);
     throw new TsrunError(
       "ERR_TSRUN_CONTAINER_NOT_RUNNING",
       `cannot kill container: ${reference}: container ${record.id} is not running`,
-      { hint: `it is ${state.status}` },
+      { hint: `it is ${status}` },
     );
   }
   if (number === SIGKILL) await waitForKilled(context, record, state);
@@ -183,31 +184,8 @@ export async function waitForEnd(
     if (performance.now() >= deadline) return false;
     await sleep(POLL_MS);
   }
+  await settle(context.paths, record, state);
   return true;
-}
-
-/** The process is gone, and its monitor about to say how: waits until it has. */
-async function settle(context: EngineContext, record: ContainerRecord, gone: ContainerState): Promise<void> {
-  await until(record, () => {
-    const { status, pid } = readState(context.paths, record.id);
-    return status !== "running" || pid !== gone.pid;
-  });
-}
-
-async function until(record: ContainerRecord, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + KILL_TIMEOUT_MS;
-  while (!isSo()) {
-    if (performance.now() > deadline) {
-      throw new TsrunError(
-        "ERR_TSRUN_MONITOR_STUCK",
-        `the monitor of container ${record.name} does not answer`,
-        {
-          hint: `look at it with: ps -o pid,stat,args -C tsrun-monitor | grep ${record.id}`,
-        },
-      );
-    }
-    await sleep(SOON_MS);
-  }
 }
 
 const monitorOf = (context: EngineContext, record: ContainerRecord): Promise<MonitorClient | undefined> =>

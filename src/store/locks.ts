@@ -60,11 +60,12 @@ export function adoptLock(fd: number, path: string): Lock | undefined {
 
 /**
  * Waits for the lock at `path`, polling with sleeps of 1 to 50 ms. Throws ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`
- * (by default it waits for ever), and the reason of `signal` once that is aborted.
+ * (by default it waits for ever), the reason of `signal` once that is aborted, and what `whileHeld` throws, which is
+ * called before each sleep.
  */
 export async function lock(
   path: string,
-  options: LockOptions & { timeoutMs?: number; signal?: AbortSignal } = {},
+  options: LockOptions & { timeoutMs?: number; signal?: AbortSignal; whileHeld?: () => void } = {},
 ): Promise<Lock> {
   const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
   const deadline = process.uptime() * 1000 + timeoutMs;
@@ -72,6 +73,7 @@ export async function lock(
     signal?.throwIfAborted();
     const taken = tryLock(path, options);
     if (taken) return taken;
+    options.whileHeld?.();
     if (process.uptime() * 1000 >= deadline) {
       throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `${path} is locked by another process`, {
         hint: "another tsrun command is at work on the same thing: wait for it, or look for it with `fuser`",

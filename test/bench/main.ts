@@ -2,9 +2,9 @@
  * tsrun beside its peers, interleaved in one run on one machine:
  *
  *     npm run bench                          30 rounds, an image of 300 MB
- *     npm run bench -- --quick               under two minutes
+ *     npm run bench -- --quick               under two minutes, without "many"
  *     npm run bench -- --check               fails where a promise of promises.ts is missed
- *     npm run bench -- --only none,exec      some of: none, bridge, exec, pull, library, memory
+ *     npm run bench -- --only none,exec      some of: none, bridge, exec, pull, library, memory, many
  *     npm run bench -- --peers tsrun,podman
  *
  * Needs root (sudo is called) and the packages of `scripts/setup --bench`. Everything happens in a network and mount
@@ -39,10 +39,13 @@ const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     check: { type: "boolean", default: false },
-    only: { type: "string", default: "none,bridge,exec,pull,library,memory" },
+    only: { type: "string" },
     peers: { type: "string", default: all.map((peer) => peer.name).join() },
   },
 });
+
+const usual = "none,bridge,exec,pull,library,memory";
+const only = (values.only ?? (values.quick ? usual : `${usual},many`)).split(",");
 
 function choosePeers(names: string): Peer[] {
   const peers = names.split(",").map((name) => {
@@ -78,7 +81,7 @@ async function bench(peers: Peer[]): Promise<Results> {
       layers: [busyboxLayer(rootfs)],
     });
     const size = (values.quick ? 60 : 300) * 1024 * 1024;
-    if (values.only.includes("pull")) {
+    if (only.includes("pull")) {
       await registry.pushImage("bench/debian", ["latest"], { ...image, layers: debianSizedLayers(size) });
     }
     const world = { dir, rootfs, registry: registry.host };
@@ -87,7 +90,7 @@ async function bench(peers: Peer[]): Promise<Results> {
       started.push(peer);
       await peer.start(world);
     }
-    return await measure(peers, { world, quick: values.quick, only: values.only.split(","), note });
+    return await measure(peers, { world, quick: values.quick, only, note });
   } finally {
     for (const peer of started.reverse()) await peer.stop?.();
     await registry.stop();

@@ -1,6 +1,7 @@
 /** The measurements: every workload's peers take turns, so that a noisy moment of the machine hits all of them. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { type ManyResults, measureMany } from "./many.ts";
 import { monitorPss } from "./monitor.ts";
 import type { Command, Peer, World } from "./peer.ts";
 import { tsrunPaths } from "./peers/tsrun.ts";
@@ -17,6 +18,7 @@ export interface Results {
   library?: number[];
   /** MiB. */
   monitor?: number;
+  many?: ManyResults;
 }
 
 /** Milliseconds by peer. */
@@ -85,6 +87,11 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
     // There must be something to remove before the first round.
     for (const { command } of turns) await time(command);
     results.times.set("pull", await takeTurns(turns, options.quick ? 2 : 5));
+  }
+  if (only.includes("many")) {
+    note("200 containers");
+    results.many = await measureMany(peers, busybox, options.quick ? 1 : 3);
+    results.times.set("many", results.many.times);
   }
   return results;
 }

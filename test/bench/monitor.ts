@@ -8,8 +8,13 @@ export function monitorPss(root: string): number {
   for (const id of readdirSync(containers)) {
     const { status, monitorPid } = JSON.parse(readFileSync(join(containers, id, "state.json"), "utf8"));
     if (status !== "running") continue;
-    const rollup = readFileSync(`/proc/${monitorPid}/smaps_rollup`, "utf8");
-    return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1024;
+    return memoryOf(monitorPid);
   }
   throw new Error(`no running container below ${containers}`);
+}
+
+/** MiB (PSS) of a process. */
+export function memoryOf(pid: number | string): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1024;
 }

@@ -26,6 +26,19 @@ export interface Peer {
   /** `exec C true`. */
   exec(): Command;
   removeSleeper(): Command;
+
+  readonly crowd?: Crowd;
+}
+
+/** Many containers at a time. */
+export interface Crowd {
+  /** A container that sleeps, on the default bridge network. */
+  start(image: string, name: string): Command;
+  /** Prints the names of the running ones, one a line. */
+  list(): Command;
+  remove(names: string[]): Command;
+  /** Command lines of the processes that a running container keeps beside its own. */
+  attendant: RegExp;
 }
 
 /** What the peers share in one run of the bench. */

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "./peer.ts";
 
@@ -26,6 +27,18 @@ export async function time({ argv, env }: Command): Promise<number> {
     throw new Error(`${argv.join(" ")}: ${reason}\n${readFileSync(log, "utf8").slice(-2000)}`);
   }
   return Number(end - begin) / 1e6;
+}
+
+/** Standard output of a command that succeeds. */
+export async function output({ argv, env }: Command): Promise<string> {
+  const [program, ...args] = argv;
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [printed, [status]] = await Promise.all([text(child.stdout), once(child, "close")]);
+  if (status !== 0) throw new Error(`${argv.join(" ")}: exit status ${status}`);
+  return printed;
 }
 
 /** Starts a daemon with its output in a file; the kernel ends it when the bench dies (prctl(2), PR_SET_PDEATHSIG). */

@@ -8,6 +8,7 @@ const titles: Record<Workload, string> = {
   bridge: "run --rm --network bridge",
   exec: "exec",
   pull: "pull and unpack",
+  many: "200 containers, 8 at a time",
 };
 
 interface Ratio {
@@ -54,6 +55,10 @@ export function report(results: Results): string {
   if (results.monitor !== undefined) {
     lines.push(`memory of a container's monitor: ${results.monitor.toFixed(2)} MiB (<= ${monitorMemory})`);
   }
+  for (const [peer, parts] of results.many?.parts ?? []) {
+    const memory = results.many?.memory.get(peer)?.toFixed(2);
+    lines.push(`200 containers of ${peer}: ${parts}; ${memory} MiB beside each`);
+  }
   return lines.join("\n");
 }
 
@@ -66,7 +71,7 @@ export function missedPromises(results: Results): string[] {
     });
   const warm = median(results.library?.slice(1) ?? []);
   if (warm > libraryLatency) missed.push(`library: ${format(warm)} ms, promised ${libraryLatency} ms`);
-  const memory = results.monitor ?? 0;
+  const memory = Math.max(results.monitor ?? 0, results.many?.memory.get("tsrun") ?? 0);
   if (memory > monitorMemory) missed.push(`monitor: ${memory.toFixed(2)} MiB, promised ${monitorMemory} MiB`);
   return missed;
 }

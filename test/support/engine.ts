@@ -1,6 +1,6 @@
 /** An Engine with data and runtime state of its own for a test file, and a look for leaks at the file's end. */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { type ContainerOptions, Engine, type Paths, type ProcessHandle } from "../../src/index.ts";
-import { leaksSince, type Snapshot, snapshot } from "./leaks.ts";
+import { ownLeaksSince, type Snapshot, snapshot } from "./leaks.ts";
 import { assertTestHost } from "./test-host.ts";
 
 export const IMAGE = "tsrun/base";
@@ -36,7 +36,7 @@ export function useEngine(): EngineHost {
   });
   afterEach(() => removeAll(engine));
   afterAll(async () => {
-    const leaks = (await leaksSince(before, paths)).filter((leak) => !isOthersCgroup(leak));
+    const leaks = await ownLeaksSince(before, paths);
     rmSync(directory, { recursive: true });
     expect(leaks).toEqual([]);
   });
@@ -52,16 +52,6 @@ export function useEngine(): EngineHost {
 
 export async function removeAll(engine: Engine): Promise<void> {
   for (const { record } of await engine.list()) await engine.remove(record.id, { force: true });
-}
-
-/** A control group with processes that are not this instance's: those would be leaks themselves. */
-function isOthersCgroup(leak: string): boolean {
-  if (!leak.startsWith("cgroup ")) return false;
-  try {
-    return readFileSync(join(leak.slice("cgroup ".length), "cgroup.procs"), "utf8") !== "";
-  } catch {
-    return true;
-  }
 }
 
 export async function bytesOf(stream: Readable): Promise<Buffer> {

@@ -52,5 +52,12 @@ export function dockerPeer(): Peer {
       docker("run", "--detach", "--network", "none", "--name", sleeper, image, "sleep", "100000"),
     exec: () => docker("exec", sleeper, "true"),
     removeSleeper: () => docker("rm", "--force", sleeper),
+
+    crowd: {
+      start: (image, name) => docker("run", "-d", "--name", name, image, "sleep", "100000"),
+      list: () => docker("ps", "--format", "{{.Names}}"),
+      remove: (names) => docker("rm", "--force", ...names),
+      attendant: /^\S*containerd-shim-runc-v2 /,
+    },
   };
 }

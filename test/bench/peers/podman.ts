@@ -50,5 +50,12 @@ export function podmanPeer(): Peer {
       podman("run", "--detach", "--network", "none", ...parent, "--name", sleeper, image, "sleep", "100000"),
     exec: () => podman("exec", sleeper, "true"),
     removeSleeper: () => podman("rm", "--force", "--time", "0", sleeper),
+
+    crowd: {
+      start: (image, name) => podman("run", "-d", ...parent, "--name", name, image, "sleep", "100000"),
+      list: () => podman("ps", "--format", "{{.Names}}"),
+      remove: (names) => podman("rm", "--force", "--time", "0", ...names),
+      attendant: /^\S*conmon /,
+    },
   };
 }

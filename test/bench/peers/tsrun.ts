@@ -28,5 +28,12 @@ export function tsrunPeer(): Peer {
       tsrun("run", "-d", "--network", "none", "--name", sleeper, image, "sleep", "100000"),
     exec: () => tsrun("exec", sleeper, "true"),
     removeSleeper: () => tsrun("rm", "--force", sleeper),
+
+    crowd: {
+      start: (image, name) => tsrun("run", "-d", "--name", name, image, "sleep", "100000"),
+      list: () => tsrun("ps", "--format", "{{.Names}}"),
+      remove: (names) => tsrun("rm", "--force", ...names),
+      attendant: /^tsrun-monitor /,
+    },
   };
 }

@@ -1,10 +1,7 @@
 /** What every file of these tests begins with: a tsrun of its own, a stocked registry, and a look for leaks at the end. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Cli, createCli } from "../../support/cli.ts";
-import { leaksSince, type Snapshot, snapshot } from "../../support/leaks.ts";
+import { ownLeaksSince, type Snapshot, snapshot } from "../../support/leaks.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 import { assertTestHost } from "../../support/test-host.ts";
 import { stock } from "./images.ts";
@@ -34,7 +31,7 @@ export function useHost({ pull = ["busybox"] }: { pull?: string[] } = {}): Host 
   afterAll(async () => {
     const containers = cli.containers();
     if (containers.length > 0) await cli.tsrun("rm", "-f", ...containers);
-    const left = { containers: cli.containers(), leaks: await leaks(before, cli) };
+    const left = { containers: cli.containers(), leaks: await ownLeaksSince(before, cli) };
     await registry?.stop();
     cli.close();
     expect(left).toEqual({ containers: [], leaks: [] });
@@ -47,30 +44,4 @@ export function useHost({ pull = ["busybox"] }: { pull?: string[] } = {}): Host 
       return registry;
     },
   };
-}
-
-/** How long a control group of somebody else's container may stay empty while it is made or removed. */
-const FOREIGN_MILLISECONDS = 1_000;
-
-/**
- * Control groups belong to the machine: those with processes in them are counted by the processes, and of the others
- * those that stay.
- */
-async function leaks(before: Snapshot, cli: Cli): Promise<string[]> {
-  const idle = (leak: string): boolean =>
-    !leak.startsWith("cgroup ") || isEmptyCgroup(leak.slice("cgroup ".length));
-  const found = (await leaksSince(before, cli)).filter(idle);
-  if (found.length === 0) return [];
-  await sleep(FOREIGN_MILLISECONDS);
-  return found.filter(idle);
-}
-
-/** Whether the group is there and nothing runs in it. */
-function isEmptyCgroup(path: string): boolean {
-  try {
-    return readFileSync(join(path, "cgroup.procs"), "utf8") === "";
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
 }

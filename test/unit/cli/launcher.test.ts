@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -59,5 +70,53 @@ describe("boot.cjs", () => {
     const { status, stderr } = spawnSync(process.execPath, ["-e", asOld], { encoding: "utf8" });
     expect(status).toBe(125);
     expect(stderr).toContain("tsrun: node 22.14.0 is too old: tsrun needs 22.15 or newer\n");
+  });
+
+  describe("keeps compiled code", () => {
+    const run = (...argv: string[]) => start(process.execPath, join(checkout, "dist/cli.cjs"), ...argv);
+    const kept = () =>
+      readdirSync(join(checkout, "dist/cache"), { withFileTypes: true }).flatMap((entry) =>
+        entry.isFile() ? [entry.name.replace(/-.*/, "")] : [],
+      );
+    const main = "console.log(process.argv[2], __filename, require('node:path').sep); process.exitCode = ";
+
+    beforeEach(() => {
+      mkdirSync(join(checkout, "dist"));
+      copyFileSync(boot, join(checkout, "dist/cli.cjs"));
+      put("dist/main.cjs", `${main}Number(process.argv[3] ?? 0);`);
+    });
+
+    it("of each command, and runs the same from it", () => {
+      const first = run("exec");
+      expect(first.stdout).toBe(`exec ${join(checkout, "dist/main.cjs")} /\n`);
+      expect(run("run", "0").status).toBe(0);
+      expect(kept()).toEqual(["exec", "run"]);
+      expect(run("exec")).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
+    });
+
+    it("only of what succeeded, and not of help", () => {
+      expect(run("exec", "3").status).toBe(3);
+      run("exec", "0", "--help");
+      run("--debug");
+      expect(kept()).toEqual([]);
+    });
+
+    it("not beyond a change of the file, whatever its length", () => {
+      expect(run("exec").stdout).toContain("exec");
+      put("dist/main.cjs", `${main.replace("[2]", "[3]")}Number(process.argv[3] ?? 0);`);
+      utimesSync(join(checkout, "dist/main.cjs"), 1, 1);
+      expect(run("exec", "0").stdout).toMatch(/^0 /);
+    });
+
+    it("and compiles anew where what was kept is not V8's", () => {
+      run("exec");
+      const [name = ""] = readdirSync(join(checkout, "dist/cache")).filter((entry) => /^exec-/.test(entry));
+      const size = statSync(join(checkout, "dist/cache", name)).size;
+      for (const damaged of [Buffer.alloc(0), Buffer.alloc(size)]) {
+        writeFileSync(join(checkout, "dist/cache", name), damaged);
+        expect(run("exec")).toMatchObject({ status: 0, stderr: "" });
+        expect(statSync(join(checkout, "dist/cache", name)).size).toBe(size);
+      }
+    });
   });
 });
