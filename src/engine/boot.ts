@@ -1,4 +1,5 @@
 /** A boot and a shutdown of the machine, as containers see them. */
+import { concludeLost } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
@@ -52,6 +53,7 @@ async function startAgain(context: EngineContext, { id }: ContainerRecord): Prom
     owned.release();
     return false;
   }
+  concludeLost(context, record);
   forgetStop(paths, record);
   const handle = await startContainer(context, { record, owned });
   handle.detach();
