@@ -20,6 +20,8 @@ const HEALTH = [
   "redis-cli ping",
   "--health-interval",
   "200ms",
+  "--health-start-interval",
+  "200ms",
   "--health-start-period",
   "30s",
 ];
