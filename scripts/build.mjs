@@ -6,7 +6,7 @@
 //   index.js, types/   the library
 // `--analyze` prints what each bundle is made of.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { analyzeMetafile, build } from "esbuild";
@@ -85,12 +85,19 @@ const builds = [
 
 mkdirSync(dist, { recursive: true });
 const results = await Promise.all(builds.map((options) => build(options)));
+toAscii(join(dist, "main.cjs"));
 copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, "cli.cjs"));
 // Code of the bundles that were there before.
 rmSync(join(dist, "cache"), { recursive: true, force: true });
 emitTypes();
 if (process.argv.includes("--analyze")) {
   for (const { metafile } of results) console.log(await analyzeMetafile(metafile));
+}
+
+/** For boot.cjs, which reads it as such; esbuild leaves what regular expressions contain as it is. */
+function toAscii(file) {
+  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/[^\x00-\x7f]/g, escape));
 }
 
 function emitTypes() {
