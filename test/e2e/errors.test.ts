@@ -173,7 +173,6 @@ describe("what is not supported yet says so", () => {
     [125, /--link is not supported/, "--link", "x"],
     [125, /--gpus is not supported/, "--gpus", "all"],
     [125, /--pid is not supported/, "--pid", "host"],
-    [125, /restart policies are not supported yet/, "--restart", "always"],
     [125, /--kernel-memory is not supported/, "--kernel-memory", "1g"],
     [125, /--volumes-from is not supported/, "--volumes-from", "x"],
   ])("%i %s", (code, reason, ...args) =>

@@ -186,29 +186,6 @@ describe("update", () => {
     await output("rm", "-f", "fleeting");
   });
 
-  test("--restart of a container that runs", async () => {
-    const id = await output(
-      "run",
-      "-d",
-      "--network",
-      "none",
-      "--name",
-      "changing",
-      IMAGE,
-      "sh",
-      "-c",
-      "sleep 0.5; exit 3",
-    );
-    await output("update", "--restart", "always", id);
-    await expect
-      .poll(async () => Number(await output("inspect", "-f", "{{.RestartCount}}", id)), { timeout: 10_000 })
-      .toBeGreaterThan(0);
-    await output("update", "--restart", "no", id);
-    await expect
-      .poll(() => output("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", id), { timeout: 10_000 })
-      .toBe("exited 3");
-  });
-
   test("says what is wrong with the request", async () => {
     await output("create", "--name", "quiet", IMAGE);
     expect(await tsrun("update", "quiet")).toMatchObject({

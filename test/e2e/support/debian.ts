@@ -33,7 +33,7 @@ function make(included: string, file: string): void {
   const directory = mkdtempSync(`${file}.`);
   const [root, archive] = [join(directory, "root"), join(directory, "layer.tar.gz")];
   try {
-    outside("debootstrap", "--variant=minbase", `--include=${included}`, SUITE, root);
+    outside("debootstrap", "--variant=minbase", `--include=${included}`, SUITE, root, mirror());
     const left = ["./dev/*", "./proc/*", "./sys/*", "./var/cache/apt/*", "./var/lib/apt/lists/*"];
     const excludes = left.map((pattern) => `--exclude=${pattern}`);
     succeed("tar", "-C", root, "--numeric-owner", ...excludes, "-I", "gzip -1", "-cf", archive, ".");
@@ -41,6 +41,16 @@ function make(included: string, file: string): void {
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** The one that this machine's own packages come from; debootstrap's default where it is no Debian. */
+function mirror(): string {
+  const { stdout } = spawnSync("apt-get", ["indextargets", "--format", "$(SITE)", "Origin: Debian"], {
+    encoding: "utf8",
+  });
+  return (
+    (stdout ?? "").split("\n").find((site) => /\/debian\/?$/.test(site)) ?? "http://deb.debian.org/debian"
+  );
 }
 
 /** In the machine's own network namespace, which the test host was made from: an ancestor of this process is in it. */

@@ -16,7 +16,7 @@ export interface Line {
 /** Images of docker.io that the test has under their own names; `app` stands in for those that a page builds itself. */
 const KNOWN = /^(nginx|python|busybox|ubuntu|hello-world|mysql|mongo|redis|golang|myip)(:|$)/;
 const HERE =
-  /^(run|commit|diff|exec|logs|inspect|stop|kill|rm|ps|images|rmi|pull|version|container (run|commit|diff|exec|logs|inspect|stop|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
+  /^(run|attach|commit|diff|exec|logs|inspect|start|stop|restart|kill|rm|ps|images|rmi|pull|version|container (run|attach|commit|diff|exec|logs|inspect|start|stop|restart|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
 const NETWORKS_HERE = /--net(work)?[ =](host|none|bridge)\b/;
 /** Flags of `run` that take a value, as far as tutorials use them. */
 const WITH_VALUE = new Set([
@@ -105,6 +105,11 @@ function classify(text: string): Line | undefined {
     return line("interactive", true, (container) => `docker ${command} -it ${container} sh`);
   if (/commit$/.test(command))
     return line("plain", true, (container) => text.replace(/\S+ (\S+)$/, `${container} $1`));
+  if (/attach$/.test(command)) {
+    const attached = (container: string) =>
+      `(sleep 1; docker kill ${container} >/dev/null) & docker ${command} ${container} || test $? -eq 137`;
+    return line("plain", true, attached);
+  }
   const flags = rest.split(" ").filter((word) => word.startsWith("-"));
   if (/(^| )rm$/.test(command)) flags.push("-f");
   const follows = /logs$/.test(command) && flags.includes("-f");
