@@ -21,14 +21,18 @@ require("node:module").enableCompileCache(cache);
 // The command line itself is kept as compiled as it was when the command ended. node's own cache has a file as compiled
 // as it was when it was loaded, without the functions that are called later: they took 8 ms of each `exec`.
 const file = join(__dirname, "main.cjs");
-const source = fs.readFileSync(file, "latin1"); // esbuild writes ASCII
+const source = fs.readFileSync(file, "latin1"); // the build writes ASCII
 const [, , command = ""] = process.argv;
-const compiled = /^[a-z]+$/.test(command) && join(cache, `${command}-${fingerprint()}`);
+const path = /^[a-z]+$/.test(command) && join(cache, `${command}-${fingerprint()}`);
+const kept = read(path);
 const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
   filename: file,
-  cachedData: read(compiled),
+  cachedData: kept,
 });
-if (compiled && script.cachedDataRejected !== false) process.on("exit", keep);
+// Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
+const LOOK_EVERY = 32;
+const isUsed = kept !== undefined && !script.cachedDataRejected;
+if (path && (!isUsed || process.pid % LOOK_EVERY === 0)) process.on("exit", keep);
 const main = { exports: {} };
 script.runInThisContext().call(main.exports, main.exports, require, main, file, __dirname);
 
@@ -48,12 +52,14 @@ function read(path) {
 /** Of a command that did its work: a failed one, or its help, has not called what is to be fast. */
 function keep(exitCode) {
   if (exitCode !== 0 || process.argv.includes("--help")) return;
-  const temporary = `${compiled}.${process.pid}`;
+  const data = script.createCachedData();
+  if (isUsed && data.length < kept.length * 1.01) return;
+  const temporary = `${path}.${process.pid}`;
   try {
     fs.mkdirSync(cache, { recursive: true });
     // Durable before it has its name: V8 does not look into what it is given (a power failure may leave zeros).
-    fs.writeFileSync(temporary, script.createCachedData(), { flush: true });
-    fs.renameSync(temporary, compiled);
+    fs.writeFileSync(temporary, data, { flush: true });
+    fs.renameSync(temporary, path);
   } catch {
     fs.rmSync(temporary, { force: true }); // where the folder cannot be written, it goes without
   }

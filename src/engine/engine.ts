@@ -39,18 +39,10 @@ import type {
   StatsSample,
   WaitOptions,
 } from "./api.ts";
-import { sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
-import { type CreatedContainer, createContainer, validateRequest } from "./create.ts";
-import { execInContainer } from "./exec.ts";
-import { withHealth } from "./health.ts";
-import { imageUsers } from "./image-users.ts";
-import { provideImage } from "./images.ts";
+import type { CreatedContainer } from "./create.ts";
 import { installedCommand } from "./installation.ts";
-import { readLogs } from "./logs.ts";
-import { observedState, pauseContainer, unpauseContainer } from "./pause.ts";
-import { containerIds, readRecord, resolveContainer } from "./records.ts";
-import { startByReference, startContainer } from "./start.ts";
+import type { ResolvedImage } from "./resolve-image.ts";
 import type { ContainerChanges, ContainerOptions, ContainerSummary } from "./types.ts";
 
 export interface EngineSettings {
@@ -60,7 +52,7 @@ export interface EngineSettings {
   config?: Config;
 }
 
-/** Modules that only some verbs need are loaded by them: start-up time is part of every command. */
+/** The verbs are loaded by those who call them: start-up time is part of every command. */
 export class Engine implements EngineApi {
   readonly #context: EngineContext;
 
@@ -90,6 +82,7 @@ export class Engine implements EngineApi {
     options: { force?: boolean } = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
     const { removeImage } = await import("./images.ts");
+    const { imageUsers } = await import("./image-users.ts");
     return removeImage(this.#context.paths, reference, {
       ...options,
       users: () => imageUsers(this.#context.paths),
@@ -106,14 +99,17 @@ export class Engine implements EngineApi {
   }
 
   async start(container: string, options: StartOptions = {}): Promise<ProcessHandle> {
+    const { startByReference } = await import("./start.ts");
     return startByReference(this.#context, container, options);
   }
 
   async run(options: ContainerOptions, start: RunOptions = {}): Promise<ProcessHandle> {
+    const { startContainer } = await import("./start.ts");
     return startContainer(this.#context, await this.#created(options, start), start);
   }
 
   async exec(container: string, options: ExecOptions): Promise<ProcessHandle> {
+    const { execInContainer } = await import("./exec.ts");
     return execInContainer(this.#context, container, options);
   }
 
@@ -139,6 +135,7 @@ export class Engine implements EngineApi {
 
   async remove(container: string, options: { force?: boolean } = {}): Promise<void> {
     const { removeByReference } = await import("./remove.ts");
+    const { sweep } = await import("./cleanup.ts");
     await removeByReference(this.#context, container, options);
     await sweep(this.#context);
   }
@@ -154,10 +151,12 @@ export class Engine implements EngineApi {
   }
 
   async pause(container: string): Promise<void> {
+    const { pauseContainer } = await import("./pause.ts");
     return pauseContainer(this.#context, container);
   }
 
   async unpause(container: string): Promise<void> {
+    const { unpauseContainer } = await import("./pause.ts");
     return unpauseContainer(this.#context, container);
   }
 
@@ -173,23 +172,19 @@ export class Engine implements EngineApi {
 
   async pruneContainers(options: PruneOptions = {}): Promise<Pruned> {
     const { pruneContainers } = await import("./prune.ts");
+    const { sweep } = await import("./cleanup.ts");
     await sweep(this.#context);
     return pruneContainers(this.#context, options);
   }
 
   async list(): Promise<ContainerSummary[]> {
-    await sweep(this.#context);
-    const { paths } = this.#context;
-    return containerIds(paths)
-      .flatMap((id) => readRecord(paths, id) ?? [])
-      .map((record) => ({ record, state: withHealth(paths, record, observedState(paths, record)) }))
-      .sort((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
+    const { listContainers } = await import("./list.ts");
+    return listContainers(this.#context);
   }
 
   async inspect(container: string): Promise<ContainerSummary> {
-    const { paths } = this.#context;
-    const record = resolveContainer(paths, container);
-    return { record, state: withHealth(paths, record, observedState(paths, record)) };
+    const { inspectContainer } = await import("./list.ts");
+    return inspectContainer(this.#context, container);
   }
 
   async stats(container: string): Promise<StatsSample> {
@@ -197,8 +192,9 @@ export class Engine implements EngineApi {
     return containerStats(this.#context, container);
   }
 
-  logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
-    return readLogs(this.#context, container, options);
+  async *logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
+    const { readLogs } = await import("./logs.ts");
+    yield* readLogs(this.#context, container, options);
   }
 
   async *events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
@@ -293,11 +289,16 @@ export class Engine implements EngineApi {
   }
 
   async #create(options: ContainerOptions, pull: PullOptions): Promise<CreatedContainer> {
+    const { createContainer, validateRequest } = await import("./create.ts");
     await validateRequest(this.#context, options);
     return createContainer(this.#context, options, await this.#image(options, pull));
   }
 
-  #image({ image, platform, pull: policy }: ContainerOptions, pull: PullOptions) {
+  async #image(
+    { image, platform, pull: policy }: ContainerOptions,
+    pull: PullOptions,
+  ): Promise<ResolvedImage> {
+    const { provideImage } = await import("./images.ts");
     return provideImage(this.#context, image, {
       ...pull,
       ...(platform === undefined ? {} : { platform }),

@@ -16,16 +16,15 @@ import { recordEvent } from "./events.ts";
 import { overlayDirectories, userInLayers, userOfRecord } from "./files-in-layers.ts";
 import { notRunning } from "./not-running.ts";
 import { containerPaused, observedState } from "./pause.ts";
-import { planFailure } from "./plan-failure.ts";
 import { buildExecProcess } from "./process.ts";
 import { processHandle } from "./process-handle.ts";
 import { resolveContainer } from "./records.ts";
 import { resolveRlimits } from "./rlimits.ts";
-import { compiledFilter, containerCapabilities, seccompProfile } from "./security.ts";
+import { containerCapabilities, containerFilter } from "./security.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
 import { settle } from "./settle.ts";
 import { isRunning } from "./state.ts";
-import type { ContainerRecord, ContainerState } from "./types.ts";
+import type { ContainerOptions, ContainerRecord, ContainerState } from "./types.ts";
 
 const SIGKILL = 9;
 const END_MS = 100;
@@ -132,18 +131,17 @@ function execProcess(context: EngineContext, record: ContainerRecord, options: E
     env: record.env,
     hostname: record.hostname,
     user: options.user ? userInLayers(directories, options.user, []) : userOfRecord(context.paths, record),
-    capabilities: execCapabilities(record, options),
+    capabilities: containerCapabilities(grants(record, options)),
   });
 }
 
-function execCapabilities(record: ContainerRecord, options: ExecOptions): string[] {
-  return containerCapabilities(options.privileged ? { ...record.options, privileged: true } : record.options);
+function execFilter(context: EngineContext, record: ContainerRecord, options: ExecOptions) {
+  return containerFilter(context, grants(record, options));
 }
 
-async function execFilter(context: EngineContext, record: ContainerRecord, options: ExecOptions) {
-  const asked = options.privileged ? { ...record.options, privileged: true } : record.options;
-  return compiledFilter(context, asked, await seccompProfile(context, asked, containerCapabilities(asked)));
-}
+/** The container's options with what --privileged adds to them. */
+const grants = ({ options }: ContainerRecord, { privileged }: ExecOptions): ContainerOptions =>
+  privileged ? { ...options, privileged } : options;
 
 async function started(
   client: MonitorClient,
@@ -154,6 +152,7 @@ async function started(
   const result = await client.started.finally(() => signal?.removeEventListener("abort", abort));
   signal?.throwIfAborted();
   if (typeof result === "number") return result;
+  const { planFailure } = await import("./plan-failure.ts");
   const error = await planFailure(plan, process, result);
   client.acknowledge();
   await client.closed;

@@ -69,9 +69,23 @@ export async function compiledFilter(
 ): Promise<SeccompFilter | undefined> {
   if (!profile) return undefined;
   const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
-  const cache = join(context.paths.root, "cache", "seccomp");
+  const cache = filterCache(context);
   const program = usesDefaultSeccomp(context, options)
-    ? defaultFilter(cache, containerCapabilities(options))
-    : seccompFilter(cache, profile);
+    ? await defaultFilter(cache, containerCapabilities(options))
+    : await seccompFilter(cache, profile);
   return { program, flags: profile.flags ?? [] };
 }
+
+/** The same, for who has no need of the profile itself: tsrun's own, which has no flags, is not even looked at. */
+export async function containerFilter(
+  context: EngineContext,
+  options: ContainerOptions,
+): Promise<SeccompFilter | undefined> {
+  const capabilities = containerCapabilities(options);
+  if (!usesDefaultSeccomp(context, options))
+    return compiledFilter(context, options, await seccompProfile(context, options, capabilities));
+  const { defaultFilter } = await import("../runtime/seccomp/filter.ts");
+  return { program: await defaultFilter(filterCache(context), capabilities), flags: [] };
+}
+
+const filterCache = ({ paths }: EngineContext): string => join(paths.root, "cache", "seccomp");

@@ -13,7 +13,6 @@ import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
 import { hasProbe } from "./health.ts";
 import { ownerLockPath } from "./ownership.ts";
-import { planFailure } from "./plan-failure.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
 import { readRecord, resolveContainer } from "./records.ts";
@@ -256,6 +255,7 @@ async function waitForStart(parts: {
   try {
     const started = await Promise.race([client.started, paused.promise]);
     if (typeof started === "number") return started;
+    const { planFailure } = await import("./plan-failure.ts");
     throw await planFailure(prepared.plan, config.process, started);
   } finally {
     options.signal?.removeEventListener("abort", abort);

@@ -99,8 +99,8 @@ const EINVAL = 22;
 const ENOSYS = 38;
 
 describe("the default profile", () => {
-  test("refuses what reaches the host and lets ordinary programs run", () => {
-    expect(probe(defaultFilter(join(directory, "cache"), DEFAULT_CAPABILITIES))).toEqual({
+  test("refuses what reaches the host and lets ordinary programs run", async () => {
+    expect(probe(await defaultFilter(join(directory, "cache"), DEFAULT_CAPABILITIES))).toEqual({
       getpid: 0,
       fork: 0,
       clone_newuser: EPERM,
@@ -121,9 +121,9 @@ describe("the default profile", () => {
     });
   });
 
-  test("opens with CAP_SYS_ADMIN what that capability is for", () => {
+  test("opens with CAP_SYS_ADMIN what that capability is for", async () => {
     const capabilities = effectiveCapabilities({ add: ["SYS_ADMIN"] });
-    const result = probe(defaultFilter(join(directory, "cache"), capabilities));
+    const result = probe(await defaultFilter(join(directory, "cache"), capabilities));
     expect(result).toMatchObject({
       unshare: 0,
       mount: ENOENT,
@@ -134,11 +134,11 @@ describe("the default profile", () => {
     expect(result.bpf).not.toBe(EPERM);
   });
 
-  test("comes from the cache the second time, the same", () => {
+  test("comes from the cache the second time, the same", async () => {
     const cache = join(directory, "cache-twice");
-    const first = defaultFilter(cache, DEFAULT_CAPABILITIES);
+    const first = await defaultFilter(cache, DEFAULT_CAPABILITIES);
     expect(readdirSync(cache)).toHaveLength(1);
-    expect(Buffer.compare(defaultFilter(cache, DEFAULT_CAPABILITIES), first)).toBe(0);
+    expect(Buffer.compare(await defaultFilter(cache, DEFAULT_CAPABILITIES), first)).toBe(0);
     expect(first.length / 8).toBeLessThan(4096);
   });
 

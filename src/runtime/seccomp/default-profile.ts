@@ -6,9 +6,6 @@
  */
 import type { ProfileFilter, ProfileRule, SeccompProfile } from "./profile.ts";
 
-/** Part of the key of cached filters: raise it with every change to the profile. */
-export const DEFAULT_PROFILE_VERSION = 1;
-
 const EPERM = 1;
 const ENOSYS = 38;
 const AF_VSOCK = 40;

@@ -7,9 +7,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { formatCapabilities } from "../capabilities.ts";
 import type { OciSeccomp } from "../oci.ts";
-import { compileSeccomp } from "./compile.ts";
-import { DEFAULT_PROFILE_VERSION, defaultProfile } from "./default-profile.ts";
-import { resolveProfile } from "./resolve.ts";
+import { DEFAULT_PROFILE_VERSION } from "./default-profile-version.ts";
 
 /** Raise it when the same profile begins to compile to something else. */
 const FORMAT = 1;
@@ -19,33 +17,41 @@ const INSTRUCTION_BYTES = 8;
  * The default profile's filter for a container with these capabilities: struct sock_filter[] for seccomp(2).
  * `cacheDir` is <root>/cache/seccomp, made when missing. The profile itself is looked at only when nothing is cached.
  */
-export function defaultFilter(cacheDir: string, capabilities: readonly string[]): Uint8Array {
+export function defaultFilter(cacheDir: string, capabilities: readonly string[]): Promise<Uint8Array> {
   // What it depends on is short enough to be the name itself: node:crypto takes longer to load than all the rest here.
   const inputs = ["default", DEFAULT_PROFILE_VERSION, formatCapabilities(capabilities), ...host()];
-  return cachedFilter(cacheDir, inputs.join("-"), () => compileSeccomp(defaultSeccomp(capabilities)));
-}
-
-/** The default profile as a container with these capabilities gets it, for its OCI configuration. */
-export function defaultSeccomp(capabilities: readonly string[]): OciSeccomp {
-  return resolveProfile(defaultProfile(), { capabilities, arch: process.arch, kernel: release() });
+  return cachedFilter(cacheDir, inputs.join("-"), async () => {
+    const { defaultProfile } = await import("./default-profile.ts");
+    const { resolveProfile } = await import("./resolve.ts");
+    return compile(resolveProfile(defaultProfile(), { capabilities, arch: process.arch, kernel: release() }));
+  });
 }
 
 /** The filter of any other profile. */
-export function seccompFilter(cacheDir: string, seccomp: OciSeccomp): Uint8Array {
+export function seccompFilter(cacheDir: string, seccomp: OciSeccomp): Promise<Uint8Array> {
   const { createHash } = process.getBuiltinModule("node:crypto");
   const digest = createHash("sha256").update(JSON.stringify(seccomp)).digest("hex");
-  return cachedFilter(cacheDir, [digest, ...host()].join("-"), () => compileSeccomp(seccomp));
+  return cachedFilter(cacheDir, [digest, ...host()].join("-"), () => compile(seccomp));
+}
+
+async function compile(seccomp: OciSeccomp): Promise<Uint8Array> {
+  const { compileSeccomp } = await import("./compile.ts");
+  return compileSeccomp(seccomp);
 }
 
 /** What else the result depends on. */
 const host = (): (string | number)[] => [FORMAT, process.arch, release(), libraryStamp()];
 
 /** What `build` returned under the same name before, else what it returns now. */
-export function cachedFilter(cacheDir: string, name: string, build: () => Uint8Array): Uint8Array {
+export async function cachedFilter(
+  cacheDir: string,
+  name: string,
+  build: () => Uint8Array | Promise<Uint8Array>,
+): Promise<Uint8Array> {
   const file = join(cacheDir, `${name}.bpf`);
   const cached = readIfWhole(file);
   if (cached !== undefined) return cached;
-  const program = build();
+  const program = await build();
   store(file, cacheDir, program);
   return program;
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_CAPABILITIES } from "../../../../src/runtime/capabilities.ts";
-import { DEFAULT_PROFILE_VERSION, defaultProfile } from "../../../../src/runtime/seccomp/default-profile.ts";
+import { defaultProfile } from "../../../../src/runtime/seccomp/default-profile.ts";
+import { DEFAULT_PROFILE_VERSION } from "../../../../src/runtime/seccomp/default-profile-version.ts";
 import { cachedFilter } from "../../../../src/runtime/seccomp/filter.ts";
 import { parseProfile, type SeccompProfile } from "../../../../src/runtime/seccomp/profile.ts";
 import { resolveProfile } from "../../../../src/runtime/seccomp/resolve.ts";
@@ -126,7 +127,7 @@ describe("a profile file", () => {
 describe("the cache of filters", () => {
   const program = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
 
-  test("builds once for the same inputs, again for others, and mends a broken file", () => {
+  test("builds once for the same inputs, again for others, and mends a broken file", async () => {
     const directory = mkdtempSync(join(tmpdir(), "tsrun-seccomp-"));
     try {
       let builds = 0;
@@ -135,12 +136,13 @@ describe("the cache of filters", () => {
         return program;
       };
       const cache = join(directory, "cache");
-      for (let time = 0; time < 3; time++) expect([...cachedFilter(cache, "a", build)]).toEqual([...program]);
+      for (let time = 0; time < 3; time++)
+        expect([...(await cachedFilter(cache, "a", build))]).toEqual([...program]);
       expect(builds).toBe(1);
-      cachedFilter(cache, "b", build);
+      await cachedFilter(cache, "b", build);
       expect(builds).toBe(2);
       for (const name of readdirSync(cache)) writeFileSync(join(cache, name), "trunc");
-      expect([...cachedFilter(cache, "a", build)]).toEqual([...program]);
+      expect([...(await cachedFilter(cache, "a", build))]).toEqual([...program]);
       expect(builds).toBe(3);
       expect(readdirSync(cache)).toHaveLength(2);
     } finally {
@@ -148,7 +150,7 @@ describe("the cache of filters", () => {
     }
   });
 
-  test("is not needed for the result", () => {
-    expect([...cachedFilter("/dev/null/cache", "a", () => program)]).toEqual([...program]);
+  test("is not needed for the result", async () => {
+    expect([...(await cachedFilter("/dev/null/cache", "a", () => program))]).toEqual([...program]);
   });
 });
