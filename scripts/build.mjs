@@ -96,8 +96,8 @@ if (process.argv.includes("--analyze")) {
 
 /** For boot.cjs, which reads it as such; esbuild leaves what regular expressions contain as it is. */
 function toAscii(file) {
-  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/[^\x00-\x7f]/g, escape));
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/[\u0080-\uffff]/g, escaped));
 }
 
 function emitTypes() {
