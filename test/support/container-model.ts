@@ -127,7 +127,7 @@ const end: Step = (world, thread) => {
   return goOn(isThat ? change(world, thread.id, ended(KILLED)) : world);
 };
 
-/** The run that was found goes on, if it was paused: to receive a signal other than SIGKILL. */
+/** The run that was found goes on, if it was paused: to receive a signal, which on cgroup v1 even SIGKILL waits for. */
 const thaw: Step = (world, thread) => {
   const container = get(world, thread);
   const isThat = container?.status === "paused" && container.run === thread.run;
@@ -184,7 +184,7 @@ const VERBS = {
     begin,
   ],
   stop: [resolve, findAlive("ok"), thaw, end, finish("ok")],
-  kill: [resolve, findAlive(NOT_RUNNING), end, finish("ok")],
+  kill: [resolve, findAlive(NOT_RUNNING), thaw, end, finish("ok")],
   /** A signal that neither program has a use for. */
   signal: [resolve, findAlive(NOT_RUNNING), finish("ok")],
 
@@ -239,6 +239,7 @@ const VERBS = {
   "rm -f": [
     resolve,
     (world, thread) => [{ thread: { run: get(world, thread)?.run ?? -1 } }],
+    thaw,
     end,
     (world, thread) => {
       const container = get(world, thread);
