@@ -81,7 +81,15 @@ async function stopwatch(work: () => Promise<unknown>): Promise<number> {
 /** MiB of all processes of the peer that attend to its containers. */
 function attendance({ attendant }: Crowd): number {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandOf(name).match(attendant));
-  return pids.map(memoryOf).reduce((sum, mebibytes) => sum + mebibytes, 0);
+  return pids.map(memoryIfAny).reduce((sum, mebibytes) => sum + mebibytes, 0);
+}
+
+function memoryIfAny(pid: string): number {
+  try {
+    return memoryOf(pid);
+  } catch {
+    return 0; // it has ended
+  }
 }
 
 function commandOf(pid: string): string {
