@@ -152,7 +152,9 @@ async function follow(batches: readonly Batch[]): Promise<void> {
       worlds = await observed(possible, killAfter !== undefined);
     }
   } catch (error) {
-    throw new Error(`${trace.join("\n")}\n${(error as Error).message}`, { cause: error });
+    const message = `${trace.join("\n")}\n${(error as Error).message}`;
+    process.stderr.write(`model: to be made shorter:\n${message}\n`);
+    throw new Error(message, { cause: error });
   } finally {
     await removeAll(engine);
   }
