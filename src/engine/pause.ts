@@ -30,8 +30,13 @@ export async function pauseContainer(context: EngineContext, reference: string):
   if (state.status !== "running") throw notRunning(record, state);
   if (state.paused) throw containerPaused(`Container ${record.id} is already paused`, record);
   await unlessEnded(paths, record, () => cgroupOf(record).freeze());
-  // A cgroup whose last process has just ended freezes as well as any.
-  if (!isRunning(state)) throw notRunning(record, await settle(paths, record, state));
+  if (!isRunning(state)) {
+    // What is left of an ended run freezes as well, and so does the next one, for ever, which may not have begun yet.
+    await thawIfPaused(record);
+    const next = await settle(paths, record, state);
+    if (next.status !== "running") throw notRunning(record, next);
+    return pauseContainer(context, reference);
+  }
   recordEvent(context, containerEvent(record, "pause"));
 }
 

@@ -110,6 +110,7 @@ async function waitForKilled(
   await thawIfPaused(record);
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();
+  await thawIfPaused(record); // by somebody who came in between
   if (await waitForEnd(context, record, { state, timeoutMs: KILL_TIMEOUT_MS })) return;
   throw new TsrunError("ERR_TSRUN_KILL_TIMEOUT", `container ${record.name} does not end after SIGKILL`, {
     hint: `process ${state.pid} is stuck in the kernel; see /proc/${state.pid}/stack`,
