@@ -197,7 +197,14 @@ const VERBS = {
     (world, thread) => {
       const container = get(world, thread);
       if (container === undefined || !isAlive(container)) return done(NOT_RUNNING);
-      return done("ok", change(world, thread.id, { status: "paused" }));
+      return goOn(change(world, thread.id, { status: "paused" }));
+    },
+    // Another may have let it go on, to its end; or it was past being stopped, and only looked so.
+    (world, thread) => {
+      const container = get(world, thread);
+      if (container === undefined || !isAlive(container)) return done(NOT_RUNNING);
+      const past = change(world, thread.id, ended(BRIEF));
+      return [...done("ok"), ...(container.program === "brief" ? done(NOT_RUNNING, past) : [])];
     },
   ],
   unpause: [
