@@ -16,7 +16,6 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readSync,
   renameSync,
   statSync,
   writeSync,
@@ -24,10 +23,10 @@ import {
 import { join } from "node:path";
 import { tryLock } from "./locks.ts";
 import { eventsDir, type Paths } from "./paths.ts";
+import { readRotatedLines } from "./rotated-lines.ts";
 
 /** Some twenty thousand events a file. */
 const LIMIT = 4 * 1024 * 1024;
-const CHUNK = 64 * 1024;
 const APPEND = constants.O_WRONLY | constants.O_APPEND;
 
 /** Every line is a JSON object that begins so; inside of a JSON string the quotes would be escaped. */
@@ -74,78 +73,17 @@ export interface JournalReader extends Disposable {
   unread(): Iterable<string>;
 }
 
-interface OpenFile {
-  fd: number;
-  inode: number;
-  position: number;
-  lines: (bytes: Buffer) => string[];
-}
-
 export function readJournal(paths: Paths): JournalReader {
-  // The two latest, oldest first. What is held open keeps its inode number, so no later file can be taken for it.
-  let open: OpenFile[] = [];
-  const close = (files: readonly OpenFile[]): void => {
-    for (const { fd } of files) closeSync(fd);
-  };
+  const reader = readRotatedLines([journalPath(paths), olderPath(paths)], 2);
   return {
     *unread() {
-      open.push(...openNewer(paths, open));
-      for (const file of open) yield* unreadOf(file);
-      close(open.slice(0, -2));
-      open = open.slice(-2);
+      for (const line of reader.unread()) yield* whole(line);
     },
-    [Symbol.dispose]: () => close(open.splice(0)),
+    [Symbol.dispose]: () => reader[Symbol.dispose](),
   };
 }
 
-/** Newest first: a rotation in between gives the file that was just opened the older name, where it is recognized. */
-function openNewer(paths: Paths, known: readonly OpenFile[]): OpenFile[] {
-  const files: OpenFile[] = [];
-  for (const path of [journalPath(paths), olderPath(paths)]) {
-    const fd = openIfAny(path);
-    if (fd === undefined) continue;
-    const inode = fstatSync(fd).ino;
-    if ([...known, ...files].some((file) => file.inode === inode)) closeSync(fd);
-    else files.unshift({ fd, inode, position: 0, lines: lineSplitter() });
-  }
-  return files;
-}
-
-function openIfAny(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-function* unreadOf(file: OpenFile): Iterable<string> {
-  if (fstatSync(file.fd).size < file.position) {
-    // Somebody has emptied it.
-    file.position = 0;
-    file.lines = lineSplitter();
-  }
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  for (;;) {
-    const length = readSync(file.fd, buffer, 0, CHUNK, file.position);
-    if (length === 0) return;
-    file.position += length;
-    yield* file.lines(buffer.subarray(0, length));
-  }
-}
-
-/** Cuts bytes into lines; the unfinished last one waits for its end. What was torn off before a line is cut away. */
-function lineSplitter(): (bytes: Buffer) => string[] {
-  let rest: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    const data = Buffer.concat([rest, bytes]);
-    const end = data.lastIndexOf(0x0a) + 1;
-    rest = data.subarray(end);
-    return data.subarray(0, end).toString("utf8").split("\n").flatMap(whole);
-  };
-}
-
+/** What was torn off before a line is cut away. */
 function whole(line: string): string[] {
   const start = line.lastIndexOf(LINE_START);
   return start === -1 ? [] : [line.slice(start)];
