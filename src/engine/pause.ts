@@ -29,8 +29,8 @@ export async function pauseContainer(context: EngineContext, reference: string):
   const state = observedState(paths, record);
   if (state.status !== "running") throw notRunning(record, state);
   if (state.paused) throw containerPaused(`Container ${record.id} is already paused`, record);
-  await unlessEnded(paths, record, () => cgroupOf(record).freeze());
-  if (!isRunning(state)) {
+  const reached = await unlessEnded(paths, record, { state, act: () => cgroupOf(record).freeze() });
+  if (!reached || !isRunning(state)) {
     // What is left of an ended run freezes as well, and so does the next one, for ever, which may not have begun yet.
     await thawIfPaused(record);
     const next = await settle(paths, record, state);
@@ -51,7 +51,8 @@ export async function unpauseContainer(context: EngineContext, reference: string
       hint: "there is nothing to do: it runs",
     });
   }
-  await unlessEnded(paths, record, () => cgroupOf(record).thaw());
+  const reached = await unlessEnded(paths, record, { state, act: () => cgroupOf(record).thaw() });
+  if (!reached) return unpauseContainer(context, reference);
   recordEvent(context, containerEvent(record, "unpause"));
 }
 
@@ -73,12 +74,24 @@ export function containerPaused(message: string, record: ContainerRecord): Tsrun
   });
 }
 
-/** A container that ends takes its cgroup along: what fails then is no failure of the freezer. */
-async function unlessEnded(paths: Paths, record: ContainerRecord, act: () => Promise<void>): Promise<void> {
+interface Attempt {
+  /** The run that is meant. */
+  state: ContainerState;
+  act(): Promise<void>;
+}
+
+/**
+ * A container that ends takes its cgroup along: what fails then is no failure of the freezer. False where it has
+ * ended and been started again meanwhile.
+ */
+async function unlessEnded(paths: Paths, record: ContainerRecord, { state, act }: Attempt): Promise<boolean> {
   try {
     await act();
+    return true;
   } catch (error) {
-    const state = readState(paths, record.id);
-    throw state.status === "running" ? error : notRunning(record, state);
+    const now = readState(paths, record.id);
+    if (now.status !== "running") throw notRunning(record, now);
+    if (now.pid === state.pid) throw error;
+    return false;
   }
 }

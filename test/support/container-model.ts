@@ -204,7 +204,13 @@ const VERBS = {
       const container = get(world, thread);
       if (container === undefined || !isAlive(container)) return done(NOT_RUNNING);
       const past = change(world, thread.id, ended(BRIEF));
-      return [...done("ok"), ...(container.program === "brief" ? done(NOT_RUNNING, past) : [])];
+      // On cgroup v1 it asks until all are frozen, and may so overrule who has thawed them in between.
+      const again = change(world, thread.id, { status: "paused" });
+      return [
+        ...done("ok"),
+        ...done("ok", again),
+        ...(container.program === "brief" ? done(NOT_RUNNING, past) : []),
+      ];
     },
   ],
   unpause: [
