@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Lock } from "../store/locks.ts";
 import { claimName, releaseName, resolveName } from "../store/names.ts";
-import { containerDir, type Paths } from "../store/paths.ts";
+import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { removeRunDir, sweep } from "./cleanup.ts";
@@ -63,6 +63,7 @@ export async function createContainer(
   prepareBindSources(options.mounts ?? []);
 
   const id = generateId();
+  mkdirSync(containerRunDir(paths, id), { recursive: true });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
   let name: string | undefined;
   try {

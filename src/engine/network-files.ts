@@ -1,5 +1,5 @@
 /** The files that tie a container to its network: /etc/hosts, /etc/hostname, /etc/resolv.conf. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { hostsFile, parseExtraHost } from "../network/hosts.ts";
@@ -68,6 +68,7 @@ function resolvConfText(options: ContainerOptions, config: Config): string {
 }
 
 function readOptional(path: string): string {
+  if (!existsSync(path)) return ""; // an exception takes longer than all else here
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

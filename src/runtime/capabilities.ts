@@ -90,8 +90,18 @@ export function parseCapabilities(hex: string): string[] {
   return NAMES.filter((_, number) => (mask >> BigInt(number)) & 1n);
 }
 
-/** What this process may hand on: its permitted set within its bounding set. The kernel's last one bounds both. */
-export function ownCapabilities(): string[] {
+let own: readonly string[] | undefined;
+
+/**
+ * What this process may hand on: its permitted set within its bounding set. The kernel's last one bounds both. Looked
+ * up once: nothing in a Node process changes its capabilities.
+ */
+export function ownCapabilities(): readonly string[] {
+  own ??= readOwnCapabilities();
+  return own;
+}
+
+function readOwnCapabilities(): string[] {
   const status = readFileSync("/proc/self/status", "latin1");
   const set = (field: string): string[] =>
     parseCapabilities(new RegExp(`^${field}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0");
