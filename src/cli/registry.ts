@@ -21,9 +21,11 @@ const cp: Loader = () => import("./commands/cp.ts");
 const diff: Loader = () => import("./commands/diff.ts");
 const exec: Loader = () => import("./commands/exec.ts");
 const exportContainer: Loader = () => import("./commands/export.ts");
+const history: Loader = () => import("./commands/history.ts");
 const images: Loader = () => import("./commands/images.ts");
 const importImage: Loader = () => import("./commands/import.ts");
 const kill: Loader = () => import("./commands/kill.ts");
+const load: Loader = () => import("./commands/load.ts");
 const logs: Loader = () => import("./commands/logs.ts");
 const pause: Loader = () => import("./commands/pause.ts");
 const port: Loader = () => import("./commands/port.ts");
@@ -34,6 +36,7 @@ const rm: Loader = () => import("./commands/rm.ts");
 const restart: Loader = () => import("./commands/restart.ts");
 const rmi: Loader = () => import("./commands/rmi.ts");
 const run: Loader = () => import("./commands/run.ts");
+const save: Loader = () => import("./commands/save.ts");
 const start: Loader = () => import("./commands/start.ts");
 const stats: Loader = () => import("./commands/stats.ts");
 const stop: Loader = () => import("./commands/stop.ts");
@@ -56,13 +59,16 @@ export const commands: Commands = {
   cp,
   diff,
   export: exportContainer,
+  history,
   import: importImage,
   inspect: () => import("./commands/inspect.ts"),
   kill,
+  load,
   logs,
   restart,
   rm,
   rmi,
+  save,
   start,
   stats,
   stop,
@@ -119,11 +125,14 @@ export const groups: Readonly<Record<string, Group>> = {
   image: {
     summary: "Manage images",
     commands: {
+      history,
       import: importImage,
       inspect: () => import("./commands/image-inspect.ts"),
+      load,
       ls: images,
       pull,
       rm: rmi,
+      save,
     },
     aliases: { list: "ls", remove: "rm" },
   },

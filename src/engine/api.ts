@@ -95,6 +95,19 @@ export interface EngineApi {
     options?: ImportOptions,
   ): Promise<{ id: string }>;
 
+  /**
+   * Images as one tar archive that is docker's and an OCI layout at once, always the same for the same images; to be
+   * read to its end or destroyed. A repository without a tag means all its tags.
+   */
+  save(images: readonly string[], options?: SaveOptions): Promise<Readable>;
+  /** The images of such an archive, plain or compressed, or of an OCI layout in a directory; all of them or none. */
+  load(
+    source: AsyncIterable<Uint8Array> | { path: string },
+    options?: LoadOptions,
+  ): Promise<LoadedImage[]>;
+  /** How the image was made, the latest step first. */
+  history(image: string): Promise<ImageHistoryEntry[]>;
+
   /** The Plan that `run` would execute; the image has to be here already. */
   dryRun(options: ContainerOptions): Promise<DryRun>;
   /** `run`, with every kernel step accounted for right before the program takes over. */
@@ -323,4 +336,38 @@ export interface ImportOptions {
   /** os/arch[/variant]; this host's by default. */
   platform?: string;
   signal?: AbortSignal;
+}
+
+export interface SaveOptions {
+  /** Refuses an image of another platform. */
+  platform?: string;
+  signal?: AbortSignal;
+}
+
+export interface LoadOptions {
+  /** Of an image that the archive has for several; by default what this host runs best. */
+  platform?: string;
+  onProgress?: (event: PullEvent) => void;
+  signal?: AbortSignal;
+}
+
+export interface LoadedImage {
+  id: string;
+  /** Familiar names; none where the archive has none. */
+  names: string[];
+  /** Names that meant another image before, which lost them. */
+  displaced: { name: string; id: string }[];
+}
+
+export interface ImageHistoryEntry {
+  /** The image's for the latest step; undefined for those before, which are no images. */
+  id: string | undefined;
+  /** Familiar names of the image. */
+  names: string[];
+  /** RFC 3339, "" where it is not known. */
+  created: string;
+  createdBy: string;
+  comment: string;
+  /** Bytes of the step's layer; 0 where it has none. */
+  size: number;
 }

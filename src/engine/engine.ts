@@ -24,8 +24,11 @@ import type {
   ExplainOptions,
   FileChange,
   ImageDetails,
+  ImageHistoryEntry,
   ImageSummary,
   ImportOptions,
+  LoadedImage,
+  LoadOptions,
   LogEntry,
   LogOptions,
   PathStat,
@@ -35,6 +38,7 @@ import type {
   PruneOptions,
   PullOptions,
   RunOptions,
+  SaveOptions,
   StartOptions,
   StatsSample,
   WaitOptions,
@@ -247,6 +251,24 @@ export class Engine implements EngineApi {
   ): Promise<{ id: string }> {
     const { importImage } = await import("./import-image.ts");
     return importImage(this.#context, source, options);
+  }
+
+  async save(images: readonly string[], options: SaveOptions = {}): Promise<Readable> {
+    const { saveImages } = await import("./save.ts");
+    return saveImages(this.#context, images, options);
+  }
+
+  async load(
+    source: AsyncIterable<Uint8Array> | { path: string },
+    options: LoadOptions = {},
+  ): Promise<LoadedImage[]> {
+    const { loadImages } = await import("./load.ts");
+    return loadImages(this.#context, source, options);
+  }
+
+  async history(image: string): Promise<ImageHistoryEntry[]> {
+    const { imageHistory } = await import("./history.ts");
+    return imageHistory(this.#context.paths, image);
   }
 
   async dryRun(options: ContainerOptions): Promise<DryRun> {

@@ -113,7 +113,8 @@ const MISSING = new Set([
   "ERR_TSRUN_PLATFORM_NOT_FOUND",
 ]);
 
-function resolveForPlatform(paths: Paths, text: string, platform: string | undefined): ResolvedImage {
+/** The image in the store by name or id; ERR_TSRUN_PLATFORM_NOT_FOUND where it is for another platform than asked for. */
+export function resolveForPlatform(paths: Paths, text: string, platform: string | undefined): ResolvedImage {
   const image = resolveImage(paths, text);
   const lost = image.diffIds.find((diffId) => layerInfo(paths, diffId) === undefined);
   if (lost !== undefined) {

@@ -1,11 +1,12 @@
 /** An image that is made here: its configuration, its manifest, and its name. */
 import { TsrunError } from "../errors.ts";
 import type { ImageConfig } from "../image/config-document.ts";
+import type { Descriptor } from "../image/manifest.ts";
 import type { Platform } from "../image/platform.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
 import { putBlob, readBlob } from "../store/blobs.ts";
 import { digestOf } from "../store/digest.ts";
-import { nameImage } from "../store/images.ts";
+import { type ImageRecord, nameImage } from "../store/images.ts";
 import { commitLayers, type LayerInfo, layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 
@@ -28,6 +29,13 @@ export interface NewImage {
   history: readonly HistoryEntry[];
   /** Canonical names. */
   names: readonly string[];
+}
+
+export interface OciManifest {
+  schemaVersion: 2;
+  mediaType: string;
+  config: Descriptor;
+  layers: Descriptor[];
 }
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -62,15 +70,33 @@ export async function writeImage(paths: Paths, image: NewImage): Promise<string>
     rootfs: { type: "layers", diff_ids: image.layers },
     history: image.history,
   });
-  const manifest = put(paths, {
+  const record = putManifest(paths, configuration, image.layers);
+  await nameImage(paths, image.names, record);
+  return configuration.digest;
+}
+
+/** Writes the manifest of an image whose configuration is here, with its layers as the store has them. */
+export function putManifest(
+  paths: Paths,
+  configuration: { digest: string; size: number },
+  layers: readonly string[],
+): ImageRecord {
+  const { digest } = put(paths, manifestOf(paths, configuration, layers));
+  return { target: { digest, mediaType: MANIFEST }, manifest: digest, config: configuration.digest };
+}
+
+/** The manifest of a configuration and layers (diff ids, lowest first) in the store. */
+export function manifestOf(
+  paths: Paths,
+  { digest, size }: { digest: string; size: number },
+  layers: readonly string[],
+): OciManifest {
+  return {
     schemaVersion: 2,
     mediaType: MANIFEST,
-    config: { mediaType: CONFIG, ...configuration },
-    layers: image.layers.map((diffId) => descriptor(paths, diffId)),
-  });
-  const target = { digest: manifest.digest, mediaType: MANIFEST };
-  await nameImage(paths, image.names, { target, manifest: manifest.digest, config: configuration.digest });
-  return configuration.digest;
+    config: { mediaType: CONFIG, digest, size },
+    layers: layers.map((diffId) => descriptor(paths, diffId)),
+  };
 }
 
 /** The history of an image in the store; of one that is gone, a line without words for each layer. */
@@ -88,7 +114,7 @@ function put(paths: Paths, document: object): { digest: string; size: number } {
   return { digest, size: bytes.length };
 }
 
-function descriptor(paths: Paths, diffId: string): { mediaType: string; digest: string; size: number } {
+function descriptor(paths: Paths, diffId: string): Descriptor {
   const { mediaType, digest, compressedSize } = layerInfo(paths, diffId) as LayerInfo;
   return { mediaType: ociMediaType(mediaType), digest, size: compressedSize };
 }

@@ -68,12 +68,14 @@ export async function acquireImage(ref: Reference, options: AcquireOptions): Pro
   return { digest: image.target.digest, imageId: record.config, upToDate };
 }
 
-function layersOf({ manifest, configuration }: ResolvedImage): Layer[] {
+/** The layers, each with its diff id. */
+export function layersOf({ manifest, configuration }: ResolvedImage): Layer[] {
   const { diffIds } = configuration;
   return manifest.layers.map((layer: Descriptor, i) => ({ ...layer, diffId: diffIds[i] as string }));
 }
 
-function recordOf({ target, manifestDigest, manifest }: ResolvedImage): ImageRecord {
+/** What images.json keeps of it. */
+export function recordOf({ target, manifestDigest, manifest }: ResolvedImage): ImageRecord {
   return { target, manifest: manifestDigest, config: manifest.config.digest };
 }
 

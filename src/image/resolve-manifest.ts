@@ -3,7 +3,14 @@ import { TsrunError } from "../errors.ts";
 import { readBlob } from "../store/blobs.ts";
 import type { Paths } from "../store/paths.ts";
 import { type ImageConfiguration, parseConfiguration } from "./config-document.ts";
-import { choosePlatform, type Descriptor, DOCUMENT_LIMIT, type Manifest, parseManifest } from "./manifest.ts";
+import {
+  choosePlatform,
+  type Descriptor,
+  DOCUMENT_LIMIT,
+  type Index,
+  type Manifest,
+  parseManifest,
+} from "./manifest.ts";
 import { formatPlatform, hostPlatform, type Platform, rank } from "./platform.ts";
 import { familiarName, type Reference } from "./reference.ts";
 import type { ImageSource, ServedManifest } from "./source.ts";
@@ -27,19 +34,32 @@ export interface ResolveOptions {
   isKnown: boolean;
 }
 
+export interface ServedOptions extends Omit<ResolveOptions, "isKnown"> {
+  /** What users call the image, for messages. */
+  name: string;
+  /** Chooses of an index's manifests; by default what runs best. */
+  choose?: (index: Index) => Descriptor;
+}
+
 const NESTING_LIMIT = 4;
 
 /** @throws TsrunError where the image does not exist, is not for the platform, or contradicts itself. */
 export async function resolveManifest(ref: Reference, options: ResolveOptions): Promise<ResolvedImage> {
+  return resolveServed(await topManifest(ref, options), { ...options, name: familiarName(ref) });
+}
+
+/** The same from what is at hand of it: a manifest or index, verified. */
+export async function resolveServed(top: ServedManifest, options: ServedOptions): Promise<ResolvedImage> {
+  const choose = options.choose ?? ((index) => choosePlatform(index, options.platform ?? hostPlatform()));
   const documents = new Map<string, Buffer>();
-  let served = await topManifest(ref, options);
+  let served = top;
   let document = parseManifest(served.bytes, served.mediaType);
   const target = { digest: served.digest, mediaType: document.mediaType };
   for (let depth = 0; document.kind === "index"; depth++) {
     if (depth === NESTING_LIMIT)
       throw contradiction(`its indexes are nested more than ${NESTING_LIMIT} deep`);
     documents.set(served.digest, served.bytes);
-    const chosen = choosePlatform(document, options.platform ?? hostPlatform());
+    const chosen = choose(document);
     const bytes = await child(chosen, options);
     served = { bytes, digest: chosen.digest, mediaType: chosen.mediaType };
     document = parseManifest(bytes, chosen.mediaType);
@@ -49,7 +69,7 @@ export async function resolveManifest(ref: Reference, options: ResolveOptions): 
   documents.set(document.config.digest, configBytes);
   const configuration = parseConfiguration(configBytes);
   checkAgreement(document, configuration);
-  checkPlatform(ref, configuration.platform, options.platform);
+  checkPlatform(options.name, configuration.platform, options.platform);
   return { target, manifest: document, manifestDigest: served.digest, configuration, documents };
 }
 
@@ -64,7 +84,9 @@ async function topManifest(
   return source.manifest(digest ?? name);
 }
 
-async function child(descriptor: Descriptor, { paths, source }: ResolveOptions): Promise<Buffer> {
+type Sources = Pick<ResolveOptions, "paths" | "source">;
+
+async function child(descriptor: Descriptor, { paths, source }: Sources): Promise<Buffer> {
   checkSize(descriptor, "manifest");
   const bytes = readBlob(paths, descriptor.digest) ?? (await source.manifest(descriptor.digest)).bytes;
   if (bytes.length !== descriptor.size)
@@ -72,7 +94,7 @@ async function child(descriptor: Descriptor, { paths, source }: ResolveOptions):
   return bytes;
 }
 
-async function config(descriptor: Descriptor, { paths, source }: ResolveOptions): Promise<Buffer> {
+async function config(descriptor: Descriptor, { paths, source }: Sources): Promise<Buffer> {
   checkSize(descriptor, "configuration");
   return readBlob(paths, descriptor.digest) ?? source.document(descriptor, "image configuration");
 }
@@ -95,14 +117,14 @@ function checkAgreement(manifest: Manifest, { diffIds }: ImageConfiguration): vo
   );
 }
 
-function checkPlatform(ref: Reference, actual: Platform, wanted: Platform | undefined): void {
+function checkPlatform(name: string, actual: Platform, wanted: Platform | undefined): void {
   if (actual.os !== "linux") {
     const message = `image operating system "${actual.os}" cannot be used on this platform`;
     throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, { hint: "tsrun runs Linux images" });
   }
   if (wanted === undefined || rank(wanted, actual) >= 0) return;
   const message =
-    `image with reference ${familiarName(ref)} was found but does not match the specified platform: ` +
+    `image with reference ${name} was found but does not match the specified platform: ` +
     `wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(actual)}`;
   throw new TsrunError("ERR_TSRUN_PLATFORM_NOT_FOUND", message, {
     hint: "leave --platform out, or use another image",

@@ -6,8 +6,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip } from "node:zlib";
 import { TsrunError } from "../errors.ts";
+import { digestMismatch } from "./digest.ts";
 import { ingestLayer } from "./ingest.ts";
-import type { LayerInfo } from "./layers.ts";
+import { type LayerInfo, layerInfo } from "./layers.ts";
 import type { Paths } from "./paths.ts";
 import { openScratch } from "./scratch.ts";
 import { decompress, sniff } from "./unpack/decompress.ts";
@@ -35,16 +36,41 @@ export async function layerFromTar(
   const diffId = blob.diffId ?? (await digestOf(decompress(chunksOf(file))));
   if (diffId === EMPTY_LAYER) return undefined;
   return await ingestLayer(paths, {
-    source: chunksOf(file),
-    digest: blob.digest,
-    size: blob.size,
-    mediaType: blob.mediaType,
+    ...ingestible(file, blob, options.signal),
     diffId,
     // It was made or chosen by the user: there is no limit to what it may hold.
     limits: { entries: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY },
-    ...(options.signal ? { signal: options.signal } : {}),
   });
 }
+
+/**
+ * The same of an archive whose diff id is known, but not the digest of any compressed form: what `docker save` has
+ * written. Nothing is read of a layer that is here. ERR_TSRUN_DIGEST_MISMATCH where it is another.
+ */
+export async function layerFromKnownTar(
+  paths: Paths,
+  tar: AsyncIterable<Uint8Array>,
+  options: { diffId: string; signal?: AbortSignal | undefined },
+): Promise<LayerInfo> {
+  const present = layerInfo(paths, options.diffId);
+  if (present) return present;
+  using scratch = openScratch(paths);
+  const file = join(scratch.path, "layer");
+  const blob = await written(file, await prepared(tar), options.signal);
+  if (blob.diffId !== undefined && blob.diffId !== options.diffId)
+    throw digestMismatch("a layer", { expected: options.diffId, actual: blob.diffId });
+  return await ingestLayer(paths, { ...ingestible(file, blob, options.signal), diffId: options.diffId });
+}
+
+type Blob = Awaited<ReturnType<typeof written>>;
+
+const ingestible = (file: string, { digest, size, mediaType }: Blob, signal: AbortSignal | undefined) => ({
+  source: chunksOf(file),
+  digest,
+  size,
+  mediaType,
+  ...(signal ? { signal } : {}),
+});
 
 interface Prepared {
   /** The blob's bytes. */
@@ -128,7 +154,8 @@ async function written(
   return { digest: `sha256:${hash.digest("hex")}`, size, mediaType, diffId: diffId() };
 }
 
-function writeFully(fd: number, chunk: Buffer, file: string): void {
+/** Writes all of it; a full disk is ERR_TSRUN_LAYER_UNPACK. */
+export function writeFully(fd: number, chunk: Buffer, file: string): void {
   try {
     for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
   } catch (error) {

@@ -27,12 +27,27 @@ export function ago(time: string, now: number): string {
 
 /** Local time as Go prints it: "2024-01-02 15:04:05 +0000 UTC". */
 export function goTime(time: string): string {
+  const local = localParts(time);
+  if (local === undefined) return "0001-01-01 00:00:00 +0000 UTC";
+  const offset = `${local.sign}${local.hours}${local.minutes}`;
+  return `${local.day} ${local.clock} ${offset} ${local.isUtc ? "UTC" : offset}`;
+}
+
+/** Local time by RFC 3339, to the second: "2024-01-02T15:04:05Z". */
+export function rfc3339(time: string): string {
+  const local = localParts(time);
+  if (local === undefined) return "0001-01-01T00:00:00Z";
+  return `${local.day}T${local.clock}${local.isUtc ? "Z" : `${local.sign}${local.hours}:${local.minutes}`}`;
+}
+
+function localParts(time: string) {
   const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return "0001-01-01 00:00:00 +0000 UTC";
-  const minutes = -date.getTimezoneOffset();
-  const local = new Date(date.getTime() + minutes * 60_000).toISOString();
-  const offset = `${minutes < 0 ? "-" : "+"}${two(Math.abs(minutes) / 60)}${two(Math.abs(minutes) % 60)}`;
-  return `${local.slice(0, 10)} ${local.slice(11, 19)} ${offset} ${minutes === 0 ? "UTC" : offset}`;
+  if (Number.isNaN(date.getTime())) return undefined;
+  const east = -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + east * 60_000).toISOString();
+  const [hours, minutes] = [two(Math.abs(east) / 60), two(Math.abs(east) % 60)];
+  const sign = east < 0 ? "-" : "+";
+  return { day: local.slice(0, 10), clock: local.slice(11, 19), sign, hours, minutes, isUtc: east === 0 };
 }
 
 const two = (number: number): string => String(Math.trunc(number)).padStart(2, "0");
