@@ -1,6 +1,6 @@
 /** The filters of `images`. */
 import type { ImageDetails, ImageSummary } from "../engine/api.ts";
-import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
+import { type Filter, invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
 import { parseBool } from "./options/numbers.ts";
 import { parseMoment } from "./render/time.ts";
 
@@ -34,8 +34,21 @@ export function imageMatchers(all: readonly FilteredImage[], now: number): Match
       return (image) => (image.names.length === 0) === wanted;
     },
     label: (value) => (image) => matchesLabel(value, image.details?.config.Labels ?? {}),
-    reference: (value) => (image) => image.names.some((name) => matchesReference(name, value)),
+    reference: (value) => (image) =>
+      [...image.names, ...image.digests].some((name) => matchesReference(name, value)),
   };
+}
+
+/** An image with those of its names that a `reference` filter, if there is one, asks for: the others are not shown. */
+export function namesAsked<Image extends ImageSummary>(filters: readonly Filter[]): (image: Image) => Image {
+  const patterns = filters.flatMap(([filter, value]) => (filter === "reference" ? [value] : []));
+  if (patterns.length === 0) return (image) => image;
+  const isAsked = (name: string) => patterns.some((pattern) => matchesReference(name, pattern));
+  return (image) => ({
+    ...image,
+    names: image.names.filter(isAsked),
+    digests: image.digests.filter(isAsked),
+  });
 }
 
 const hasName = (image: ImageSummary, name: string): boolean =>
@@ -44,7 +57,7 @@ const hasName = (image: ImageSummary, name: string): boolean =>
 /** A pattern such as "alp*", "*:latest" or "localhost:5000/*"; `*` stops at a slash. */
 function matchesReference(name: string, pattern: string): boolean {
   const expression = globExpression(pattern);
-  return expression.test(name) || expression.test(name.replace(/:[^:/]*$/, ""));
+  return expression.test(name) || expression.test(name.replace(/@.*$|:[^:/]*$/, ""));
 }
 
 /** path.Match of Go as a regular expression; node:path has matchesGlob, but as an experiment before Node 24.8. */

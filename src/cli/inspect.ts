@@ -44,8 +44,8 @@ export function containerLookup(engine: EngineApi, context: Context, withSize: b
   };
 }
 
-export function imageLookup(engine: EngineApi): Lookup {
-  return async (name) => inspectImage(await engine.inspectImage(name));
+export function imageLookup(engine: EngineApi, context: Context): Lookup {
+  return async (name) => inspectImage(await engine.inspectImage(name), context.paths());
 }
 
 /** The first lookup that knows the name; where none does, that nothing of that name exists. */

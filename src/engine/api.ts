@@ -101,10 +101,7 @@ export interface EngineApi {
    */
   save(images: readonly string[], options?: SaveOptions): Promise<Readable>;
   /** The images of such an archive, plain or compressed, or of an OCI layout in a directory; all of them or none. */
-  load(
-    source: AsyncIterable<Uint8Array> | { path: string },
-    options?: LoadOptions,
-  ): Promise<LoadedImage[]>;
+  load(source: AsyncIterable<Uint8Array> | { path: string }, options?: LoadOptions): Promise<LoadedImage[]>;
   /** How the image was made, the latest step first. */
   history(image: string): Promise<ImageHistoryEntry[]>;
 
@@ -150,6 +147,8 @@ export interface ImageDetails extends ImageSummary {
   variant: string | undefined;
   author: string;
   comment: string;
+  /** The docker that built it; "" where it was none, or does not say. */
+  dockerVersion: string;
   config: ImageConfig;
   /** Diff ids, lowest first. */
   layers: string[];

@@ -66,7 +66,7 @@ export function listImages(paths: Paths, pattern?: string): ImageSummary[] {
 
 export function inspectImage(paths: Paths, text: string): ImageDetails {
   const image = resolveImage(paths, text);
-  const { platform, author, comment, config, diffIds } = image;
+  const { platform, author, comment, dockerVersion, config, diffIds } = image;
   return {
     ...summaryOf(paths, image),
     architecture: platform.architecture,
@@ -74,6 +74,7 @@ export function inspectImage(paths: Paths, text: string): ImageDetails {
     variant: platform.variant,
     author,
     comment,
+    dockerVersion,
     config,
     layers: diffIds,
   };

@@ -80,12 +80,9 @@ function tagsOf(index: ImageIndex, text: string): string[] {
   });
 }
 
-function savedImage(
-  paths: Paths,
-  { record, references }: Choice,
-  platform: string | undefined,
-): SavedImage {
-  const image = resolveForPlatform(paths, record.config, platform);
+function savedImage(paths: Paths, { record, references }: Choice, platform: string | undefined): SavedImage {
+  const name = references[0] === undefined ? record.config : familiarName(references[0]);
+  const image = resolveForPlatform(paths, name, platform);
   const config = readBlob(paths, record.config);
   if (config === undefined) throw damaged(record.config);
   const { bytes, manifest } = manifestFor(paths, record, { size: config.length, diffIds: image.diffIds });
@@ -119,7 +116,11 @@ function manifestFor(
 }
 
 function damaged(id: string): TsrunError {
-  return new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the configuration of image ${id} is lost or damaged on disk`, {
-    hint: "pull it again, or remove it with `tsrun rmi`",
-  });
+  return new TsrunError(
+    "ERR_TSRUN_IMAGE_DAMAGED",
+    `the configuration of image ${id} is lost or damaged on disk`,
+    {
+      hint: "pull it again, or remove it with `tsrun rmi`",
+    },
+  );
 }

@@ -38,6 +38,8 @@ export interface ImageConfiguration {
   created: string;
   author: string;
   comment: string;
+  /** Docker's own field: what built it. */
+  dockerVersion: string;
   config: ImageConfig;
   /** Lowest first. */
   diffIds: string[];
@@ -78,7 +80,7 @@ const FIELDS: Readonly<Record<keyof ImageConfig, Check>> = {
  */
 export function parseConfiguration(bytes: Uint8Array): ImageConfiguration {
   const doc = parseObject(bytes, "image configuration");
-  const { os, architecture, variant, created, author, comment } = doc;
+  const { os, architecture, variant, created, author, comment, docker_version: dockerVersion } = doc;
   if (typeof os !== "string" || typeof architecture !== "string")
     throw invalid("names no os and architecture");
   const rootfs = doc.rootfs as { type?: unknown; diff_ids?: unknown } | undefined;
@@ -90,6 +92,7 @@ export function parseConfiguration(bytes: Uint8Array): ImageConfiguration {
     created: typeof created === "string" ? created : "",
     author: typeof author === "string" ? author : "",
     comment: typeof comment === "string" ? comment : "",
+    dockerVersion: typeof dockerVersion === "string" ? dockerVersion : "",
     config: executionDefaults(doc.config),
     diffIds,
   };

@@ -21,7 +21,10 @@ export default command({
     platform: refused("an image is kept for one platform"),
     quiet: flag("Only show image IDs", { short: "q" }),
   },
-  async run({ options: { format = "", human, "no-trunc": whole, quiet }, positionals: [image = ""] }, context) {
+  async run(
+    { options: { format = "", human, "no-trunc": whole, quiet }, positionals: [image = ""] },
+    context,
+  ) {
     const steps = await (await context.engine()).history(image);
     const rows = steps.map((step) => historyRow(step, { human, truncate: !whole, now: context.now() }));
     if (quiet && format === "") context.out(rows.map(({ ID }) => `${ID}\n`).join(""));

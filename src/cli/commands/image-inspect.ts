@@ -15,6 +15,7 @@ export default command({
   interspersed: true,
   options: { format: formatOption, platform: refused("an image is kept for one platform") },
   async run({ options: { format = "" }, positionals }, context) {
-    return await inspectNames(positionals, { context, format, find: imageLookup(await context.engine()) });
+    const find = imageLookup(await context.engine(), context);
+    return await inspectNames(positionals, { context, format, find });
   },
 });

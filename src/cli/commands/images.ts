@@ -1,7 +1,7 @@
 import type { EngineApi } from "../../engine/api.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { combine, parseFilter } from "../filters.ts";
-import { type FilteredImage, imageMatchers } from "../image-filters.ts";
+import { type FilteredImage, imageMatchers, namesAsked } from "../image-filters.ts";
 import { flag, list, refused, value } from "../option-table.ts";
 import { imageList, imageRows } from "../render/image-row.ts";
 import { renderRows } from "../render/rows.ts";
@@ -44,7 +44,9 @@ async function run(
   const now = context.now();
   const needsDetails = flags.filter.some(([name]) => name === "label");
   const images = await load(engine, positionals[0], needsDetails);
-  const shown = images.filter(combine(flags.filter, imageMatchers(images, now)));
+  const shown = images
+    .filter(combine(flags.filter, imageMatchers(images, now)))
+    .map(namesAsked(flags.filter));
   const rows = shown.flatMap((image) => imageRows(image, { truncate: !flags["no-trunc"], now }));
 
   const format = flags.format ?? "";

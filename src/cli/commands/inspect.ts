@@ -24,7 +24,7 @@ export default command({
   async run({ options: { format = "", size, type }, positionals }, context) {
     const engine = await context.engine();
     const container = containerLookup(engine, context, size);
-    const image = imageLookup(engine);
+    const image = imageLookup(engine, context);
     const find = type === "container" ? container : type === "image" ? image : firstOf([container, image]);
     return await inspectNames(positionals, { context, format, find });
   },

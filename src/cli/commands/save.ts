@@ -29,8 +29,7 @@ export default command({
     }
     const engine = await context.engine();
     await interruptible(async (signal) => {
-      const archive = () =>
-        engine.save(positionals, { ...(platform !== undefined && { platform }), signal });
+      const archive = () => engine.save(positionals, { ...(platform !== undefined && { platform }), signal });
       if (output === undefined) await relay(await archive(), context.terminal.stdout);
       else await writeWhole(output, archive);
     });

@@ -1,8 +1,10 @@
 /** `image inspect`: an image in the shape of docker's API. */
 import type { ImageConfig, ImageDetails } from "../../engine/api.ts";
+import { layerPath } from "../../store/layers.ts";
+import type { Paths } from "../../store/paths.ts";
 import { goMap, goSlice } from "../template/values.ts";
 
-export function inspectImage(image: ImageDetails): object {
+export function inspectImage(image: ImageDetails, paths: Paths): object {
   return {
     Id: image.id,
     RepoTags: image.names.filter((name) => !name.includes("@")),
@@ -10,16 +12,27 @@ export function inspectImage(image: ImageDetails): object {
     Parent: "",
     Comment: image.comment,
     Created: image.created,
-    DockerVersion: "",
+    DockerVersion: image.dockerVersion,
     Author: image.author,
+    Config: configOf(image.config),
     Architecture: image.architecture,
     ...(image.variant !== undefined && { Variant: image.variant }),
     Os: image.os,
     Size: image.size,
+    GraphDriver: graphDriver(image, paths),
     RootFS: { Type: "layers", Layers: image.layers },
     Metadata: { LastTagTime: "0001-01-01T00:00:00Z" },
-    Config: configOf(image.config),
   };
+}
+
+/** The image's directories; no image is mounted, so it has neither MergedDir nor WorkDir. */
+function graphDriver({ layers }: ImageDetails, paths: Paths): object {
+  const [top, ...lower] = layers.map((diffId) => layerPath(paths, diffId)).reverse();
+  const directories = {
+    ...(lower.length > 0 && { LowerDir: lower.join(":") }),
+    ...(top !== undefined && { UpperDir: top }),
+  };
+  return { Data: top === undefined ? null : goMap(directories), Name: "overlay2" };
 }
 
 function configOf(config: ImageConfig): object {

@@ -43,8 +43,7 @@ export function linkInside(target: string, directory: string): string {
   return path;
 }
 
-const leadsOut = (name: string): TsrunError =>
-  invalidArchive(`${printable(name)} leads out of the archive`);
+const leadsOut = (name: string): TsrunError => invalidArchive(`${printable(name)} leads out of the archive`);
 
 export const missingFile = (name: string): TsrunError => invalidArchive(`it lacks the file ${name}`);
 

@@ -2,8 +2,9 @@
  * The files of a tar archive, found in one pass over it and read in place afterwards. Nothing is unpacked: a file is
  * an offset and a size, a link a name. What cannot be read twice (a pipe, compressed data) is written to scratch.
  */
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, read, readSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { TsrunError } from "../../errors.ts";
 import { writeFully } from "../../store/new-layer.ts";
 import type { Paths } from "../../store/paths.ts";
@@ -17,6 +18,8 @@ export interface OpenOptions {
   paths: Paths;
   signal?: AbortSignal | undefined;
 }
+
+const readAt = promisify(read);
 
 const PIECE = 1024 * 1024;
 /** What begins a tar archive that is not compressed: "ustar" at 257, as every writer of images has it. */
@@ -33,7 +36,7 @@ export async function openTarFile(fd: number, options: OpenOptions): Promise<Arc
     return await openTarStream(createReadStream("", { fd, highWaterMark: PIECE }), options);
   }
   try {
-    const source = createReadStream("", { fd, start: 0, autoClose: false, highWaterMark: PIECE });
+    const source = piecesOf(fd, { offset: 0, size: fstatSync(fd).size });
     return new TarFiles(await indexed(source, () => {}, options), fd, () => closeSync(fd));
   } catch (error) {
     closeSync(fd);
@@ -162,19 +165,22 @@ class TarFiles implements ArchiveFiles {
   async *stream(name: string): AsyncGenerator<Buffer> {
     const place = this.#index.find(name);
     if (place === undefined) throw missingFile(name);
-    const { offset, size } = place;
-    if (size === 0) return;
-    yield* createReadStream("", {
-      fd: this.#fd,
-      start: offset,
-      end: offset + size - 1,
-      autoClose: false,
-      highWaterMark: PIECE,
-    });
+    yield* piecesOf(this.#fd, place);
   }
 
   [Symbol.dispose](): void {
     this.#close();
+  }
+}
+
+/** Not a ReadStream: whoever stops reading one closes its descriptor, whatever `autoClose` says. */
+async function* piecesOf(fd: number, { offset, size }: Place): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; ) {
+    const piece = Buffer.allocUnsafeSlow(Math.min(PIECE, size - at));
+    const { bytesRead } = await readAt(fd, piece, 0, piece.length, offset + at);
+    if (bytesRead === 0) return; // cut short meanwhile: its digest will tell
+    at += bytesRead;
+    yield piece.subarray(0, bytesRead);
   }
 }
 

@@ -156,6 +156,7 @@ const alpine: ImageDetails = {
   variant: undefined,
   author: "",
   comment: "",
+  dockerVersion: "",
   config: { Cmd: ["/bin/sh"], Env: ["PATH=/bin"], Labels: { a: "b" } },
   layers: [`sha256:${"b2".repeat(32)}`],
 };
