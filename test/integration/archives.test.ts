@@ -11,11 +11,17 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { bzip2, gzip, xz, zstd } from "../support/compress.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Engine, type ErrorCode, type ImageSummary, TsrunError } from "../../src/index.ts";
+import { bzip2, gzip, xz, zstd } from "../support/compress.ts";
 import { bytesOf, useEngine } from "../support/engine.ts";
-import { type ArchivedImage, configOf, dockerArchive, dockerEntries, Layout } from "../support/image-archive.ts";
+import {
+  type ArchivedImage,
+  configOf,
+  dockerArchive,
+  dockerEntries,
+  Layout,
+} from "../support/image-archive.ts";
 import { diffIdOf, gzipLayer, type LayerEntry, sha256, tarLayer, zstdLayer } from "../support/tar-layer.ts";
 
 const host = useEngine();
@@ -37,7 +43,8 @@ afterEach(async () => {
 });
 
 const load = (archive: Uint8Array, options = {}) => engine.load(Readable.from([archive]), options);
-const scratch = (): string[] => (existsSync(join(paths.root, "tmp")) ? readdirSync(join(paths.root, "tmp")) : []);
+const scratch = (): string[] =>
+  existsSync(join(paths.root, "tmp")) ? readdirSync(join(paths.root, "tmp")) : [];
 
 /** The archive is refused with that code and those words, by all ways in, and leaves no image. */
 async function refused(archive: Uint8Array, code: ErrorCode, words: RegExp | string): Promise<void> {
@@ -121,7 +128,8 @@ describe("load", () => {
       expect((await engine.load(source))[0]?.names).toEqual(["my/oci:1", "my/oci:2"]);
       const saved = new Map(await entriesOf(await engine.save(["my/oci"])));
       expect(JSON.parse(saved.get("index.json") as string).manifests[0].digest).toBe(described.digest);
-      for (const digest of layout.blobs.keys()) expect(saved.has(`blobs/${digest.replace(":", "/")}`)).toBe(true);
+      for (const digest of layout.blobs.keys())
+        expect(saved.has(`blobs/${digest.replace(":", "/")}`)).toBe(true);
       await engine.removeImage("my/oci:1");
       await engine.removeImage("my/oci:2");
     }
@@ -138,7 +146,10 @@ describe("load", () => {
     const there = { layers: [zipped], architecture: "arm64" };
     const layout = new Layout();
     const inner = layout.index([layout.image(there), layout.image(here)]);
-    const attestation = { ...layout.blob({}, inner.mediaType), platform: { os: "unknown", architecture: "unknown" } };
+    const attestation = {
+      ...layout.blob({}, inner.mediaType),
+      platform: { os: "unknown", architecture: "unknown" },
+    };
     const outer = layout.index([inner, attestation]);
     layout.add(outer, "my/multi:1");
     const host_ = process.arch === "arm64" ? there : here;
@@ -207,7 +218,8 @@ describe("load refuses", () => {
   test("what is cut short", async () => {
     const whole = layout().tar();
     const last = whole.length - 1024;
-    for (const length of [100, 512, 1000, last - 512, last - 700]) await refused(whole.subarray(0, length), INVALID, /./);
+    for (const length of [100, 512, 1000, last - 512, last - 700])
+      await refused(whole.subarray(0, length), INVALID, /./);
     const zip = gzip(whole);
     for (const length of [zip.length - 9, zip.length >> 1])
       await refused(zip.subarray(0, length), INVALID, /gzip data is damaged or truncated|truncated/);
@@ -221,12 +233,22 @@ describe("load refuses", () => {
     await refused(add({ path: "d/in", type: "SymbolicLink", linkpath: "../../x" }), INVALID, /leads out/);
     await refused(add({ path: "in", type: "Link", linkpath: "../x" }), INVALID, /leads out/);
     await refused(add({ path: "manifest.json", data: "[]" }), INVALID, /two files/);
-    const loop = ["x", "y"].map((path, i): LayerEntry => ({ path, type: "SymbolicLink", linkpath: "yx"[i] as string }));
+    const loop = ["x", "y"].map(
+      (path, i): LayerEntry => ({ path, type: "SymbolicLink", linkpath: "yx"[i] as string }),
+    );
     const looping = replaced(entries, /^manifest/, JSON.stringify([{ Config: "x", Layers: [] }]));
-    await refused(Buffer.concat([tarLayer(loop).subarray(0, 1024), looping]), INVALID, /leads back to itself/);
+    await refused(
+      Buffer.concat([tarLayer(loop).subarray(0, 1024), looping]),
+      INVALID,
+      /leads back to itself/,
+    );
     const fifo = join(host.directory, "fifo");
     execFileSync("mkfifo", [fifo]);
-    await refused(execFileSync("tar", ["-C", host.directory, "-cf", "-", "fifo"]), INVALID, /"fifo" is a fifo/);
+    await refused(
+      execFileSync("tar", ["-C", host.directory, "-cf", "-", "fifo"]),
+      INVALID,
+      /"fifo" is a fifo/,
+    );
     rmSync(fifo);
   });
 
@@ -235,14 +257,26 @@ describe("load refuses", () => {
     await refused(without(entries, /0-1\/layer.tar/), INVALID, /lacks the file 0-1\/layer.tar/);
     const blobs = layout();
     for (const digest of blobs.blobs.keys())
-      await refused(without(blobs.entries(), new RegExp(digest.slice(7))), INVALID, /lacks the file blobs\/sha256/);
+      await refused(
+        without(blobs.entries(), new RegExp(digest.slice(7))),
+        INVALID,
+        /lacks the file blobs\/sha256/,
+      );
   });
 
   test("content that is not what its digest says", async () => {
     const mismatch = "ERR_TSRUN_DIGEST_MISMATCH";
-    await refused(replaced(entries, /^[0-9a-f]{64}\.json/, configOf({ layers: [plain] })), mismatch, /configuration/);
+    await refused(
+      replaced(entries, /^[0-9a-f]{64}\.json/, configOf({ layers: [plain] })),
+      mismatch,
+      /configuration/,
+    );
     await refused(replaced(entries, /0-0\/layer.tar/, squeezed), mismatch, /./);
-    await refused(replaced(entries, /0-0\/layer.tar/, tarLayer([{ path: "evil" }])), mismatch, /a layer has the digest/);
+    await refused(
+      replaced(entries, /0-0\/layer.tar/, tarLayer([{ path: "evil" }])),
+      mismatch,
+      /a layer has the digest/,
+    );
     // New content each time: what the store has already is not read from an archive.
     for (let i = 0; i < 4; i++) {
       const fresh = new Layout();
@@ -262,7 +296,11 @@ describe("load refuses", () => {
     await refused(list([{ Config: config?.path, Layers: ["0-0/layer.tar"] }]), INVALID, /names 1 layers/);
     await refused(list([{ Config: "../../etc/passwd", Layers: [] }]), INVALID, /leads out/);
     await refused(replaced(entries, /^manifest/, "{"), INVALID, /not JSON/);
-    await refused(list([{ Config: config?.path, RepoTags: ["UPPER"], Layers: [] }]), INVALID, /names 0 layers/);
+    await refused(
+      list([{ Config: config?.path, RepoTags: ["UPPER"], Layers: [] }]),
+      INVALID,
+      /names 0 layers/,
+    );
     await refused(
       list([{ Config: config?.path, RepoTags: ["UPPER"], Layers: ["0-0/layer.tar", "0-1/layer.tar"] }]),
       "ERR_TSRUN_REFERENCE_INVALID",
@@ -289,7 +327,13 @@ describe("save", () => {
     expect(await bytesOf(await engine.save(["my/app", "my/other:1", "my/app:1"]))).toEqual(first);
     const names = (await entriesOf(Readable.from([first]))).map(([name]) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names.slice(0, 5)).toEqual(["oci-layout", "index.json", "manifest.json", "blobs/", "blobs/sha256/"]);
+    expect(names.slice(0, 5)).toEqual([
+      "oci-layout",
+      "index.json",
+      "manifest.json",
+      "blobs/",
+      "blobs/sha256/",
+    ]);
     // Three layers, two configurations, two manifests.
     expect(names.length).toBe(5 + 7);
     const elsewhere = { root: join(host.directory, "other"), run: join(host.directory, "other-run") };
@@ -319,9 +363,13 @@ describe("save", () => {
     });
     const blob = join(paths.root, "blobs", sha256(zipped).replace(":", "/"));
     writeFileSync(blob, flipped(readFileSync(blob)));
-    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({ code: "ERR_TSRUN_IMAGE_DAMAGED" });
+    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
+      code: "ERR_TSRUN_IMAGE_DAMAGED",
+    });
     truncateSync(blob, 10);
-    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({ code: "ERR_TSRUN_IMAGE_DAMAGED" });
+    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
+      code: "ERR_TSRUN_IMAGE_DAMAGED",
+    });
   });
 
   test("holds the store until it is read or destroyed", async () => {
@@ -364,7 +412,14 @@ describe("history", () => {
         size: 4,
       },
       { id: undefined, names: [], created: "", createdBy: "ENV", comment: "", size: 0 },
-      { id: undefined, names: [], created: "2024-01-02T03:04:05Z", createdBy: "ADD", comment: "first", size: 4 },
+      {
+        id: undefined,
+        names: [],
+        created: "2024-01-02T03:04:05Z",
+        createdBy: "ADD",
+        comment: "first",
+        size: 4,
+      },
     ]);
   });
 

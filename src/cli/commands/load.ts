@@ -14,7 +14,7 @@ export default command({
   forms: ["image load", "load"],
   examples: [
     "tsrun load -i images.tar.gz",
-    "docker save web:1 | tsrun load  # podman save and skopeo copy write archives too",
+    "tsrun load < web.tar  # from docker save, podman save or skopeo copy",
     "tsrun load -i layout/  # a directory with an OCI layout",
   ],
   arguments: { min: 0, max: 0 },

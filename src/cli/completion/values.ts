@@ -63,11 +63,13 @@ const SOURCES: Readonly<Record<string, Source>> = {
   env: ({ env, current }) => (current.includes("=") ? NOTHING : words(Object.keys(env))),
   "env-file": () => FILES,
   filter: filters,
+  input: () => FILES,
   "label-file": () => FILES,
   "log-opt": () => beginnings(["max-size=", "max-file="]),
   mount: ({ current }) =>
     current.includes(",") ? NOTHING : beginnings(["type=bind,", "type=tmpfs,", "type=volume,"]),
   network: async ({ names }) => ({ candidates: await names.networks() }),
+  output: () => FILES,
   root: () => DIRECTORIES,
   "run-root": () => DIRECTORIES,
   ulimit: () => beginnings(ulimitNames().map((name) => `${name}=`)),

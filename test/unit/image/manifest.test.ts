@@ -155,6 +155,7 @@ describe("parseConfiguration", () => {
       created: "",
       author: "",
       comment: "",
+      dockerVersion: "",
       config: { Cmd: ["sh"], Env: ["A=b"] },
       diffIds: [digest("d")],
     });

@@ -47,7 +47,7 @@ describe("complete", () => {
     ["--debug vers", ["version"]],
     ["--log-level er", ["error"]],
     ["-l er", ["error"]],
-    ["--root /data image l", ["ls"]],
+    ["--root /data image l", ["load", "ls"]],
     ["help container sto", ["stop"]],
     ["container ins", ["inspect"]],
     ["container --", ["--help"]],
