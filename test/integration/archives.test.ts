@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Engine, type ErrorCode, type ImageSummary, TsrunError } from "../../src/index.ts";
+import { END_OF_ARCHIVE, encodeHeader } from "../../src/store/pack/header.ts";
 import { bzip2, gzip, xz, zstd } from "../support/compress.ts";
 import { bytesOf, useEngine } from "../support/engine.ts";
 import {
@@ -183,6 +185,34 @@ describe("load", () => {
     const layout = new Layout();
     layout.add(layout.image(image), "latest");
     expect(await load(layout.tar())).toEqual([{ id: idOf(image), names: [], displaced: [] }]);
+  });
+
+  test("needs no memory for what it reads", async () => {
+    const megabytes = 400;
+    const entry = (name: string, size: number) => encodeHeader({ ...EMPTY_FILE, name, size });
+    const zeros = Buffer.alloc(1 << 20);
+    function* layer(): Generator<Uint8Array> {
+      yield entry("zeros", megabytes << 20);
+      for (let i = 0; i < megabytes; i++) yield zeros;
+      yield END_OF_ARCHIVE;
+    }
+    const hash = createHash("sha256");
+    for (const chunk of layer()) hash.update(chunk);
+    const rootfs = { type: "layers", diff_ids: [`sha256:${hash.digest("hex")}`] };
+    const documents = {
+      "manifest.json": JSON.stringify([{ Config: "c.json", RepoTags: ["my/big:1"], Layers: ["l.tar"] }]),
+      "c.json": JSON.stringify({ architecture: "amd64", os: "linux", rootfs }),
+    };
+    async function* whole(): AsyncGenerator<Uint8Array> {
+      yield entry("l.tar", 512 + (megabytes << 20) + 1024);
+      yield* layer();
+      yield tarLayer(Object.entries(documents).map(([path, data]) => ({ path, data })));
+    }
+    const before = process.memoryUsage.rss();
+    const { peak } = await watchMemory(() => engine.load(whole()));
+    expect((peak - before) >> 20).toBeLessThan(megabytes / 2);
+    expect((await engine.inspectImage("my/big:1")).size).toBe(megabytes << 20);
+    expect(await engine.removeImage("my/big:1")).toMatchObject({ untagged: ["my/big:1"] });
   });
 
   test("can be given up", async () => {
@@ -428,6 +458,31 @@ describe("history", () => {
     expect((await engine.history("my/app:1")).map(({ size }) => size)).toEqual([4, 4]);
   });
 });
+
+const EMPTY_FILE = {
+  type: "file",
+  linkname: "",
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  major: 0,
+  minor: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+} as const;
+
+/** The most memory that this process has meanwhile. */
+async function watchMemory(act: () => Promise<unknown>): Promise<{ peak: number }> {
+  let peak = 0;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, 5);
+  try {
+    await act();
+  } finally {
+    clearInterval(timer);
+  }
+  return { peak };
+}
 
 async function entriesOf(stream: Readable): Promise<[string, string][]> {
   const { tarEntries } = await import("../support/tar-entries.ts");

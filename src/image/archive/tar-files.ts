@@ -22,6 +22,7 @@ export interface OpenOptions {
 const readAt = promisify(read);
 
 const PIECE = 1024 * 1024;
+const SMALL_PIECE = 32 * 1024;
 /** What begins a tar archive that is not compressed: "ustar" at 257, as every writer of images has it. */
 const MAGIC_AT = 257;
 /** An archive of a thousand images has some ten thousand. */
@@ -36,8 +37,8 @@ export async function openTarFile(fd: number, options: OpenOptions): Promise<Arc
     return await openTarStream(createReadStream("", { fd, highWaterMark: PIECE }), options);
   }
   try {
-    const source = piecesOf(fd, { offset: 0, size: fstatSync(fd).size });
-    return new TarFiles(await indexed(source, () => {}, options), fd, () => closeSync(fd));
+    const index = await indexing((reader, index) => readHeaders(fd, { reader, index, ...options }));
+    return new TarFiles(index, fd, () => closeSync(fd));
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -54,8 +55,14 @@ export async function openTarStream(
     const path = join(scratch.path, "archive.tar");
     const fd = openSync(path, "wx+", 0o600);
     try {
-      const plain = decompress(buffersOf(source));
-      const index = await indexed(plain, (chunk) => writeFully(fd, chunk, path), options);
+      const index = await indexing(async (reader, index) => {
+        for await (const chunk of decompress(buffersOf(source))) {
+          options.signal?.throwIfAborted();
+          writeFully(fd, chunk, path);
+          reader.push(chunk);
+          index.base += chunk.length;
+        }
+      });
       return new TarFiles(index, fd, () => {
         closeSync(fd);
         scratch[Symbol.dispose]();
@@ -70,26 +77,41 @@ export async function openTarStream(
   }
 }
 
-async function indexed(
-  source: AsyncIterable<Buffer>,
-  keep: (chunk: Buffer) => void,
-  { signal }: OpenOptions,
-): Promise<TarIndex> {
+async function indexing(read: (reader: TarReader, index: TarIndex) => Promise<void>): Promise<TarIndex> {
   const index = new TarIndex();
   const reader = new TarReader(index);
   try {
-    for await (const chunk of source) {
-      signal?.throwIfAborted();
-      keep(chunk);
-      reader.push(chunk);
-      index.base += chunk.length;
-    }
+    await read(reader, index);
     reader.finish();
   } catch (error) {
     if (!(error instanceof TsrunError) || error.code !== "ERR_TSRUN_LAYER_CORRUPT") throw error;
     throw invalidArchive(error.message.replace(/, which no media type.*/, ": decompress it first"), error);
   }
   return index;
+}
+
+interface Reading {
+  reader: TarReader;
+  index: TarIndex;
+  signal?: AbortSignal | undefined;
+}
+
+/** Reads little more of a file than its headers. */
+async function readHeaders(fd: number, { reader, index, signal }: Reading): Promise<void> {
+  const { size } = fstatSync(fd);
+  const piece = Buffer.alloc(SMALL_PIECE);
+  while (index.base < size) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await readAt(fd, piece, 0, piece.length, index.base);
+    if (bytesRead === 0) return;
+    reader.push(piece.subarray(0, bytesRead));
+    index.base += bytesRead;
+    const rest = Math.min(reader.pending, size - index.base);
+    if (rest === 0) continue;
+    index.begin(0);
+    reader.skip(rest);
+    index.base += rest;
+  }
 }
 
 interface Place {
@@ -129,7 +151,11 @@ class TarIndex implements TarSink {
   }
 
   data(_: Buffer, start: number): void {
-    // The first piece is where the file begins.
+    this.begin(start);
+  }
+
+  /** The entry's data begins at `start` from here, unless it has begun. */
+  begin(start: number): void {
     if (this.#place !== undefined) this.#place.offset = this.base + start;
     this.#place = undefined;
   }

@@ -115,6 +115,17 @@ export class TarReader {
     }
   }
 
+  /** Bytes that the present entry's data still has: they may be passed over with `skip`. */
+  get pending(): number {
+    return this.#state === "data" ? this.#remaining : 0;
+  }
+
+  /** Goes on after the next bytes of data, at most `pending`, which the sink does not get to see. */
+  skip(bytes: number): void {
+    this.#remaining -= bytes;
+    if (this.#remaining === 0) this.#complete();
+  }
+
   /** The archive has ended; throws where it may not end here. Its two blocks of zeros may be missing, as in Go. */
   finish(): void {
     const betweenEntries = this.#state === "header" || this.#state === "zero" || this.#state === "over";
