@@ -2,6 +2,7 @@
 import { ingestLayer } from "../store/ingest.ts";
 import { hasLayer } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
+import { inParallel } from "./in-parallel.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { OnProgress } from "./pull-event.ts";
 import type { ImageSource } from "./source.ts";
@@ -58,18 +59,5 @@ export async function downloadLayers(layers: readonly Layer[], options: Download
     onProgress({ type: "layer", digest, state: "done" });
   }
 
-  const queue = [...layers];
-  async function work(): Promise<void> {
-    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
-      signal.throwIfAborted();
-      await download(layer);
-    }
-  }
-  const failures: unknown[] = [];
-  const meet = (error: unknown) => {
-    failures.push(error);
-    stop(error);
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, () => work().catch(meet)));
-  if (failures.length > 0) throw failures[0];
+  await inParallel(layers, { limit: PARALLEL, signal, stop }, download);
 }
