@@ -1,5 +1,5 @@
 /** One HTTP request to a registry: redirects, stalled connections, and what went wrong in words. Statuses are not judged. */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
 import { type Agents, createAgents } from "./agents.ts";
@@ -7,9 +7,12 @@ import { DEFAULT_POLICY, type RetryPolicy } from "./retry.ts";
 import { userAgent } from "./user-agent.ts";
 
 export interface HttpRequest {
-  method?: "GET" | "HEAD" | "POST";
+  method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   headers?: Record<string, string>;
-  body?: string;
+  /** A function begins a long one anew for each attempt; its length is in the headers. */
+  body?: string | Buffer | (() => AsyncIterable<Uint8Array>);
+  /** How long the answer may keep us waiting, counted from the last piece of a long body; the policy's `stallMs` else. */
+  patienceMs?: number;
   /** Does not verify certificates of the request's own host. */
   insecure?: boolean;
   signal?: AbortSignal | undefined;
@@ -118,13 +121,14 @@ async function sendOnce(
 ): Promise<HttpResponse> {
   const { default: fetch } = await import("node-fetch");
   const { method = "GET", headers = {}, body, insecure = false, signal } = request;
+  const { patienceMs = policy.stallMs } = request;
   const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(), policy.stallMs);
+  const timer = setTimeout(() => stalled.abort(), patienceMs);
   try {
     const response = await fetch(url, {
       method,
       headers: { "User-Agent": userAgent(), ...headers },
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: typeof body === "function" ? streamed(body(), timer) : body }),
       agent: await agents.get(new URL(url), insecure),
       redirect: "manual",
       // A layer's gzip is the layer's own, not the transfer's: it must arrive as its digest was taken.
@@ -134,11 +138,22 @@ async function sendOnce(
     return { url, status: response.status, headers: response.headers, body: response.body as Readable };
   } catch (error) {
     signal?.throwIfAborted();
-    if (stalled.signal.aborted) throw new StallError(url, policy.stallMs);
+    if (stalled.signal.aborted) throw new StallError(url, patienceMs);
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A body as it is sent; each piece that the connection takes shows that it lives. */
+function streamed(source: AsyncIterable<Uint8Array>, timer: NodeJS.Timeout): Readable {
+  const watched = async function* () {
+    for await (const piece of source) {
+      timer.refresh();
+      yield piece;
+    }
+  };
+  return Readable.from(watched(), { objectMode: false });
 }
 
 function withoutAuthorization(headers: Record<string, string>): Record<string, string> {

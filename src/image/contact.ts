@@ -1,0 +1,181 @@
+/**
+ * Talking to a registry about one repository: at which endpoint, with which credentials, how often, and how a failure
+ * reads to a user. Both halves of the distribution API stand on it: registry.ts pulls, registry-push.ts pushes.
+ */
+import type { Config } from "../config.ts";
+import type { TsrunError } from "../errors.ts";
+import { type Authorizer, createAuthorizer } from "./auth.ts";
+import { credentialHelper, findCredentials } from "./credentials.ts";
+import { apiUrl, type Endpoint, endpointsOf } from "./endpoints.ts";
+import { familiarName, familiarRepository, type Reference } from "./reference.ts";
+import {
+  classify,
+  classifyFirstContact,
+  explainFailure,
+  StatusError,
+  type Subject,
+  statusError,
+} from "./registry-error.ts";
+import { DEFAULT_POLICY, type OnRetry, type RetryPolicy, retrying } from "./retry.ts";
+import { createTransport, type HttpRequest, type HttpResponse } from "./transport.ts";
+
+export interface RegistryOptions {
+  config: Config;
+  policy?: RetryPolicy;
+  onRetry?: OnRetry | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface ConnectionOptions extends RegistryOptions {
+  /** What is asked of the repository; mirrors serve pulls alone. */
+  access: "pull" | "pull,push";
+  /** The words for a status, where they are not those of a pull. */
+  explainStatus?: (error: StatusError, subject: Subject) => TsrunError | undefined;
+}
+
+/** An endpoint as this connection knows it. */
+export interface Contact extends Endpoint {
+  authorizer: Authorizer;
+  /** It has answered: failures to connect are passing ones from now on. */
+  answered: boolean;
+  /** It wants to know who asks. */
+  challenged: boolean;
+}
+
+export type Request = Pick<HttpRequest, "method" | "headers" | "body" | "patienceMs">;
+
+export interface Connection extends Disposable {
+  readonly policy: RetryPolicy;
+  readonly onRetry: OnRetry | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Runs a request, several times at one endpoint before the next is asked; throws what the user is to read. */
+  ask<T>(what: string, run: (contact: Contact) => Promise<T>): Promise<T>;
+  /** Runs it once, at the endpoint that worked last and at those after it where it fails in a way they may not. */
+  anywhere<T>(what: string, run: (contact: Contact) => Promise<T>): Promise<T>;
+  /**
+   * One request with its authorization, to a path below the repository or to a whole URL that the registry has named.
+   *
+   * @throws StatusError for any status but 2xx
+   */
+  send(contact: Contact, target: string | URL, request?: Request): Promise<HttpResponse>;
+  /** The error that a user sees. */
+  explain(error: unknown): unknown;
+}
+
+/** An insecure registry that has not shown yet that it speaks TLS: the next endpoint is the same without. */
+const mayBePlainHttp = ({ url, insecure, mirror, answered }: Contact): boolean =>
+  insecure && !mirror && !answered && url.startsWith("https:");
+
+/** The network is not touched before the first request. */
+export async function openConnection(ref: Reference, options: ConnectionOptions): Promise<Connection> {
+  const { config, access, policy = DEFAULT_POLICY, onRetry, signal } = options;
+  const transport = createTransport(config, policy);
+  const endpoints = await endpointsOf(ref, config);
+  const contacts: Contact[] = endpoints
+    .filter(({ mirror }) => access === "pull" || !mirror)
+    .map((endpoint) => ({
+      ...endpoint,
+      answered: false,
+      challenged: false,
+      authorizer: createAuthorizer({
+        registryUrl: endpoint.url,
+        insecure: endpoint.insecure,
+        scope: `repository:${ref.path}:${access}`,
+        credentials: findCredentials(config["auth-file"], endpoint.host),
+        transport,
+        signal,
+      }),
+    }));
+  const mirrorFailures: string[] = [];
+  let preferred = 0;
+
+  async function anywhere<T>(what: string, run: (contact: Contact) => Promise<T>): Promise<T> {
+    for (let i = preferred; ; i++) {
+      const contact = contacts[i] as Contact;
+      try {
+        const result = await run(contact);
+        preferred = i;
+        return result;
+      } catch (error) {
+        signal?.throwIfAborted();
+        const isLast = i === contacts.length - 1;
+        if (isLast || !(contact.mirror || mayBePlainHttp(contact))) throw error;
+        if (!contact.mirror) continue;
+        const reason = (error as Error).message;
+        mirrorFailures.push(`mirror ${contact.url}: ${reason}`);
+        onRetry?.({ what: `${what} from mirror ${contact.url}`, reason, delayMs: 0 });
+      }
+    }
+  }
+
+  async function send(contact: Contact, target: string | URL, request: Request = {}): Promise<HttpResponse> {
+    const url = new URL(typeof target === "string" ? apiUrl(contact, ref, target) : target);
+    // A registry may send uploads to a storage service, whose URLs carry their own authorization.
+    const isOwn = url.origin === new URL(contact.url).origin;
+    const known = () => (isOwn ? contact.authorizer.header() : undefined);
+    // A long body is not sent only to be told that the token has expired.
+    if (typeof request.body === "function" && isOwn && contact.challenged && known() === undefined)
+      (await send(contact, new URL(`${contact.url}/v2/`))).body.destroy();
+    for (let asked = 0; ; asked++) {
+      const authorization = known();
+      const response = await transport.request(url.href, {
+        ...request,
+        headers: {
+          ...request.headers,
+          ...(authorization === undefined ? {} : { Authorization: authorization }),
+        },
+        insecure: contact.insecure && isOwn,
+        signal,
+      });
+      contact.answered = true;
+      if (response.status >= 200 && response.status < 300) return response;
+      const error = await statusError(response, policy.stallMs);
+      if (error.status !== 401 || asked > 0 || !isOwn) throw error;
+      contact.challenged = true;
+      if (!(await contact.authorizer.answer(error.headers.get("www-authenticate"), authorization)))
+        throw error;
+    }
+  }
+
+  async function ask<T>(what: string, run: (contact: Contact) => Promise<T>): Promise<T> {
+    const tryContact = (contact: Contact) => {
+      const meet = (error: unknown) => {
+        if (contact.answered) return classify(error);
+        // Servers meet a TLS greeting that they do not understand in many ways, a reset among them.
+        return mayBePlainHttp(contact) ? undefined : classifyFirstContact(error);
+      };
+      return retrying(() => run(contact), { what, policy, classify: meet, onRetry, signal });
+    };
+    try {
+      return await anywhere(what, tryContact);
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  function explain(error: unknown): unknown {
+    const helper = credentialHelper(config["auth-file"], ref.domain);
+    const isDenied = error instanceof StatusError && [401, 403].includes(error.status);
+    const notes = [...mirrorFailures];
+    if (isDenied && helper !== undefined) notes.push(`credentials kept by ${helper} are not read`);
+    const subject: Subject = {
+      name: familiarName(ref),
+      repository: familiarRepository(ref),
+      registry: ref.domain,
+      note: notes.length === 0 ? undefined : notes.join("; "),
+    };
+    const own = error instanceof StatusError ? options.explainStatus?.(error, subject) : undefined;
+    return own ?? explainFailure(error, subject);
+  }
+
+  return {
+    policy,
+    onRetry,
+    signal,
+    ask,
+    anywhere,
+    send,
+    explain,
+    [Symbol.dispose]: () => transport[Symbol.dispose](),
+  };
+}
