@@ -31,6 +31,7 @@ const pause: Loader = () => import("./commands/pause.ts");
 const port: Loader = () => import("./commands/port.ts");
 const ps: Loader = () => import("./commands/ps.ts");
 const pull: Loader = () => import("./commands/pull.ts");
+const push: Loader = () => import("./commands/push.ts");
 const rename: Loader = () => import("./commands/rename.ts");
 const rm: Loader = () => import("./commands/rm.ts");
 const restart: Loader = () => import("./commands/restart.ts");
@@ -40,6 +41,7 @@ const save: Loader = () => import("./commands/save.ts");
 const start: Loader = () => import("./commands/start.ts");
 const stats: Loader = () => import("./commands/stats.ts");
 const stop: Loader = () => import("./commands/stop.ts");
+const tag: Loader = () => import("./commands/tag.ts");
 const top: Loader = () => import("./commands/top.ts");
 const unpause: Loader = () => import("./commands/unpause.ts");
 const update: Loader = () => import("./commands/update.ts");
@@ -50,6 +52,7 @@ export const commands: Commands = {
   exec,
   ps,
   pull,
+  push,
   images,
   version: () => import("./commands/version.ts"),
   events,
@@ -77,6 +80,7 @@ export const commands: Commands = {
   pause,
   port,
   rename,
+  tag,
   top,
   unpause,
   update,
@@ -131,8 +135,10 @@ export const groups: Readonly<Record<string, Group>> = {
       load,
       ls: images,
       pull,
+      push,
       rm: rmi,
       save,
+      tag,
     },
     aliases: { list: "ls", remove: "rm" },
   },

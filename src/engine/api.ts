@@ -5,6 +5,8 @@
 import type { Readable, Writable } from "node:stream";
 import type { ImageConfig } from "../image/config-document.ts";
 import type { PullEvent } from "../image/pull-event.ts";
+import type { PushedImage } from "../image/push.ts";
+import type { PushEvent } from "../image/push-event.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
@@ -19,11 +21,24 @@ import type {
   ContainerSummary,
 } from "./types.ts";
 
-export type { BootResult, EngineEvent, EventsOptions, ImageConfig, PullEvent, StatsSample };
+export type {
+  BootResult,
+  EngineEvent,
+  EventsOptions,
+  ImageConfig,
+  PullEvent,
+  PushEvent,
+  PushedImage,
+  StatsSample,
+};
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
   pull(reference: string, options?: PullOptions): Promise<ImageSummary>;
+  /** Gives an image, by name or id, another name; whatever had that name loses it. */
+  tag(source: string, target: string): Promise<void>;
+  /** Pushes an image by its tag, or all tags of a repository; resolves once the registry has verified all of it. */
+  push(reference: string, options?: PushOptions): Promise<PushedImage[]>;
   /** All images, newest first; `reference` limits them to one repository or name. */
   images(reference?: string): Promise<ImageSummary[]>;
   inspectImage(reference: string): Promise<ImageDetails>;
@@ -125,6 +140,15 @@ export interface EngineApi {
 export interface PullOptions {
   platform?: string;
   onProgress?: (event: PullEvent) => void;
+  signal?: AbortSignal;
+}
+
+export interface PushOptions {
+  /** All tags of the repository; the reference's own is not looked at. */
+  allTags?: boolean;
+  /** Of an index only this platform's image. */
+  platform?: string;
+  onProgress?: (event: PushEvent) => void;
   signal?: AbortSignal;
 }
 

@@ -37,6 +37,8 @@ import type {
   Pruned,
   PruneOptions,
   PullOptions,
+  PushedImage,
+  PushOptions,
   RunOptions,
   SaveOptions,
   StartOptions,
@@ -69,6 +71,16 @@ export class Engine implements EngineApi {
   async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
     const { pullImage } = await import("./images.ts");
     return pullImage(this.#context, reference, options);
+  }
+
+  async tag(source: string, target: string): Promise<void> {
+    const { tagImage } = await import("./tag-image.ts");
+    return tagImage(this.#context, source, target);
+  }
+
+  async push(reference: string, options: PushOptions = {}): Promise<PushedImage[]> {
+    const { pushImage } = await import("./push-image.ts");
+    return pushImage(this.#context, reference, options);
   }
 
   async images(reference?: string): Promise<ImageSummary[]> {

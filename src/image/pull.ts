@@ -1,9 +1,14 @@
 /** `pull`: from a registry into the store. */
+import { readBlobUnverified } from "../store/blobs.ts";
+import { imageNamed } from "../store/images.ts";
+import { recordOrigins } from "../store/origins.ts";
+import type { Paths } from "../store/paths.ts";
 import { type AcquiredImage, acquireImage, type ImageContext } from "./acquire.ts";
 import { embeddedLayout, isEmbedded } from "./embedded.ts";
+import { parseManifest } from "./manifest.ts";
 import { parsePlatform } from "./platform.ts";
 import type { OnProgress } from "./pull-event.ts";
-import { parseReference } from "./reference.ts";
+import { canonicalName, parseReference, type Reference, repositoryOf } from "./reference.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 export interface PullImageOptions {
@@ -39,5 +44,21 @@ export async function pull(
       ...(policy === undefined ? {} : { policy }),
     });
   };
-  return acquireImage(ref, { paths: context.paths, open, platform, onProgress, signal });
+  const { paths } = context;
+  const image = await acquireImage(ref, { paths, open, platform, onProgress, signal });
+  if (!image.upToDate && !isEmbedded(ref)) await rememberOrigin(paths, ref);
+  return image;
+}
+
+/** That the repository has the image's layers: a push to the registry can have them mounted from there. */
+async function rememberOrigin(paths: Paths, ref: Reference): Promise<void> {
+  const record = imageNamed(paths, canonicalName(ref));
+  const bytes = record && readBlobUnverified(paths, record.manifest);
+  const manifest = bytes && parseManifest(bytes, "");
+  if (manifest?.kind !== "manifest") return;
+  await recordOrigins(
+    paths,
+    repositoryOf(ref),
+    manifest.layers.map(({ digest }) => digest),
+  );
 }

@@ -11,7 +11,7 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   /** A function begins a long one anew for each attempt; its length is in the headers. */
   body?: string | Buffer | (() => AsyncIterable<Uint8Array>);
-  /** How long the answer may keep us waiting, counted from the last piece of a long body; the policy's `stallMs` else. */
+  /** How long an answer may take, after the last piece of a long body; the policy's `stallMs` by default. */
   patienceMs?: number;
   /** Does not verify certificates of the request's own host. */
   insecure?: boolean;
@@ -123,12 +123,19 @@ async function sendOnce(
   const { method = "GET", headers = {}, body, insecure = false, signal } = request;
   const { patienceMs = policy.stallMs } = request;
   const stalled = new AbortController();
-  const timer = setTimeout(() => stalled.abort(), patienceMs);
+  let timer: NodeJS.Timeout | undefined;
+  let isAnswered = false;
+  const wait = (ms: number) => {
+    clearTimeout(timer);
+    if (!isAnswered) timer = setTimeout(() => stalled.abort(new StallError(url, ms)), ms);
+  };
+  const isLong = typeof body === "function";
+  wait(isLong ? policy.stallMs : patienceMs);
   try {
     const response = await fetch(url, {
       method,
       headers: { "User-Agent": userAgent(), ...headers },
-      ...(body === undefined ? {} : { body: typeof body === "function" ? streamed(body(), timer) : body }),
+      ...(body === undefined ? {} : { body: isLong ? streamed(body(), wait, { policy, patienceMs }) : body }),
       agent: await agents.get(new URL(url), insecure),
       redirect: "manual",
       // A layer's gzip is the layer's own, not the transfer's: it must arrive as its digest was taken.
@@ -138,20 +145,26 @@ async function sendOnce(
     return { url, status: response.status, headers: response.headers, body: response.body as Readable };
   } catch (error) {
     signal?.throwIfAborted();
-    if (stalled.signal.aborted) throw new StallError(url, patienceMs);
+    if (stalled.signal.aborted) throw stalled.signal.reason;
     throw error;
   } finally {
+    isAnswered = true;
     clearTimeout(timer);
   }
 }
 
-/** A body as it is sent; each piece that the connection takes shows that it lives. */
-function streamed(source: AsyncIterable<Uint8Array>, timer: NodeJS.Timeout): Readable {
+/** A body as it is sent: each piece that the connection takes shows that it lives. */
+function streamed(
+  source: AsyncIterable<Uint8Array>,
+  wait: (ms: number) => void,
+  { policy, patienceMs }: { policy: RetryPolicy; patienceMs: number },
+): Readable {
   const watched = async function* () {
     for await (const piece of source) {
-      timer.refresh();
+      wait(policy.stallMs);
       yield piece;
     }
+    wait(patienceMs);
   };
   return Readable.from(watched(), { objectMode: false });
 }

@@ -27,7 +27,9 @@ export async function removeUnreferenced(
   options: { timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<Collected> {
   using _ = await lock(join(locksDir(paths), "store"), options);
-  const used = references(paths, Object.values(readImages(paths).known));
+  const { known, names: named } = readImages(paths);
+  // Names of one image may stand for different manifests of it: of two registries, or of an index and by itself.
+  const used = references(paths, [...Object.values(known), ...Object.values(named)]);
   for (const diffId of inUse()) {
     used.layers.add(layerName(diffId));
     // An image that is made of the container needs them, whatever became of its own.

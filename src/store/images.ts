@@ -46,6 +46,15 @@ export async function nameImage(paths: Paths, names: readonly string[], image: I
   }));
 }
 
+/** The same for an image that is known already, and stays known as what it was first: a manifest, or an index. */
+export async function addNames(paths: Paths, names: readonly string[], image: ImageRecord): Promise<void> {
+  await change(paths, (index) => ({
+    ...index,
+    names: { ...index.names, ...Object.fromEntries(names.map((name) => [name, image])) },
+    known: { [image.config]: image, ...index.known },
+  }));
+}
+
 /** Takes names away; returns those that existed. The images stay known. */
 export async function unnameImage(paths: Paths, names: readonly string[]): Promise<string[]> {
   let existing: string[] = [];

@@ -5,7 +5,7 @@
  *       blobs/sha256/<hex>                             containers/<id>/   owner.lock  attach.sock
  *       layers/<first 32 hex of the diff id>/          networks/<name>/leases/<address> -> <container id>
  *       layers/<…>.json                                locks/
- *       images.json
+ *       images.json  origins.json
  *       tmp/<random>/   what a process is making, locked by it
  *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
  *                         upper/ work/ merged/
@@ -27,6 +27,7 @@ export const layersDir = (p: Paths): string => join(p.root, "layers");
 /** Work in progress, on the same filesystem as what it becomes by rename. */
 export const tmpDir = (p: Paths): string => join(p.root, "tmp");
 export const imagesFile = (p: Paths): string => join(p.root, "images.json");
+export const originsFile = (p: Paths): string => join(p.root, "origins.json");
 export const containersDir = (p: Paths): string => join(p.root, "containers");
 export const containerDir = (p: Paths, id: string): string => join(p.root, "containers", id);
 export const containerRunDir = (p: Paths, id: string): string => join(p.run, "containers", id);
