@@ -1,6 +1,6 @@
 /** `push`: from the store to a registry. Layers first, then manifests; the tag comes last, when all is there. */
 import { hasBlob, putBlob } from "../store/blobs.ts";
-import { addNames, holdStore, type ImageRecord } from "../store/images.ts";
+import { addNames, holdStore, type ImageRecord, imageNamed } from "../store/images.ts";
 import { originsOf, recordOrigins } from "../store/origins.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageContext } from "./acquire.ts";
@@ -104,7 +104,9 @@ async function pushTag({ ref, record }: TaggedImage, push: Push): Promise<Pushed
   const sent = blobs.filter(({ mediaType }) => isDistributable(mediaType)).map(({ digest }) => digest);
   await recordOrigins(paths, repositoryOf(ref), sent);
   for (const { digest, bytes } of plan.manifests) if (!hasBlob(paths, digest)) putBlob(paths, digest, bytes);
-  await addNames(paths, [canonicalName(withDigest(ref, last.digest))], plan.record);
+  // A name that was taken away meanwhile is not to keep its image by another one.
+  if (imageNamed(paths, canonicalName(ref))?.config === record.config)
+    await addNames(paths, [canonicalName(withDigest(ref, last.digest))], plan.record);
 
   const original = plan.insteadOf;
   if (original !== undefined)

@@ -107,11 +107,16 @@ export async function uploadBlob(
     return connection.anywhere("upload", open);
   }
 
-  /** What the registry has of it after a failure. */
-  async function ask(current: Session): Promise<Session> {
-    const response = await connection.send(current.contact, current.url);
-    const kept = bytesKept(response.headers.get("range")) ?? 0;
-    return { ...sessionOf(response, current.contact, current), offset: Math.min(kept, blob.size) };
+  /** What the registry has of it after a failure; undefined where it has dropped the upload. */
+  async function ask(current: Session): Promise<Session | undefined> {
+    try {
+      const response = await connection.send(current.contact, current.url);
+      const kept = bytesKept(response.headers.get("range")) ?? 0;
+      return { ...sessionOf(response, current.contact, current), offset: Math.min(kept, blob.size) };
+    } catch (error) {
+      if (error instanceof StatusError && isSessionLost(error)) return undefined;
+      throw error;
+    }
   }
 
   async function send(current: Session, end: number, method: "PATCH" | "PUT"): Promise<HttpResponse> {
@@ -132,6 +137,7 @@ export async function uploadBlob(
         sent += (piece as Uint8Array).length;
         onSent(sent);
       }
+      if (sent < end) throw damaged(blob.digest);
     };
     const request = { method, headers, patienceMs, ...(length === 0 ? {} : { body }) };
     return connection.send(contact, target, request);
@@ -170,7 +176,7 @@ export async function uploadBlob(
       if (error instanceof StatusError && wasOpen) {
         if (error.registryCode === "DIGEST_INVALID") await checkFile(blob);
         if (error.status === 413) limits.chunk = smallerChunk(error, limits.chunk, blob.size);
-        else if (!isUncertain && isSessionLost(error)) refusals++;
+        else if (isSessionLost(error)) refusals++;
         session = undefined;
       }
       isUncertain = true;
@@ -187,7 +193,11 @@ async function checkFile({ digest, path }: UploadedBlob): Promise<void> {
   const hash = createHash("sha256");
   for await (const piece of createReadStream(path, { highWaterMark: PIECE })) hash.update(piece as Buffer);
   if (`sha256:${hash.digest("hex")}` === digest) return;
-  throw new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the blob ${digest} is damaged on disk`, {
+  throw damaged(digest);
+}
+
+function damaged(digest: string): TsrunError {
+  return new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the blob ${digest} is damaged on disk`, {
     hint: "pull the image again",
   });
 }
@@ -208,10 +218,10 @@ function smallerChunk(error: StatusError, chunk: number, size: number): number {
 }
 
 /** Refusals that concern this upload alone, not who asks for it nor what it is. */
-const LOST = new Set([400, 404, 409, 410, 411, 415, 416, 499, 500, 501]);
+const LOST = new Set([400, 404, 405, 409, 410, 411, 415, 416, 499, 500, 501]);
 
 const isSessionLost = ({ status, registryCode }: StatusError): boolean =>
-  LOST.has(status) && !/^(?:DENIED|UNAUTHORIZED|NAME_|UNSUPPORTED)/.test(registryCode);
+  LOST.has(status) && !/^(?:DENIED|UNAUTHORIZED|NAME_)/.test(registryCode);
 
 function classifyUpload(error: unknown): ReturnType<typeof classify> {
   const passing = classify(error);

@@ -67,8 +67,11 @@ export interface Account {
   password: string;
 }
 
-/** Starts the registry on a free port, open to all or to one user; `stop` ends it and removes its data. */
-export async function startRegistry(account?: Account): Promise<TestRegistry> {
+/**
+ * Starts the registry on a free port, open to all or to one user; `stop` ends it and removes its data. `settings` are
+ * more sections of its configuration.
+ */
+export async function startRegistry(account?: Account, settings = ""): Promise<TestRegistry> {
   const directory = mkdtempSync(join(tmpdir(), "tsrun-registry-"));
   const storage = `storage:\n  filesystem:\n    rootdirectory: ${directory}/data\n`;
   let auth = "";
@@ -78,7 +81,7 @@ export async function startRegistry(account?: Account): Promise<TestRegistry> {
   }
   writeFileSync(
     join(directory, "config.yml"),
-    `version: 0.1\nlog:\n  level: info\n${storage}${auth}http:\n  addr: 127.0.0.1:0\n`,
+    `version: 0.1\nlog:\n  level: info\n${storage}${auth}${settings}http:\n  addr: 127.0.0.1:0\n`,
   );
   const child = spawn("docker-registry", ["serve", join(directory, "config.yml")], {
     stdio: ["ignore", "ignore", "pipe"],
