@@ -48,8 +48,10 @@ function tagged(paths: Paths, ref: Reference): TaggedImage[] {
   return [{ ref, record }];
 }
 
+/** In the order of their names. */
 function tagsOf(paths: Paths, ref: Reference): TaggedImage[] {
   const images = Object.entries(readImages(paths).names)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, record]) => ({ ref: parseReference(name), record }))
     .filter((image) => image.ref.digest === undefined && repositoryOf(image.ref) === repositoryOf(ref));
   if (images.length === 0) throw notFound(`in the repository: ${familiarRepository(ref)}`);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 
@@ -59,6 +59,9 @@ export async function startTlsRegistry(upstream: string, directory: string): Pro
     });
   });
   await listening(proxy);
+  // A tunnel outlives what was asked through it, and a server waits for all of its connections.
+  const sockets = new Set<Socket>();
+  for (const server of [proxy, tls]) server.on("connection", (socket: Socket) => void sockets.add(socket));
   return {
     host,
     certificate,
@@ -68,6 +71,7 @@ export async function startTlsRegistry(upstream: string, directory: string): Pro
     async stop() {
       proxy.close();
       tls.close();
+      for (const socket of sockets) socket.destroy();
       await Promise.all([once(proxy, "close"), once(tls, "close")]);
     },
   };

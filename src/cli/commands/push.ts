@@ -41,7 +41,8 @@ async function run(args: Arguments<typeof options>, context: Context): Promise<n
   }
   const reference = parseReference(name);
   const isTagged = /@|:[^/]+$/.test(name);
-  if (allTags && isTagged) throw new TsrunError("ERR_TSRUN_USAGE", "tag can't be used with --all-tags/-a");
+  if (allTags && isTagged)
+    throw new TsrunError("ERR_TSRUN_USAGE", "tag can't be used with --all-tags/-a", { exitCode: 1 });
   if (!allTags && !isTagged && !quiet) context.out(`Using default tag: ${reference.tag}\n`);
 
   const engine = await context.engine();
