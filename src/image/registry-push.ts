@@ -7,14 +7,8 @@ import { MANIFEST_TYPES } from "./manifest.ts";
 import { explainPushStatus } from "./push-error.ts";
 import type { Reference } from "./reference.ts";
 import { StatusError } from "./registry-error.ts";
-import {
-  DEFAULT_CHUNK,
-  type Session,
-  sessionOf,
-  type UploadedBlob,
-  type UploadLimits,
-  uploadBlob,
-} from "./upload-blob.ts";
+import { DEFAULT_CHUNK, type UploadLimits, uploadBlob } from "./upload-blob.ts";
+import { type Session, sessionOf, type UploadedBlob } from "./upload-session.ts";
 
 export interface PushedManifest {
   digest: string;

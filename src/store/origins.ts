@@ -20,7 +20,7 @@ const REPOSITORIES = 8;
 /** The repositories that are known to have had each blob, the latest first. */
 export function originsOf(paths: Paths): (digest: string) => string[] {
   const { blobs } = readOrigins(paths);
-  return (digest) => [...(blobs[digest] ?? [])].reverse();
+  return (digest) => (Object.hasOwn(blobs, digest) ? [...(blobs[digest] ?? [])].reverse() : []);
 }
 
 /** Remembers that a repository has blobs. */

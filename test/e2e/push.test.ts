@@ -25,12 +25,20 @@ interface Place {
 let open: TestRegistry;
 let guarded: TestRegistry;
 let behindTls: TestRegistry;
+let readOnly: TestRegistry;
 let tls: TlsRegistry;
 let image: string;
 let digest: string;
 
 beforeAll(async () => {
-  [open, guarded, behindTls] = await Promise.all([startRegistry(), startRegistry(account), startRegistry()]);
+  // A part of the storage section, which comes right before.
+  const maintenance = "  maintenance:\n    readonly:\n      enabled: true\n";
+  [open, guarded, behindTls, readOnly] = await Promise.all([
+    startRegistry(),
+    startRegistry(account),
+    startRegistry(),
+    startRegistry(undefined, maintenance),
+  ]);
   tls = await startTlsRegistry(behindTls.url, host.directory);
   const certificates = join(host.directory, "certs.d", tls.host);
   mkdirSync(certificates, { recursive: true });
@@ -54,7 +62,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await tls.stop();
-  await Promise.all([open, guarded, behindTls].map((registry) => registry.stop()));
+  await Promise.all([open, guarded, behindTls, readOnly].map((registry) => registry.stop()));
 });
 
 const places: [string, () => Place][] = [
@@ -172,7 +180,6 @@ describe("tsrun push", () => {
 
   test("what cannot be pushed", async () => {
     const none = `${open.host}/none`;
-    const readOnly = await startRegistry(undefined, "  maintenance:\n    readonly:\n      enabled: true\n");
     await output("tag", image, `${readOnly.host}/app`);
     await output("tag", image, `${guarded.host}/app`);
     const cases: [string[], number, RegExp][] = [
@@ -203,7 +210,6 @@ describe("tsrun push", () => {
     });
     expect(unknown.stderr).toContain("tsrun login");
     await output("push", "--disable-content-trust", "-q", `${open.host}/pushed/app:v1`);
-    await readOnly.stop();
   });
 
   test("is in the journal", async () => {

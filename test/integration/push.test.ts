@@ -14,6 +14,7 @@ import { type PushImagesOptions, pushImages } from "../../src/image/push.ts";
 import { canonicalName, parseReference } from "../../src/image/reference.ts";
 import { DEFAULT_POLICY } from "../../src/image/retry.ts";
 import { blobPath } from "../../src/store/blobs.ts";
+import { removeUnreferenced } from "../../src/store/collect.ts";
 import { type ImageRecord, imageNamed, readImages } from "../../src/store/images.ts";
 import { recordOrigins } from "../../src/store/origins.ts";
 import type { Paths } from "../../src/store/paths.ts";
@@ -456,6 +457,14 @@ describe("what is not here as it was pulled", () => {
       pushed: pushed?.digest,
     });
     expect(await pullAnew(reference)).toBe(pushed?.digest);
+  });
+
+  test("every manifest of an image that has several names is kept, and pushed under its own", async () => {
+    const image = layers("the same configuration");
+    const names = [];
+    for (const format of ["oci", "docker"] as const) names.push(await pulled({ ...image, format }));
+    await removeUnreferenced(paths, () => []);
+    for (const { name, digest } of names) expect(await put(await tagFor(name))).toMatchObject([{ digest }]);
   });
 
   test("a blob that is lost here is an error, unless the registry has it", async () => {
