@@ -1,4 +1,5 @@
 /** Brings the blobs of one image after the other into a repository: what is there already, mounted, or uploaded. */
+import { inParallel } from "./in-parallel.ts";
 import type { OnPushProgress, PushedLayerState } from "./push-event.ts";
 import { isDistributable, type PlannedBlob } from "./push-plan.ts";
 import type { ImageTarget } from "./registry-push.ts";
@@ -28,6 +29,7 @@ export function createLayerPusher(options: LayerPusherOptions): LayerPusher {
   const { target, lenders, onProgress, signal, stop } = options;
   /** By digest; several tags of a repository share their layers. */
   const settled = new Set<string>();
+  const parallel = { limit: PARALLEL, signal, stop };
   let sentBytes = 0;
   let totalBytes = 0;
 
@@ -73,12 +75,12 @@ export function createLayerPusher(options: LayerPusherOptions): LayerPusher {
       const uploads: PlannedBlob[] = [];
       // An image may have the same layer twice. Topmost first, as Docker lists them.
       const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()].reverse();
-      await inParallel(distinct, { signal, stop }, async (blob) => {
+      await inParallel(distinct, parallel, async (blob) => {
         if (await look(blob, missing)) uploads.push(blob);
       });
       if (missing.size > 0) return missing;
       totalBytes += uploads.reduce((sum, { size }) => sum + size, 0);
-      await inParallel(uploads, { signal, stop }, upload);
+      await inParallel(uploads, parallel, upload);
       return missing;
     },
   };
@@ -88,25 +90,4 @@ export function createLayerPusher(options: LayerPusherOptions): LayerPusher {
 function layerId({ diffId, digest, mediaType }: PlannedBlob): string | undefined {
   if (diffId === undefined && /config|container\.image/.test(mediaType)) return undefined;
   return (diffId ?? digest).slice(7, 19);
-}
-
-async function inParallel<T>(
-  items: readonly T[],
-  { signal, stop }: { signal: AbortSignal; stop(reason: unknown): void },
-  act: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const failures: unknown[] = [];
-  async function work(): Promise<void> {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      signal.throwIfAborted();
-      await act(item);
-    }
-  }
-  const meet = (error: unknown) => {
-    failures.push(error);
-    stop(error);
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, () => work().catch(meet)));
-  if (failures.length > 0) throw failures[0];
 }

@@ -1,20 +1,22 @@
 /** Images that tsrun has pushed are pulled and run by docker and podman, and theirs by tsrun. */
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type OtherTools, startOtherTools } from "../support/other-tools.ts";
 import { gzipLayer, zstdLayer } from "../support/tar-layer.ts";
 import { useHost } from "./support/host.ts";
 import { busyboxImage } from "./support/images.ts";
-import { type Peers, startPeers } from "./support/peers.ts";
 
 const host = useHost({ pull: [] });
 const { output } = host;
 const SCRIPT = ["sh", "-c", "cat /www/text; ls /www"];
+const NO_TLS = "--tls-verify=false";
 const PRINTED = "second\nindex.html\ntext";
-let peers: Peers;
+let peers: OtherTools;
 let name: string;
 
 beforeAll(async () => {
   const { registry } = host;
-  peers = await startPeers([registry().host]);
+  peers = await startOtherTools(join(host.directory, "tools"));
   name = `${registry().host}/made/app`;
   for (const [tag, format, last] of [
     ["oci", "oci", gzipLayer],
@@ -42,10 +44,10 @@ describe("pushed by tsrun", () => {
 
   test.each(["oci", "docker", "zstd"])("an %s image runs with podman", async (tag) => {
     const reference = `${host.registry().host}/by-tsrun/app:${tag}`;
-    await peers.podman("pull", "--quiet", reference);
+    await peers.podman("pull", "--quiet", NO_TLS, reference);
     expect(
       await peers.podman(
-        ...["run", "--rm", "--network", "none", "--cgroup-parent", "/peers-of-tests"],
+        ...["run", "--rm", "--network", "none", "--cgroups", "disabled"],
         ...[reference, ...SCRIPT],
       ),
     ).toBe(PRINTED);
@@ -121,15 +123,15 @@ describe("runs with tsrun", () => {
     ["zstd", ["--format", "oci", "--compression-format", "zstd"], /oci\.image\.layer\.v1\.tar\+zstd$/],
   ])("one that podman has pushed as %s", async (tag, flags, layerType) => {
     const reference = `${host.registry().host}/by-podman/${tag}:1`;
-    await peers.podman("pull", "--quiet", `${name}:oci`);
+    await peers.podman("pull", "--quiet", NO_TLS, `${name}:oci`);
     // A layer of its own, which no registry has in any compression yet.
     await peers.podman(
-      ...["run", "--name", tag, "--network", "none", "--cgroup-parent", "/peers-of-tests", `${name}:oci`],
+      ...["run", "--name", tag, "--network", "none", "--cgroups", "disabled", `${name}:oci`],
       ...["sh", "-c", `echo ${tag} > /tmp/x`],
     );
     await peers.podman("commit", "--quiet", tag, reference);
     await peers.podman("rm", tag);
-    await peers.podman("push", "--quiet", ...flags, reference);
+    await peers.podman("push", "--quiet", NO_TLS, ...flags, reference);
     const [, ...layers] = await mediaTypes(`by-podman/${tag}`, "1");
     expect(layers.at(-1)).toMatch(layerType);
     await runsHere(reference);
@@ -137,13 +139,14 @@ describe("runs with tsrun", () => {
 
   test("one that buildah has built and pushed with zstd", async () => {
     const reference = `${host.registry().host}/by-buildah/app:1`;
-    const container = await peers.buildah("from", "--quiet", `${name}:oci`);
+    const container = await peers.buildah("from", "--quiet", NO_TLS, `${name}:oci`);
     await peers.buildah("copy", "--quiet", container, "/etc/hostname", "/tmp/hostname");
     await peers.buildah("config", "--cmd", "true", container);
     await peers.buildah("commit", "--quiet", "--rm", container, reference);
     await peers.buildah(
       "push",
       "--quiet",
+      NO_TLS,
       "--compression-format",
       "zstd",
       reference,

@@ -1,5 +1,5 @@
 /**
- * Docker, podman and skopeo as Debian packages them, for tests that exchange images with them: each with data and
+ * Docker, podman, buildah and skopeo as Debian packages them, for tests that exchange images with them: each with data and
  * state of its own, none with a network. They write into some folders of the system whatever they are told: these are
  * empty filesystems in a mount namespace of the tool's own, where it also sees a cgroup v1 host (crun 1.8 refuses one
  * where cgroup2 has a controller beside mounted v1 hierarchies).
@@ -26,6 +26,8 @@ export type Tool = (...args: string[]) => Promise<string>;
 export interface OtherTools {
   docker: Tool;
   podman: Tool;
+  /** Of the same storage as podman. */
+  buildah: Tool;
   skopeo: Tool;
   stop(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export async function startOtherTools(directory: string): Promise<OtherTools> {
   const daemon = await startDocker(directory, cgroup);
   return {
     docker: (...args) => call(["/usr/bin/docker", "-H", `unix://${daemon.socket}`, ...args]),
-    podman: podmanIn(directory, call),
+    ...podmanIn(directory, call),
     skopeo: (...args) => call(["skopeo", ...args]),
     async stop() {
       await daemon.stop();
@@ -87,17 +89,19 @@ async function startDocker(
 function podmanIn(
   directory: string,
   call: (argv: string[], env: Record<string, string>) => Promise<string>,
-): Tool {
+): { podman: Tool; buildah: Tool } {
   const path = (name: string) => join(directory, name);
   // Podman raises the limits as root, which fails where root has no CAP_SYS_RESOURCE.
   const limits = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n';
   writeFileSync(path("containers.conf"), limits);
-  const roots = ["--root", path("podman"), "--runroot", path("podman-run"), "--tmpdir", path("podman-tmp")];
-  const global = ["--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", "crun"];
-  return (...args) =>
-    call(["podman", ...roots, ...global, "--storage-driver", "overlay", ...args], {
-      CONTAINERS_CONF: path("containers.conf"),
-    });
+  const storage = ["--root", path("podman"), "--runroot", path("podman-run"), "--storage-driver", "overlay"];
+  const podman = ["podman", ...storage, "--tmpdir", path("podman-tmp"), "--cgroup-manager", "cgroupfs"];
+  podman.push("--events-backend", "file", "--runtime", "crun");
+  const tool =
+    (command: string[]): Tool =>
+    (...args) =>
+      call([...command, ...args], { CONTAINERS_CONF: path("containers.conf") });
+  return { podman: tool(podman), buildah: tool(["buildah", ...storage]) };
 }
 
 /** The kernel ends it when the test dies (prctl(2), PR_SET_PDEATHSIG, which unshare passes on). */
