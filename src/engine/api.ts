@@ -4,9 +4,12 @@
  */
 import type { Readable, Writable } from "node:stream";
 import type { ImageConfig } from "../image/config-document.ts";
+import type { InspectedManifest, InspectManifestOptions } from "../image/inspect-manifest.ts";
+import type { Login, LoginOptions, LoginResult } from "../image/login.ts";
 import type { PullEvent } from "../image/pull-event.ts";
 import type { PushedImage } from "../image/push.ts";
 import type { PushEvent } from "../image/push-event.ts";
+import type { FoundImage, SearchOptions } from "../image/search.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
@@ -25,10 +28,17 @@ export type {
   BootResult,
   EngineEvent,
   EventsOptions,
+  FoundImage,
   ImageConfig,
+  InspectedManifest,
+  InspectManifestOptions,
+  Login,
+  LoginOptions,
+  LoginResult,
   PullEvent,
   PushEvent,
   PushedImage,
+  SearchOptions,
   StatsSample,
 };
 
@@ -39,6 +49,18 @@ export interface EngineApi {
   tag(source: string, target: string): Promise<void>;
   /** Pushes an image by its tag, or all tags of a repository; resolves once the registry has verified all of it. */
   push(reference: string, options?: PushOptions): Promise<PushedImage[]>;
+  /** All tags of a repository, from its registry. */
+  tags(repository: string, options?: { signal?: AbortSignal }): Promise<string[]>;
+  /** Images of Docker Hub, or of the registry that the term begins with, whose names or descriptions match. */
+  search(term: string, options?: SearchOptions): Promise<FoundImage[]>;
+  /** What a registry has under a name. */
+  inspectManifest(reference: string, options?: InspectManifestOptions): Promise<InspectedManifest>;
+  /** Has a registry look at credentials and keeps them where docker keeps them. */
+  login(options?: LoginOptions): Promise<LoginResult>;
+  /** The user whose credentials are kept for a server, Docker Hub by default. */
+  knownLogin(server?: string): Promise<Login | undefined>;
+  /** Forgets them; `removed` is false where there were none. */
+  logout(server?: string): Promise<{ server: string; removed: boolean }>;
   /** All images, newest first; `reference` limits them to one repository or name. */
   images(reference?: string): Promise<ImageSummary[]>;
   inspectImage(reference: string): Promise<ImageDetails>;

@@ -23,13 +23,19 @@ import type {
   ExecOptions,
   ExplainOptions,
   FileChange,
+  FoundImage,
   ImageDetails,
   ImageHistoryEntry,
   ImageSummary,
   ImportOptions,
   LoadedImage,
   LoadOptions,
+  InspectedManifest,
+  InspectManifestOptions,
   LogEntry,
+  Login,
+  LoginOptions,
+  LoginResult,
   LogOptions,
   PathStat,
   ProcessHandle,
@@ -41,6 +47,7 @@ import type {
   PushOptions,
   RunOptions,
   SaveOptions,
+  SearchOptions,
   StartOptions,
   StatsSample,
   WaitOptions,
@@ -81,6 +88,36 @@ export class Engine implements EngineApi {
   async push(reference: string, options: PushOptions = {}): Promise<PushedImage[]> {
     const { pushImage } = await import("./push-image.ts");
     return pushImage(this.#context, reference, options);
+  }
+
+  async tags(repository: string, options: { signal?: AbortSignal } = {}): Promise<string[]> {
+    const { tagsOf } = await import("../image/tags.ts");
+    return tagsOf(this.#context.config, repository, options);
+  }
+
+  async search(term: string, options: SearchOptions = {}): Promise<FoundImage[]> {
+    const { searchImages } = await import("../image/search.ts");
+    return searchImages(this.#context.config, term, options);
+  }
+
+  async inspectManifest(reference: string, options: InspectManifestOptions = {}): Promise<InspectedManifest> {
+    const { inspectManifest } = await import("../image/inspect-manifest.ts");
+    return inspectManifest(this.#context.config, reference, options);
+  }
+
+  async login(options: LoginOptions = {}): Promise<LoginResult> {
+    const { login } = await import("../image/login.ts");
+    return login(this.#context.config, options);
+  }
+
+  async knownLogin(server?: string): Promise<Login | undefined> {
+    const { knownLogin } = await import("../image/login.ts");
+    return knownLogin(this.#context.config, server);
+  }
+
+  async logout(server?: string): Promise<{ server: string; removed: boolean }> {
+    const { logout } = await import("../image/login.ts");
+    return logout(this.#context.config, server);
   }
 
   async images(reference?: string): Promise<ImageSummary[]> {

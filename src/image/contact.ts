@@ -5,7 +5,7 @@
 import type { Config } from "../config.ts";
 import type { TsrunError } from "../errors.ts";
 import { type Authorizer, createAuthorizer } from "./auth.ts";
-import { credentialHelper, findCredentials } from "./credentials.ts";
+import { findCredentials } from "./credentials.ts";
 import { apiUrl, type Endpoint, endpointsOf } from "./endpoints.ts";
 import { familiarName, familiarRepository, type Reference } from "./reference.ts";
 import {
@@ -16,8 +16,8 @@ import {
   type Subject,
   statusError,
 } from "./registry-error.ts";
-import { DEFAULT_POLICY, type OnRetry, type RetryPolicy, retrying } from "./retry.ts";
-import { createTransport, type HttpRequest, type HttpResponse } from "./transport.ts";
+import { DEFAULT_POLICY, failoverPolicy, type OnRetry, type RetryPolicy, retrying } from "./retry.ts";
+import { createTransport, type HttpRequest, type HttpResponse, type Transport } from "./transport.ts";
 
 export interface RegistryOptions {
   config: Config;
@@ -46,6 +46,8 @@ export type Request = Pick<HttpRequest, "method" | "headers" | "body" | "patienc
 
 export interface Connection extends Disposable {
   readonly policy: RetryPolicy;
+  /** For requests to others than the registry, without its credentials. */
+  readonly transport: Transport;
   readonly onRetry: OnRetry | undefined;
   readonly signal: AbortSignal | undefined;
   /** Runs a request, several times at one endpoint before the next is asked; throws what the user is to read. */
@@ -81,7 +83,7 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
         registryUrl: endpoint.url,
         insecure: endpoint.insecure,
         scope: `repository:${ref.path}:${access}`,
-        credentials: findCredentials(config["auth-file"], endpoint.host),
+        credentials: () => findCredentials(config["auth-file"], endpoint.host, signal),
         transport,
         signal,
       }),
@@ -144,7 +146,8 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
         // Servers meet a TLS greeting that they do not understand in many ways, a reset among them.
         return mayBePlainHttp(contact) ? undefined : classifyFirstContact(error);
       };
-      return retrying(() => run(contact), { what, policy, classify: meet, onRetry, signal });
+      const patience = contact.mirror ? failoverPolicy(policy) : policy;
+      return retrying(() => run(contact), { what, policy: patience, classify: meet, onRetry, signal });
     };
     try {
       return await anywhere(what, tryContact);
@@ -154,15 +157,11 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
   }
 
   function explain(error: unknown): unknown {
-    const helper = credentialHelper(config["auth-file"], ref.domain);
-    const isDenied = error instanceof StatusError && [401, 403].includes(error.status);
-    const notes = [...mirrorFailures];
-    if (isDenied && helper !== undefined) notes.push(`credentials kept by ${helper} are not read`);
     const subject: Subject = {
       name: familiarName(ref),
       repository: familiarRepository(ref),
       registry: ref.domain,
-      note: notes.length === 0 ? undefined : notes.join("; "),
+      note: mirrorFailures.length === 0 ? undefined : mirrorFailures.join("; "),
     };
     const own = error instanceof StatusError ? options.explainStatus?.(error, subject) : undefined;
     return own ?? explainFailure(error, subject);
@@ -170,6 +169,7 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
 
   return {
     policy,
+    transport,
     onRetry,
     signal,
     ask,

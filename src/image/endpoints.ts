@@ -21,7 +21,7 @@ const DOCKER_HUB = "docker.io";
 const DOCKER_HUB_URL = "https://registry-1.docker.io";
 
 /** The endpoints of a reference's registry, in the order to try them. */
-export async function endpointsOf(ref: Reference, config: Config): Promise<Endpoint[]> {
+export async function endpointsOf(ref: Pick<Reference, "domain">, config: Config): Promise<Endpoint[]> {
   if (ref.domain === DOCKER_HUB) {
     const mirrors = config["registry-mirrors"].map((url) => mirrorEndpoint(url, config));
     const hub: Endpoint = { url: DOCKER_HUB_URL, host: DOCKER_HUB, mirror: false, insecure: false };

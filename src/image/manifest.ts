@@ -11,6 +11,8 @@ export interface Descriptor {
   digest: string;
   size: number;
   platform?: Platform;
+  /** Where else the content may be had: http and https only. */
+  urls?: string[];
 }
 
 export interface Manifest {
@@ -54,7 +56,7 @@ const LAYER_TYPE =
 export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest | Index {
   const doc = parseObject(bytes, "manifest");
   const served = mediaType.split(";", 1)[0]?.trim() ?? "";
-  if (doc.schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(served)) throw schemaOne();
+  refuseSchemaOne(doc, served);
   if (doc.schemaVersion !== 2) throw invalid("manifest has no schemaVersion 2");
   // One document must not be readable as both kinds: two readers would then see two images by one digest
   // (CVE-2021-41190).
@@ -109,6 +111,11 @@ export function parseObject(bytes: Uint8Array, what: string): Record<string, unk
   return value as Record<string, unknown>;
 }
 
+/** @throws TsrunError ERR_TSRUN_MANIFEST_UNSUPPORTED with the reason, where a document is of schema 1 */
+export function refuseSchemaOne(doc: Record<string, unknown>, served: string): void {
+  if (doc.schemaVersion === 1 || /docker\.distribution\.manifest\.v1\+/.test(served)) throw schemaOne();
+}
+
 function imageManifest(doc: Record<string, unknown>, mediaType: string): Manifest {
   const config = descriptor(doc.config, "config");
   if (!CONFIG_TYPES.has(config.mediaType)) {
@@ -132,7 +139,7 @@ function descriptors(value: unknown, where: string): Descriptor[] {
 }
 
 function descriptor(value: unknown, where: string): Descriptor {
-  const { mediaType, digest, size, platform } = (value ?? {}) as Record<string, unknown>;
+  const { mediaType, digest, size, platform, urls } = (value ?? {}) as Record<string, unknown>;
   if (typeof mediaType !== "string") throw invalid(`manifest: ${where} has no media type`);
   if (!isDigest(digest)) throw invalid(`manifest: ${where} has no sha256 digest`);
   if (!Number.isSafeInteger(size) || (size as number) < 0)
@@ -142,8 +149,13 @@ function descriptor(value: unknown, where: string): Descriptor {
   if (typeof os === "string" && typeof architecture === "string") {
     result.platform = normalize({ os, architecture, ...(typeof variant === "string" ? { variant } : {}) });
   }
+  const elsewhere = Array.isArray(urls) ? urls.filter(isWebUrl) : [];
+  if (elsewhere.length > 0) result.urls = elsewhere;
   return result;
 }
+
+const isWebUrl = (url: unknown): url is string =>
+  typeof url === "string" && /^https?:$/.test(URL.parse(url)?.protocol ?? "");
 
 function schemaOne(): TsrunError {
   return unsupported("the registry offers this image only in the manifest format schema 1", {

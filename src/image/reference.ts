@@ -86,7 +86,8 @@ export const withDigest = (ref: Reference, digest: string): Reference => ({ ...r
 
 const suffix = (ref: Reference): string => (ref.digest === undefined ? `:${ref.tag}` : `@${ref.digest}`);
 
-function splitDomain(text: string): [domain: string, rest: string] {
+/** A name's registry and the rest; Docker Hub, whose own images are in "library/", where it names none. */
+export function splitDomain(text: string): [domain: string, rest: string] {
   const slash = text.indexOf("/");
   const first = text.slice(0, Math.max(slash, 0));
   const isDomain =

@@ -1,5 +1,6 @@
 /** What a registry answers when it refuses, and how that reads to a user: in Docker's words, with what to do. */
 import { TsrunError } from "../errors.ts";
+import { describeRateLimit, readRateLimit } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry.ts";
 import { chunksOf, type HttpResponse } from "./transport.ts";
 
@@ -58,13 +59,15 @@ const CONNECTION_ERRORS = new Set([
 /** Those that at first contact mean a wrong name or a registry that is down, not a passing fault. */
 const UNREACHABLE = new Set(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT", "ESTALLED"]);
 
-const PASSING_STATUSES = new Set([429, 502, 503, 504]);
+const PASSING_STATUSES = new Set([429, 500, 502, 503, 504]);
 
 /** Whether and when to try a failed request again. */
 export function classify(error: unknown): { reason: string; retryAfterMs?: number | undefined } | undefined {
   if (error instanceof StatusError) {
     if (!PASSING_STATUSES.has(error.status) || isUsedUp(error)) return undefined;
-    return { reason: error.message, retryAfterMs: retryAfterMs(error.headers.get("retry-after")) };
+    const limit = error.status === 429 ? describeRateLimit(readRateLimit(error.headers)) : "";
+    const reason = limit === "" ? error.message : `${error.message} (${limit})`;
+    return { reason, retryAfterMs: retryAfterMs(error.headers.get("retry-after")) };
   }
   const { code = "", message } = error as NodeJS.ErrnoException;
   return CONNECTION_ERRORS.has(code) ? { reason: message } : undefined;
@@ -77,8 +80,8 @@ export function classifyFirstContact(error: unknown): ReturnType<typeof classify
 
 /** Docker Hub counts pulls per window of hours: a pause of seconds does not help then. */
 function isUsedUp(error: StatusError): boolean {
-  const remaining = error.headers.get("ratelimit-remaining") ?? error.headers.get("x-ratelimit-remaining");
-  return error.status === 429 && error.headers.get("retry-after") === null && /^0\b/.test(remaining ?? "");
+  const hasDelay = error.headers.get("retry-after") !== null;
+  return error.status === 429 && !hasDelay && readRateLimit(error.headers).remaining === 0;
 }
 
 export interface Subject {
@@ -109,12 +112,12 @@ function explainStatus(error: StatusError, { name, repository, registry, note }:
   const make = (code: `ERR_TSRUN_${string}`, message: string, hint: string) =>
     new TsrunError(code, message, { hint: join(hint, note), cause: error });
   if (status === 429) return make("ERR_TSRUN_RATE_LIMITED", rateLimit(error, registry), RATE_LIMIT_HINT);
-  if (status === 401 || status === 403 || registryCode === "DENIED" || registryCode === "UNAUTHORIZED") {
+  if (isDenial(error)) {
     const message = `pull access denied for ${repository}, repository does not exist or may require 'login'`;
     return make(
       "ERR_TSRUN_PULL_DENIED",
       `${message}: ${said || `${registry} answered ${status}`}`,
-      "check the name; credentials are those that `docker login` keeps in ~/.docker/config.json",
+      `check the name; \`tsrun login${registry === "docker.io" ? "" : ` ${registry}`}\` if it is not for everybody`,
     );
   }
   if (registryCode === "NAME_UNKNOWN") {
@@ -138,45 +141,21 @@ function explainStatus(error: StatusError, { name, repository, registry, note }:
   );
 }
 
+/** Whether an error says that these credentials, or their absence, are the reason. */
+export const isDenial = ({ status, registryCode }: StatusError): boolean =>
+  status === 401 || status === 403 || DENIALS.has(registryCode);
+
+/** Codes of registries, and RFC 6749's (section 5.2) of a refresh token that has ended. */
+const DENIALS = new Set(["DENIED", "UNAUTHORIZED", "invalid_grant"]);
+
 const RATE_LIMIT_HINT =
-  'wait, raise the limit with credentials in ~/.docker/config.json, or name a mirror in "registry-mirrors"';
+  'wait, raise the limit with `tsrun login`, or name a mirror in "registry-mirrors" of the configuration';
 
 /** "toomanyrequests: … (limit 100 per 6 h, 0 remaining, resets at 2026-01-01T12:00:00Z)". */
 function rateLimit({ headers, registryMessage }: StatusError, registry: string): string {
-  const get = (name: string) =>
-    headers.get(name) ?? headers.get(`x-${name}`) ?? headers.get(`docker-${name}`);
-  const limit = describeLimit(get("ratelimit-limit"));
-  const remaining = get("ratelimit-remaining")?.split(";", 1)[0];
-  const reset = resetTime(get("ratelimit-reset"), get("retry-after"));
-  const facts = [
-    limit === undefined ? undefined : `limit ${limit}`,
-    remaining === undefined ? undefined : `${remaining} remaining`,
-    reset === undefined ? undefined : `resets at ${reset}`,
-  ].filter((fact) => fact !== undefined);
-  const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-  return `toomanyrequests: ${registryMessage || `rate limit of ${registry} reached`}${known}`;
-}
-
-/** Docker Hub writes "100;w=21600": a number of pulls and a window in seconds. */
-function describeLimit(header: string | null): string | undefined {
-  const match = /^(\d+)(?:;w=(\d+))?/.exec(header ?? "");
-  if (match === null) return undefined;
-  const seconds = Number(match[2] ?? 0);
-  if (seconds === 0) return match[1];
-  return seconds % 3600 === 0 ? `${match[1]} per ${seconds / 3600} h` : `${match[1]} per ${seconds} s`;
-}
-
-/** Resets are given in seconds from now, as a unix time, or not at all; Retry-After says the same. */
-function resetTime(reset: string | null, retryAfter: string | null): string | undefined {
-  const now = Date.now();
-  const number = Number(reset?.split(";", 1)[0] || Number.NaN);
-  // Anything above a year of seconds is a point in time.
-  const delay = Number.isNaN(number)
-    ? retryAfterMs(retryAfter, now)
-    : number > 31_536_000
-      ? number * 1000 - now
-      : number * 1000;
-  return delay === undefined ? undefined : new Date(now + delay).toISOString().replace(/\.\d+Z$/, "Z");
+  const known = describeRateLimit(readRateLimit(headers));
+  const said = registryMessage || `rate limit of ${registry} reached`;
+  return `toomanyrequests: ${said}${known === "" ? "" : ` (${known})`}`;
 }
 
 function connectionHint(code: string, registry: string): string {
@@ -196,12 +175,9 @@ const join = (hint: string, note: string | undefined): string =>
 
 function firstError(body: string): { code: string; message: string } {
   try {
-    const doc = JSON.parse(body) as {
-      errors?: { code?: unknown; message?: unknown }[];
-      message?: unknown;
-      details?: unknown;
-    };
-    const first = doc.errors?.[0] ?? { code: "", message: doc.message ?? doc.details };
+    const doc = JSON.parse(body) as Record<string, unknown> & { errors?: Record<string, unknown>[] };
+    const { error, error_description: description, message, details } = doc;
+    const first = doc.errors?.[0] ?? { code: error, message: message ?? details ?? description ?? error };
     const text = (value: unknown) => (typeof value === "string" ? value : "");
     return { code: text(first.code), message: text(first.message) };
   } catch {

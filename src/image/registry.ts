@@ -3,7 +3,9 @@ import { digestOf } from "../store/digest.ts";
 import { blobSource } from "./blob-source.ts";
 import { openConnection, type RegistryOptions, type Request } from "./contact.ts";
 import { isDigest, verifyDigest } from "./digest.ts";
+import { isElsewhere, openForeignLayer } from "./foreign-layer.ts";
 import { type Descriptor, DOCUMENT_LIMIT, MANIFEST_TYPES } from "./manifest.ts";
+import { allPages, readPage } from "./pages.ts";
 import { readAll } from "./read-all.ts";
 import type { Reference } from "./reference.ts";
 import { StatusError } from "./registry-error.ts";
@@ -24,11 +26,16 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
   };
 
   async function* layer(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
-    const open = (offset: number) => {
+    const open = async (offset: number) => {
       const headers = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-      return connection.anywhere("layer", (contact) =>
-        connection.send(contact, `blobs/${descriptor.digest}`, { headers }),
-      );
+      try {
+        return await connection.anywhere("layer", (contact) =>
+          connection.send(contact, `blobs/${descriptor.digest}`, { headers }),
+        );
+      } catch (error) {
+        if (!isElsewhere(descriptor, error)) throw error;
+        return await openForeignLayer(descriptor, connection.transport, { headers, signal });
+      }
     };
     try {
       yield* blobSource({ descriptor, open, policy, onRetry, signal });
@@ -77,6 +84,12 @@ export async function openRegistry(ref: Reference, options: RegistryOptions): Pr
           return bytes;
         },
       }),
+    tags: () =>
+      allPages((query) =>
+        small("tags", `tags/list${query}`, {
+          read: (response) => readPage(response, "tags", policy.stallMs),
+        }),
+      ),
     layer,
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };

@@ -20,6 +20,14 @@ export const DEFAULT_POLICY: RetryPolicy = {
   stallMs: 30_000,
 };
 
+/** For an endpoint that is not the last: the next one is the better answer to one that fails. */
+export const failoverPolicy = (policy: RetryPolicy): RetryPolicy => ({
+  ...policy,
+  attempts: Math.min(policy.attempts, 2),
+  baseDelayMs: Math.min(policy.baseDelayMs, 200),
+  maxRetryAfterMs: Math.min(policy.maxRetryAfterMs, 1000),
+});
+
 /** Told before each pause. */
 export type OnRetry = (event: { what: string; reason: string; delayMs: number }) => void;
 
@@ -55,16 +63,24 @@ export async function pause(error: unknown, attempt: number, options: RetryOptio
   await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
 }
 
+const YEAR_S = 31_536_000;
+
 /** Between half and all of base × 2^(attempt-1), so that many clients do not come back in step. */
 export function backoffMs(attempt: number, policy: RetryPolicy, random: () => number = Math.random): number {
   const ceiling = Math.min(policy.baseDelayMs * 2 ** (attempt - 1), policy.maxDelayMs);
   return Math.round(ceiling * (0.5 + random() / 2));
 }
 
-/** Milliseconds that a Retry-After header (RFC 9110, 10.2.3) asks for: seconds or a date; undefined if it is neither. */
+/**
+ * Milliseconds that a Retry-After header (RFC 9110, 10.2.3) asks for: seconds or a date; undefined if it is neither.
+ * Docker Hub may send a unix time.
+ */
 export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
   if (header === null) return undefined;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  if (/^\s*\d+\s*$/.test(header)) {
+    const seconds = Number(header);
+    return seconds > YEAR_S ? Math.max(0, seconds * 1000 - now) : seconds * 1000;
+  }
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { ulimitNames } from "../../engine/rlimits.ts";
 import { capabilityNames } from "../../runtime/capabilities.ts";
+import { searchMatchers } from "../commands/search.ts";
 import { containerMatchers } from "../container-filters.ts";
 import { imageMatchers } from "../image-filters.ts";
 import { knownWords } from "../options/choices.ts";
@@ -84,11 +85,14 @@ const capabilities = (current: string): string[] =>
 const FILTERS: Readonly<Record<string, () => string[]>> = {
   ps: () => Object.keys(containerMatchers({ all: [] })),
   images: () => Object.keys(imageMatchers([], 0)),
+  search: () => Object.keys(searchMatchers()),
 };
 
 const FILTER_VALUES: Readonly<Record<string, readonly string[]>> = {
   status: ["created", "dead", "exited", "paused", "restarting", "running"],
   dangling: ["true", "false"],
+  "is-automated": ["true", "false"],
+  "is-official": ["true", "false"],
 };
 
 function filters({ command, current }: ValueRequest): Completion {

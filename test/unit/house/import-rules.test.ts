@@ -49,6 +49,8 @@ describe("the lint rules on imports", () => {
     ["src/kernel/x.ts", 'import { spawn } from "child_process";', "started by a Plan"],
     ["src/engine/x.ts", 'import { execFile } from "node:child_process";', "started by a Plan"],
     ["src/engine/host-ps.ts", 'import "../cli/main.ts";', "serves every face alike"],
+    ["src/image/x.ts", 'await import("node:child_process");', "started by a Plan"],
+    ["src/image/credential-helper.ts", 'import "../runtime/launch.ts";', "know nothing of each other"],
   ])("%s may not say %s", (path, line, reason) => {
     expect(complaint(path, line)).toContain(reason);
   });
@@ -60,6 +62,7 @@ describe("the lint rules on imports", () => {
     ["src/runtime/x.ts", 'import "./network/namespace.ts";'],
     ["src/engine/x.ts", 'import "../runtime/launch.ts";'],
     ["src/engine/host-ps.ts", 'import { execFile } from "node:child_process";'],
+    ["src/image/credential-helper.ts", 'await import("node:child_process");'],
     ["src/cli/commands/x.ts", 'import "../../engine/engine.ts";'],
     ["src/cli/x.ts", 'import "../errors.ts";'],
     ["test/x.ts", 'import { spawn } from "node:child_process";'],
