@@ -31,7 +31,7 @@ import { layerPath } from "../../src/store/layers.ts";
 import type { Paths } from "../../src/store/paths.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { type ImageSpec, type Pushed, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { gzipLayer, sha256, tarLayer, zstdLayer } from "../support/tar-layer.ts";
+import { diffIdOf, gzipLayer, sha256, tarLayer, zstdLayer } from "../support/tar-layer.ts";
 import { startTlsRegistry, type TlsRegistry } from "../support/tls-registry.ts";
 
 const policy = { ...DEFAULT_POLICY, attempts: 4, baseDelayMs: 5, maxDelayMs: 20, stallMs: 400 };
@@ -44,7 +44,8 @@ let config: Config;
 let events: PullEvent[];
 
 beforeAll(async () => {
-  registry = await startRegistry();
+  // Layers that are elsewhere: the registry refuses their manifests otherwise.
+  registry = await startRegistry(undefined, 'validation:\n  manifests:\n    urls:\n      allow: [".*"]\n');
 });
 afterAll(() => registry.stop());
 beforeEach(async () => {
@@ -74,6 +75,12 @@ function expectNothing() {
   expect(readImages(paths)).toMatchObject({ names: {}, known: {} });
   const layers = join(paths.root, "layers");
   expect(existsSync(layers) ? readdirSync(layers) : []).toEqual([]);
+}
+
+function login(host: string, user: string, password: string): void {
+  mkdirSync(join(directory, ".docker"), { recursive: true });
+  const auth = Buffer.from(`${user}:${password}`).toString("base64");
+  writeFileSync(join(directory, ".docker", "config.json"), JSON.stringify({ auths: { [host]: { auth } } }));
 }
 
 /** Three layers, one of each compression; the top one takes a file of the lowest away. */
@@ -342,6 +349,21 @@ describe("on its worst days", () => {
     expectNothing();
   });
 
+  test("a mirror that fails is left after one more try, for its pause is not worth waiting for", async () => {
+    await registry.pushImage("library/mirrored", ["1"], oneLayer("mirrored"));
+    const patient = { ...policy, attempts: 6, baseDelayMs: 10_000, maxDelayMs: 10_000 };
+    proxy.fault = () => ({ kind: "answer", status: 503 });
+    config = { ...config, "registry-mirrors": [proxy.url, registry.url] };
+    const start = performance.now();
+    await get("mirrored:1", { policy: patient });
+    expect(performance.now() - start).toBeLessThan(5000);
+    expect(proxy.seen).toHaveLength(2);
+    proxy.seen.length = 0;
+    proxy.fault = () => ({ kind: "answer", status: 503, headers: { "Retry-After": "60" } });
+    await get("mirrored:1", { policy: patient });
+    expect(proxy.seen).toHaveLength(1);
+  });
+
   test("one layer's failure ends the others", async () => {
     const layers = [...large().layers, ...large().layers, ...large().layers];
     const image = await registry.pushImage("partial", ["1"], { layers });
@@ -359,18 +381,13 @@ describe("on its worst days", () => {
 });
 
 describe("who may pull", () => {
-  const login = (host: string, user: string, password: string) => {
-    mkdirSync(join(directory, ".docker"), { recursive: true });
-    const auth = Buffer.from(`${user}:${password}`).toString("base64");
-    writeFileSync(join(directory, ".docker", "config.json"), JSON.stringify({ auths: { [host]: { auth } } }));
-  };
-
   test("an anonymous token, asked for once and renewed when it ends", async () => {
     await registry.pushImage("token", ["1"], oneLayer("token"));
     proxy.bearer = { uses: 2 };
     await get(`${proxy.host}/token:1`);
     const tokens = proxy.seen.filter(({ url }) => url.startsWith("/token"));
-    expect(tokens[0]?.url).toBe("/token?scope=repository%3Afrom%2Fchallenge%3Apull&service=the+service");
+    const scopes = "scope=repository%3Atoken%3Apull&scope=repository%3Afrom%2Fchallenge%3Apull";
+    expect(tokens[0]?.url).toBe(`/token?${scopes}&service=the+service`);
     expect(tokens[0]?.headers.authorization).toBeUndefined();
     // The manifest and the configuration use up the first, the layer gets the second.
     expect(tokens).toHaveLength(2);
@@ -512,12 +529,96 @@ describe("TLS and proxies", () => {
     await get(`${tls.host}/tls:1`);
   });
 
+  test("a registry that wants a certificate of its client's gets the one in certs.d", async () => {
+    const certs = join(config["certs-dir"], tls.host);
+    mkdirSync(certs, { recursive: true });
+    copyFileSync(tls.certificate, join(certs, "ca.crt"));
+    tls.requireClient();
+    await expect(get(`${tls.host}/tls:1`)).rejects.toMatchObject({ code: "ERR_TSRUN_REGISTRY_UNREACHABLE" });
+    copyFileSync(tls.client.certificate, join(certs, "client.cert"));
+    copyFileSync(tls.client.key, join(certs, "client.key"));
+    await get(`${tls.host}/tls:1`);
+    expect(tls.clients).toContain("a client");
+  });
+
+  test("hosts in NO_PROXY are reached without it", async () => {
+    const proxies = { ...config.proxies, "no-proxy": `other.example,${tls.host}` };
+    config = { ...config, proxies, "insecure-registries": [tls.host] };
+    await expect(get(`${tls.host}/tls:1`)).rejects.toMatchObject({ code: "ERR_TSRUN_REGISTRY_UNREACHABLE" });
+    expect(tls.tunnels).toEqual([]);
+  });
+
   test("a client certificate without its key is named", async () => {
     mkdirSync(join(config["certs-dir"], tls.host), { recursive: true });
     copyFileSync(tls.certificate, join(config["certs-dir"], tls.host, "client.cert"));
     await expect(get(`${tls.host}/tls:1`)).rejects.toMatchObject({
       code: "ERR_TSRUN_CERTIFICATE_INVALID",
       message: "missing key client.key for client certificate client.cert",
+    });
+  });
+});
+
+describe("foreign layers", () => {
+  const FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+  /** An image whose one layer only `elsewhere` has. */
+  async function pushForeign(name: string, layer: Buffer, urls: string[]) {
+    const document = {
+      architecture: "amd64",
+      os: "linux",
+      rootfs: { type: "layers", diff_ids: [diffIdOf(layer)] },
+    };
+    const configuration = await registry.pushBlob(name, Buffer.from(JSON.stringify(document)));
+    const mediaType = "application/vnd.docker.distribution.manifest.v2+json";
+    const foreign = { mediaType: FOREIGN, digest: sha256(layer), size: layer.length, urls };
+    const type = "application/vnd.docker.container.image.v1+json";
+    return registry.pushManifest(name, ["1"], {
+      mediaType,
+      document: {
+        schemaVersion: 2,
+        mediaType,
+        config: { mediaType: type, ...configuration },
+        layers: [foreign],
+      },
+    });
+  }
+
+  test("are fetched from where the manifest says, in order, resumed, and without credentials", async () => {
+    const [layer] = large().layers as [Buffer];
+    await registry.pushBlob("vendor", layer);
+    const vendor = await startFaultyProxy(registry.url);
+    try {
+      const path = `/v2/vendor/blobs/${sha256(layer)}`;
+      const urls = ["http://127.0.0.1:1/gone", `${vendor.url}${path}`];
+      await pushForeign("foreign", layer, urls);
+      proxy.basic = { user: "u", password: "p" };
+      login(proxy.host, "u", "p");
+      vendor.fault = ({ headers }) =>
+        headers.range === undefined ? { kind: "break", after: 150_000 } : undefined;
+      await get(`${proxy.host}/foreign:1`, { platform: "linux/amd64" });
+      expect(vendor.seen.map(({ url }) => url)).toEqual([path, path]);
+      expect(vendor.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+      expect(vendor.seen[1]?.headers.range).toBe("bytes=150000-");
+    } finally {
+      await vendor.stop();
+    }
+  });
+
+  test("that are other bytes there are refused", async () => {
+    const [layer, other] = [...large().layers, ...large().layers] as [Buffer, Buffer];
+    const { digest } = await registry.pushBlob("vendor", other.subarray(0, layer.length));
+    await pushForeign("evil", layer, [`${registry.url}/v2/vendor/blobs/${digest}`]);
+    await expect(get(`${registry.host}/evil:1`, { platform: "linux/amd64" })).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_TSRUN_(DIGEST|SIZE)_MISMATCH$/),
+    });
+    expectNothing();
+  });
+
+  test("that nobody has are an error that names them", async () => {
+    const [layer] = large().layers as [Buffer];
+    await pushForeign("nowhere", layer, ["http://127.0.0.1:1/gone"]);
+    await expect(get(`${registry.host}/nowhere:1`, { platform: "linux/amd64" })).rejects.toMatchObject({
+      code: "ERR_TSRUN_REGISTRY_UNREACHABLE",
+      message: expect.stringContaining("127.0.0.1:1"),
     });
   });
 });
@@ -562,6 +663,19 @@ describe("what a registry may not serve", () => {
     await expect(get(`${registry.host}/single:1`, { platform: "linux/arm64" })).rejects.toThrow(
       "wanted linux/arm64, actual: linux/amd64",
     );
+  });
+
+  test("an image in the format schema 1: refused, with the reason", async () => {
+    const schemaOne = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    proxy.fault = ({ url }) =>
+      url.includes("/manifests/")
+        ? { kind: "answer", status: 200, headers: { "Content-Type": schemaOne }, body: '{"schemaVersion":1}' }
+        : undefined;
+    await expect(get(`${proxy.host}/old:1`)).rejects.toMatchObject({
+      code: "ERR_TSRUN_MANIFEST_UNSUPPORTED",
+      message: expect.stringContaining("schema 1"),
+      hint: expect.stringContaining("withdrawn"),
+    });
   });
 
   test("something that is no image", async () => {

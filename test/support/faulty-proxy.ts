@@ -12,6 +12,10 @@ export type Fault =
   | { kind: "corrupt"; at: number }
   /** The Range header is not passed on: all bytes come. */
   | { kind: "ignoreRange" }
+  /** Content-Length is off by so many bytes. */
+  | { kind: "lie"; by: number }
+  /** After the last byte come others, for ever, without a Content-Length. */
+  | { kind: "endless" }
   | { kind: "answer"; status: number; headers?: Record<string, string>; body?: string };
 
 export interface SeenRequest {
@@ -88,7 +92,7 @@ export async function startFaultyProxy(upstream: string): Promise<FaultyProxy> {
       new URL(url, upstream),
       { method, headers: { ...passed, host: new URL(upstream).host } },
       (response) => {
-        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        outgoing.writeHead(response.statusCode ?? 502, headersOf(response, fault));
         let sent = 0;
         response.on("data", (chunk: Buffer) => {
           const bytes = Buffer.from(chunk);
@@ -106,7 +110,12 @@ export async function startFaultyProxy(upstream: string): Promise<FaultyProxy> {
           // What was written leaves before the connection ends.
           if (fault?.kind === "break") setTimeout(() => outgoing.destroy(), 20);
         });
-        response.on("end", () => outgoing.end());
+        response.on("end", () => {
+          if (fault?.kind === "endless") writeOn(outgoing);
+          // More was announced than there is: the client would wait for it for ever.
+          else if (fault?.kind === "lie" && fault.by > 0) setTimeout(() => outgoing.destroy(), 20);
+          else outgoing.end();
+        });
       },
     ).end();
   }
@@ -128,6 +137,22 @@ export async function startFaultyProxy(upstream: string): Promise<FaultyProxy> {
     },
   };
   return proxy;
+}
+
+function headersOf({ headers }: IncomingMessage, fault: Fault | undefined): IncomingMessage["headers"] {
+  const { "content-length": length, ...rest } = headers;
+  if (fault?.kind === "endless" || length === undefined) return rest;
+  return { ...rest, "content-length": String(Number(length) + (fault?.kind === "lie" ? fault.by : 0)) };
+}
+
+/** Zeros, as fast as they are taken, until the client has had enough. */
+function writeOn(outgoing: ServerResponse): void {
+  const zeros = Buffer.alloc(64 * 1024);
+  const more = (): void => {
+    while (!outgoing.destroyed && outgoing.write(zeros));
+  };
+  outgoing.on("drain", more);
+  more();
 }
 
 function basicHeader(user: string, password: string): string {

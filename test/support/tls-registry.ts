@@ -12,6 +12,12 @@ export interface TlsRegistry {
   host: string;
   /** PEM file of its self-signed certificate. */
   certificate: string;
+  /** PEM files of a client that it knows, "a client". */
+  client: { certificate: string; key: string };
+  /** Lets in nobody else from now on. */
+  requireClient(): void;
+  /** Who came with a certificate that it knows. */
+  clients: string[];
   proxyUrl: string;
   /** What was asked of the proxy: "registry.example:443". */
   tunnels: string[];
@@ -20,26 +26,27 @@ export interface TlsRegistry {
   stop(): Promise<void>;
 }
 
-/** Puts TLS and a proxy before the registry at `upstream`; keys and certificate are made in `directory`. */
-export async function startTlsRegistry(upstream: string, directory: string): Promise<TlsRegistry> {
-  const host = "registry.example";
-  const [key, certificate] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-  const request = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-    "-nodes",
-    "-days",
-    "2",
-  ];
-  const subject = ["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`];
-  execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", certificate], { stdio: "pipe" });
+/**
+ * Puts TLS and a proxy before the registry at `upstream`; keys and certificates are made in `directory`.
+ *
+ * @param host a name that no resolver here knows
+ */
+export async function startTlsRegistry(
+  upstream: string,
+  directory: string,
+  host = "registry.example",
+): Promise<TlsRegistry> {
+  const { key, certificate } = selfSigned(directory, "server", { name: host });
+  const client = selfSigned(directory, "client", { name: "a client" });
+  const clients: string[] = [];
+  let onlyClients = false;
 
   const { hostname, port } = new URL(upstream);
-  const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (socket) => {
+  const identity = { key: readFileSync(key), cert: readFileSync(certificate) };
+  const asking = { ca: readFileSync(client.certificate), requestCert: true, rejectUnauthorized: false };
+  const tls = createTlsServer({ ...identity, ...asking }, (socket) => {
+    if (socket.authorized) clients.push(String(socket.getPeerCertificate().subject.CN));
+    else if (onlyClients) return socket.destroy();
     const registry = connect(Number(port), hostname);
     socket.on("error", () => registry.destroy()).pipe(registry);
     registry.on("error", () => socket.destroy()).pipe(socket);
@@ -65,6 +72,11 @@ export async function startTlsRegistry(upstream: string, directory: string): Pro
   return {
     host,
     certificate,
+    client,
+    clients,
+    requireClient() {
+      onlyClients = true;
+    },
     proxyUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
     tunnels,
     authorizations,
@@ -75,6 +87,25 @@ export async function startTlsRegistry(upstream: string, directory: string): Pro
       await Promise.all([once(proxy, "close"), once(tls, "close")]);
     },
   };
+}
+
+/** A key and the certificate of a name, signed by itself, as PEM files. */
+function selfSigned(directory: string, file: string, { name }: { name: string }) {
+  const [key, certificate] = [join(directory, `${file}-key.pem`), join(directory, `${file}-cert.pem`)];
+  const request = [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-days",
+    "2",
+  ];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name.replace(" ", "-")}`];
+  execFileSync("openssl", [...request, ...subject, "-keyout", key, "-out", certificate], { stdio: "pipe" });
+  return { key, certificate };
 }
 
 async function listening(server: Server | ReturnType<typeof createTlsServer>): Promise<void> {
