@@ -89,6 +89,7 @@ function reading(input: Input, take: Take): Promise<string> {
     };
     if (input.readableEnded) return reject(ended());
     input.on("data", onData).once("end", onEnd).once("error", onEnd);
+    input.ref?.();
     input.resume();
   });
 }

@@ -21,6 +21,7 @@ export interface Terminal {
 
 export interface Input extends Readable {
   setRawMode?(raw: boolean): unknown;
+  ref?(): unknown;
   unref?(): unknown;
 }
 

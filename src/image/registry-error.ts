@@ -56,8 +56,11 @@ const CONNECTION_ERRORS = new Set([
   ...["ECONNREFUSED", "ESTALLED", "ERR_STREAM_PREMATURE_CLOSE", "EBROKEN"],
 ]);
 
-/** Those that at first contact mean a wrong name or a registry that is down, not a passing fault. */
-const UNREACHABLE = new Set(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT", "ESTALLED"]);
+/**
+ * Those that at first contact mean a wrong name or a registry that is down, not a passing fault. Resolvers try again
+ * themselves before they say EAI_AGAIN.
+ */
+const UNREACHABLE = new Set("ECONNREFUSED EAI_AGAIN ENETUNREACH EHOSTUNREACH ETIMEDOUT ESTALLED".split(" "));
 
 const PASSING_STATUSES = new Set([429, 500, 502, 503, 504]);
 
