@@ -64,7 +64,8 @@ async function namesFor(
   if (place.startsWith("CONTAINER")) return await names.containers(filter);
   if (place.startsWith("NETWORK")) return await names.networks();
   if (place.startsWith("VOLUME")) return await names.volumes();
-  if (/^(SOURCE_IMAGE|TARGET_IMAGE|IMAGE|MANIFEST|REPOSITORY|NAME\[:TAG)/.test(place)) return await names.images();
+  if (/^(SOURCE_IMAGE|TARGET_IMAGE|IMAGE|MANIFEST|REPOSITORY|NAME\[:TAG)/.test(place))
+    return await names.images();
   return undefined;
 }
 
