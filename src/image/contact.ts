@@ -5,7 +5,7 @@
 import type { Config } from "../config.ts";
 import type { TsrunError } from "../errors.ts";
 import { type Authorizer, createAuthorizer } from "./auth.ts";
-import { findCredentials } from "./credentials.ts";
+import { type Credentials, findCredentials } from "./credentials.ts";
 import { apiUrl, type Endpoint, endpointsOf } from "./endpoints.ts";
 import { familiarName, familiarRepository, type Reference } from "./reference.ts";
 import {
@@ -27,8 +27,14 @@ export interface RegistryOptions {
 }
 
 export interface ConnectionOptions extends RegistryOptions {
-  /** What is asked of the repository; mirrors serve pulls alone. */
-  access: "pull" | "pull,push";
+  /** What is asked of the repository; mirrors serve pulls alone. "" is for requests that are about none. */
+  access: "pull" | "pull,push" | "";
+  /** Where to ask, if not where the registry's images are. */
+  endpoints?: readonly Endpoint[];
+  /** Those to try, in place of the ones that are kept for the registry. */
+  credentials?: Credentials | undefined;
+  /** Asks for a refresh token too, in place of the password. */
+  offline?: boolean;
   /** The words for a status, where they are not those of a pull. */
   explainStatus?: (error: StatusError, subject: Subject) => TsrunError | undefined;
 }
@@ -68,11 +74,19 @@ export interface Connection extends Disposable {
 const mayBePlainHttp = ({ url, insecure, mirror, answered }: Contact): boolean =>
   insecure && !mirror && !answered && url.startsWith("https:");
 
+/** For requests that are about no repository of a registry. */
+export const noRepository = (domain: string): Reference => ({
+  domain,
+  path: "",
+  tag: undefined,
+  digest: undefined,
+});
+
 /** The network is not touched before the first request. */
 export async function openConnection(ref: Reference, options: ConnectionOptions): Promise<Connection> {
   const { config, access, policy = DEFAULT_POLICY, onRetry, signal } = options;
   const transport = createTransport(config, policy);
-  const endpoints = await endpointsOf(ref, config);
+  const { credentials, offline = false, endpoints = await endpointsOf(ref, config) } = options;
   const contacts: Contact[] = endpoints
     .filter(({ mirror }) => access === "pull" || !mirror)
     .map((endpoint) => ({
@@ -82,8 +96,10 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
       authorizer: createAuthorizer({
         registryUrl: endpoint.url,
         insecure: endpoint.insecure,
-        scope: `repository:${ref.path}:${access}`,
-        credentials: () => findCredentials(config["auth-file"], endpoint.host, signal),
+        scope: access === "" ? "" : `repository:${ref.path}:${access}`,
+        credentials: async () =>
+          credentials ?? (await findCredentials(config["auth-file"], endpoint.host, signal)),
+        offline,
         transport,
         signal,
       }),

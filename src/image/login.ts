@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
 import { hostOfServer, keyOf } from "./auth-file.ts";
+import { noRepository, openConnection } from "./contact.ts";
 import {
   type CredentialStore,
   type Credentials,
@@ -9,8 +10,7 @@ import {
   findCredentials,
   storeCredentials,
 } from "./credentials.ts";
-import { explainFailure, isDenial, StatusError } from "./registry-error.ts";
-import { openSession } from "./registry-session.ts";
+import { isDenial, type StatusError } from "./registry-error.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 export interface LoginOptions {
@@ -76,17 +76,24 @@ async function verify(
   credentials: Credentials,
   { config, policy, signal }: LoginOptions & { config: Config },
 ): Promise<string | undefined> {
-  using session = await openSession(host, { config, credentials, offline: true, policy, signal });
-  try {
-    await session.get("/v2/", async ({ body }) => void body.destroy());
-    return session.refreshToken();
-  } catch (error) {
-    throw explain(error, host);
-  }
+  using connection = await openConnection(noRepository(host), {
+    config,
+    access: "",
+    credentials,
+    offline: true,
+    explainStatus: (error) => explainStatus(error, host),
+    signal,
+    ...(policy !== undefined && { policy }),
+  });
+  return await connection.ask("login", async (contact) => {
+    const { body } = await connection.send(contact, new URL(`${contact.url}/v2/`));
+    body.destroy();
+    return contact.authorizer.refreshToken();
+  });
 }
 
-function explain(error: unknown, host: string): unknown {
-  if (error instanceof StatusError && isDenial(error)) {
+function explainStatus(error: StatusError, host: string): TsrunError | undefined {
+  if (isDenial(error)) {
     const said = error.registryMessage || `it answered ${error.status}`;
     return new TsrunError(
       "ERR_TSRUN_LOGIN_DENIED",
@@ -97,15 +104,9 @@ function explain(error: unknown, host: string): unknown {
       },
     );
   }
-  if (error instanceof StatusError && error.status === 404) {
-    return new TsrunError(
-      "ERR_TSRUN_REGISTRY_FAILED",
-      `${host} is no registry: ${error.url} does not exist`,
-      {
-        hint: "give the registry's host and port, without a repository",
-        cause: error,
-      },
-    );
-  }
-  return explainFailure(error, { name: host, repository: host, registry: host });
+  if (error.status !== 404) return undefined;
+  return new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `${host} is no registry: ${error.url} does not exist`, {
+    hint: "give the registry's host and port, without a repository",
+    cause: error,
+  });
 }

@@ -4,13 +4,13 @@
  */
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
+import { type Connection, noRepository, openConnection } from "./contact.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { parseObject } from "./manifest.ts";
-import { allPages, readPage } from "./pages.ts";
+import { allPages, type Page, readPage } from "./pages.ts";
 import { readAll } from "./read-all.ts";
 import { splitDomain } from "./reference.ts";
-import { explainFailure, StatusError } from "./registry-error.ts";
-import { openSession, type Session } from "./registry-session.ts";
+import { isDenial, StatusError } from "./registry-error.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { HttpResponse } from "./transport.ts";
 
@@ -48,20 +48,29 @@ export async function searchImages(
   if (!Number.isInteger(limit) || limit < 1 || limit > 100)
     throw invalid(`limit ${limit} is outside the range of [1, 100]`, "take more words to narrow it down");
   const isHub = domain === "docker.io";
-  const endpoints = isHub ? { endpoints: [HUB] } : {};
-  using session = await openSession(domain, { config, policy, signal, ...endpoints });
-  try {
-    const query = new URLSearchParams({ q: words, n: String(limit) });
-    const read = (response: HttpResponse) => readResults(response, session);
-    const found = await session.get(`/v1/search?${query}`, read).catch((error) => {
-      if (isHub || !hasNoSearch(error)) throw error;
-      return inCatalog(words, session);
-    });
-    const prefix = isHub ? "" : `${domain}/`;
-    return found.slice(0, limit).map((image) => ({ ...image, name: `${prefix}${image.name}` }));
-  } catch (error) {
-    throw explainFailure(error, { name: term, repository: words, registry: domain });
-  }
+  using connection = await openConnection(noRepository(domain), {
+    config,
+    access: "",
+    signal,
+    ...(isHub && { endpoints: [HUB] }),
+    ...(policy !== undefined && { policy }),
+    explainStatus: (error) => explainStatus(error, domain),
+  });
+  const query = new URLSearchParams({ q: words, n: String(limit) });
+  const found = await get(connection, `/v1/search?${query}`, readResults).catch((error) => {
+    if (isHub || !hasNoSearch(error)) throw error;
+    return inCatalog(words, connection);
+  });
+  const prefix = isHub ? "" : `${domain}/`;
+  return found.slice(0, limit).map((image) => ({ ...image, name: `${prefix}${image.name}` }));
+}
+
+type Read<T> = (response: HttpResponse, stallMs: number) => Promise<T>;
+
+function get<T>({ ask, send, policy }: Connection, path: string, read: Read<T>): Promise<T> {
+  return ask("search", async (contact) =>
+    read(await send(contact, new URL(`${contact.url}${path}`)), policy.stallMs),
+  );
 }
 
 /** The registry and the words to look for; Docker Hub's own images have no "library/" in its search. */
@@ -74,16 +83,37 @@ function splitTerm(term: string): { domain: string; words: string } {
 }
 
 /** Registries without search say so in several ways, a page of their web interface among them. */
-const hasNoSearch = (error: unknown): boolean =>
-  error instanceof StatusError
-    ? [400, 403, 404, 405, 410, 501].includes(error.status)
-    : error instanceof TsrunError && error.code === "ERR_TSRUN_MANIFEST_INVALID";
+function hasNoSearch(error: unknown): boolean {
+  const { cause, code } = error as TsrunError;
+  return cause instanceof StatusError
+    ? [400, 403, 404, 405, 410, 501].includes(cause.status)
+    : code === "ERR_TSRUN_MANIFEST_INVALID";
+}
 
-async function readResults(response: HttpResponse, { policy }: Session): Promise<FoundImage[]> {
-  const bytes = await readAll(response, { limit: ANSWER_LIMIT, what: "search", stallMs: policy.stallMs });
+function explainStatus(error: StatusError, domain: string): TsrunError | undefined {
+  if (isDenial(error)) {
+    const said = error.registryMessage || `it answered ${error.status}`;
+    return new TsrunError("ERR_TSRUN_SEARCH_DENIED", `search in ${domain} denied: ${said}`, {
+      hint: `\`tsrun login ${domain}\`; many registries let nobody see the list of their repositories`,
+      cause: error,
+    });
+  }
+  if (error.status !== 404) return undefined;
+  return new TsrunError(
+    "ERR_TSRUN_REGISTRY_FAILED",
+    `${domain} cannot be searched: it has neither search nor catalog`,
+    {
+      hint: "pull images by their names",
+      cause: error,
+    },
+  );
+}
+
+const readResults: Read<FoundImage[]> = async (response, stallMs) => {
+  const bytes = await readAll(response, { limit: ANSWER_LIMIT, what: "search", stallMs });
   const { results } = parseObject(bytes, "search");
   return Array.isArray(results) ? results.flatMap(readResult) : [];
-}
+};
 
 function readResult(value: unknown): FoundImage[] {
   const { name, description, star_count, is_official, is_automated } = (value ?? {}) as Record<
@@ -102,9 +132,9 @@ function readResult(value: unknown): FoundImage[] {
   ];
 }
 
-async function inCatalog(words: string, session: Session): Promise<FoundImage[]> {
-  const page = (response: HttpResponse) => readPage(response, "repositories", session.policy.stallMs);
-  const names = await allPages((query) => session.get(`/v2/_catalog${query}`, page));
+async function inCatalog(words: string, connection: Connection): Promise<FoundImage[]> {
+  const page: Read<Page> = (response, stallMs) => readPage(response, "repositories", stallMs);
+  const names = await allPages((query) => get(connection, `/v2/_catalog${query}`, page));
   const matching = names.filter((name) => name.includes(words.toLowerCase()));
   return matching.map((name) => ({
     name: plain(name),

@@ -101,13 +101,9 @@ async function follow(url: string, request: HttpRequest, context: Context): Prom
     // Credentials are for the origin they were given for, never for where it points (a CDN, an attacker's host).
     if (next.origin !== new URL(current).origin) {
       headers = withoutAuthorization(headers);
-      // A body may hold some too: a refresh token.
-      if (request.body !== undefined) {
-        throw new TsrunError(
-          "ERR_TSRUN_REGISTRY_FAILED",
-          `${url} redirects a request with content to ${next.origin}`,
-        );
-      }
+      // A form may hold some too: a refresh token.
+      if (typeof request.body === "string")
+        throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `${url} redirects a form to ${next.origin}`);
     }
     current = next.href;
   }

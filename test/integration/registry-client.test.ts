@@ -528,7 +528,7 @@ describe("search", () => {
   test("in a registry that has none: through its catalog, with the user's credentials", async () => {
     for (const name of ["team/web", "team/worker", "other"]) await guarded.pushImage(name, ["1"], image);
     await expect(searchImages(config, `${guarded.host}/team`, { policy })).rejects.toMatchObject({
-      code: "ERR_TSRUN_PULL_DENIED",
+      code: "ERR_TSRUN_SEARCH_DENIED",
     });
     await login(config, { server: guarded.host, credentials: CREDENTIALS });
     const names = async (term: string, limit?: number) =>
