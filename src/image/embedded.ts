@@ -35,7 +35,6 @@ export function embeddedLayout(directory: string = layoutDirectory()): ImageSour
       return { bytes: read(entry.digest, "the manifest"), mediaType: entry.mediaType, digest: entry.digest };
     },
     resolveTag: async () => undefined,
-    tags: async () => ["latest"],
     document: async (descriptor, what) => read(descriptor.digest, `the ${what}`),
     layer: (descriptor) => createReadStream(join(directory, "blobs", "sha256", hexOf(descriptor.digest))),
     [Symbol.dispose]() {},

@@ -9,13 +9,13 @@ import { allPages, readPage } from "./pages.ts";
 import { readAll } from "./read-all.ts";
 import type { Reference } from "./reference.ts";
 import { StatusError } from "./registry-error.ts";
-import type { ImageSource } from "./source.ts";
+import type { RepositorySource } from "./source.ts";
 import type { HttpResponse } from "./transport.ts";
 
 export type { RegistryOptions } from "./contact.ts";
 
 /** Makes a client for a reference's repository; the network is not touched before the first request. */
-export async function openRegistry(ref: Reference, options: RegistryOptions): Promise<ImageSource> {
+export async function openRegistry(ref: Reference, options: RegistryOptions): Promise<RepositorySource> {
   const connection = await openConnection(ref, { ...options, access: "pull" });
   const { policy, onRetry, signal } = connection;
 

@@ -16,8 +16,12 @@ export interface ImageSource extends Disposable {
   resolveTag(tag: string): Promise<string | undefined>;
   /** A small blob, verified; `what` names it in errors. */
   document(descriptor: Descriptor, what: string): Promise<Buffer>;
-  /** All tags of the repository. */
-  tags(): Promise<string[]>;
   /** A layer's bytes, not verified. */
   layer(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+}
+
+/** A repository of a registry. */
+export interface RepositorySource extends ImageSource {
+  /** All its tags. */
+  tags(): Promise<string[]>;
 }

@@ -1,7 +1,7 @@
 /** The tags that a registry has of a repository. */
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
-import { embeddedLayout, isEmbedded } from "./embedded.ts";
+import { isEmbedded } from "./embedded.ts";
 import { familiarRepository, parseReference } from "./reference.ts";
 import type { RetryPolicy } from "./retry.ts";
 
@@ -12,7 +12,7 @@ export async function tagsOf(
   options: { signal?: AbortSignal; policy?: RetryPolicy } = {},
 ): Promise<string[]> {
   const ref = parseReference(repository);
-  if (isEmbedded(ref)) return embeddedLayout().tags();
+  if (isEmbedded(ref)) return ["latest"];
   const { openRegistry } = await import("./registry.ts");
   using source = await openRegistry(ref, { config, ...options });
   const tags = await source.tags();
