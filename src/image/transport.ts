@@ -66,18 +66,19 @@ export function createTransport(config: Config, policy: RetryPolicy = DEFAULT_PO
 
 /** The bytes of a body as they come; a reader that is slow does not count as a stalled connection. */
 export async function* chunksOf({ body, url }: HttpResponse, stallMs: number): AsyncGenerator<Uint8Array> {
-  let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let last: NodeJS.Immediate | undefined;
   const giveUp = () => body.destroy(new StallError(url, stallMs));
   // Where this process itself stood still (a busy thread, a laptop that slept), the time is over before what has
   // arrived meanwhile was read: that comes first.
   const watch = () => {
     timer = setTimeout(() => {
-      timer = setImmediate(giveUp);
+      last = setImmediate(giveUp);
     }, stallMs);
   };
   const stop = () => {
-    clearTimeout(timer as NodeJS.Timeout);
-    clearImmediate(timer as NodeJS.Immediate);
+    clearTimeout(timer);
+    clearImmediate(last);
   };
   watch();
   try {
