@@ -79,7 +79,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-test(`${PULLS} pulls, seed ${SEED}`, { timeout: 120_000 }, async () => {
+test(`${PULLS} pulls, seed ${SEED}`, { timeout: 240_000 }, async () => {
   const numbers = Array.from({ length: PULLS }, (_, i) => i);
   const outcomes = new Map<string, number>();
   const kinds = new Map<string, number>();
