@@ -4,7 +4,7 @@ import type { ImageContext } from "../image/acquire.ts";
 import { EMBEDDED_NAME } from "../image/embedded.ts";
 import { formatPlatform, parsePlatform, rank } from "../image/platform.ts";
 import { canonicalName, familiarName, familiarRepository, parseReference } from "../image/reference.ts";
-import { readImages } from "../store/images.ts";
+import { holdStore, readImages } from "../store/images.ts";
 import { layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
@@ -22,6 +22,8 @@ export async function pullImage(
   options: PullOptions = {},
 ): Promise<ImageSummary> {
   const { pull } = await import("../image/pull.ts");
+  // Longer than the pull itself does, so that no removal comes before the image has been described.
+  using _held = await holdStore(context.paths, options.signal ? { signal: options.signal } : {});
   const { imageId } = await pull(context, reference, options);
   const ref = parseReference(reference);
   const id = familiarName(ref);

@@ -7,6 +7,7 @@ import { putBlob } from "../store/blobs.ts";
 import { holdStore, type ImageRecord, imageNamed, nameImage } from "../store/images.ts";
 import { commitLayers } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
+import { sweepScratch } from "../store/scratch.ts";
 import { downloadLayers, type Layer, missingLayers } from "./download-layers.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
@@ -53,6 +54,8 @@ export async function acquireImage(ref: Reference, options: AcquireOptions): Pro
   const missing = missingLayers(paths, layers);
   announce(familiarName(ref), { image, layers, missing, onProgress });
 
+  // Whoever was killed while it brought the same, say, left as much as is to come now.
+  if (missing.length > 0) sweepScratch(paths);
   const stop = (reason: unknown) => stopped.abort(reason);
   await downloadLayers(missing, { paths, source, onProgress, signal, stop });
   await commitLayers(paths, image.configuration.diffIds);

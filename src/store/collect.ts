@@ -1,98 +1,107 @@
 /** Removing what no image and no container needs any more. */
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { TsrunError } from "../errors.ts";
-import { readBlob } from "./blobs.ts";
-import { hexOf } from "./digest.ts";
-import { type ImageRecord, readImages } from "./images.ts";
-import { layerInfo, layerName, layerNames, removeLayer } from "./layers.ts";
-import { lock } from "./locks.ts";
-import { blobsDir, locksDir, type Paths } from "./paths.ts";
-import { sweepScratch } from "./scratch.ts";
+import { usageMeter } from "./disk-usage.ts";
+import { readImages } from "./images.ts";
+import { layerNames, withdrawLayer } from "./layers.ts";
+import { lock, tryLock } from "./locks.ts";
+import { blobsDir, layersDir, locksDir, type Paths } from "./paths.ts";
+import { objectsOfImage, objectsOfLayers, union } from "./references.ts";
+import { deadScratch, openScratch, sweepScratch } from "./scratch.ts";
 
 export interface Collected {
   /** Digests of the blobs, and names of the layer directories, that were removed. */
   readonly blobs: string[];
   readonly layers: string[];
+  /** What of the disk all of it took. */
+  readonly bytes: number;
+}
+
+export interface CollectOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** Called once nobody holds the store, before the look at what is needed. */
+  first?: () => Promise<void>;
 }
 
 /**
  * Removes every blob and layer that is neither part of a known image nor among the diff ids `inUse` (the layers of
  * containers), and what killed processes have left in the store. Waits until nobody holds the store (`holdStore`),
  * or throws ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`; `inUse` is called once that is so.
+ *
+ * While the store is held alone, things are only moved out of sight, which takes no time: nobody who wants to pull or
+ * to run waits for the removal of large trees. A kill in between leaves the rest to the next sweep of the scratch folder.
  */
 export async function removeUnreferenced(
   paths: Paths,
   inUse: () => Iterable<string>,
-  options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  options: CollectOptions = {},
 ): Promise<Collected> {
-  using _ = await lock(join(locksDir(paths), "store"), options);
-  const { known, names: named } = readImages(paths);
-  // Names of one image may stand for different manifests of it: of two registries, or of an index and by itself.
-  const used = references(paths, [...Object.values(known), ...Object.values(named)]);
-  for (const diffId of inUse()) {
-    used.layers.add(layerName(diffId));
-    // An image that is made of the container needs them, whatever became of its own.
-    for (const blob of blobsOfLayer(paths, diffId)) used.blobs.add(blob);
-  }
-  const layers = layerNames(paths).filter((name) => !used.layers.has(name));
-  for (const name of layers) removeLayer(paths, name);
   const blobs: string[] = [];
-  for (const name of names(blobsDir(paths))) {
-    if (used.blobs.has(name)) continue;
-    rmSync(join(blobsDir(paths), name), { force: true });
-    if (/^[0-9a-f]{64}$/.test(name)) blobs.push(`sha256:${name}`);
+  const layers: string[] = [];
+  using scratch = openScratch(paths);
+  {
+    using _ = await lock(join(locksDir(paths), "store"), options);
+    await options.first?.();
+    const unneeded = unreferenced(paths, inUse());
+    for (const name of unneeded.layers) {
+      withdrawLayer(paths, name, scratch.path);
+      layers.push(name);
+    }
+    for (const name of unneeded.blobs) {
+      renameSync(join(blobsDir(paths), name), join(scratch.path, name));
+      if (/^[0-9a-f]{64}$/.test(name)) blobs.push(`sha256:${name}`);
+    }
+    for (const name of unneeded.documents) rmSync(join(paths.root, name), { force: true });
   }
-  for (const name of names(paths.root)) {
-    // A document's temporary file; its writer may be alive, but takes microseconds, not minutes.
-    if (name.endsWith(".tmp") && isOld(join(paths.root, name)))
-      rmSync(join(paths.root, name), { force: true });
-  }
-  sweepScratch(paths);
-  return { blobs, layers };
+  const meter = usageMeter();
+  const bytes = readdirSync(scratch.path).reduce(
+    (sum, name) => sum + meter.measure(join(scratch.path, name)),
+    0,
+  );
+  return { blobs, layers, bytes: bytes + sweepScratch(paths, (path) => meter.measure(path)) };
 }
 
-/** The file names in blobs/ and directory names in layers/ that images need. */
-function references(
-  paths: Paths,
-  images: readonly ImageRecord[],
-): { blobs: Set<string>; layers: Set<string> } {
-  const blobs = new Set<string>();
-  const layers = new Set<string>();
-  for (const { target, manifest, config } of images) {
-    for (const digest of [target.digest, manifest, config]) blobs.add(hexOf(digest));
-    for (const layer of parsed<Manifest>(paths, manifest)?.layers ?? []) {
-      blobs.add(hexOf(layer.digest));
-    }
-    for (const diffId of parsed<Configuration>(paths, config)?.rootfs.diff_ids ?? []) {
-      layers.add(layerName(diffId));
-      for (const blob of blobsOfLayer(paths, diffId)) blobs.add(blob);
-    }
-  }
-  return { blobs, layers };
+export interface Leftover {
+  path: string;
+  /** What of the disk it takes. */
+  bytes: number;
 }
 
 /**
- * Where another image had the same layer compressed otherwise, that blob is the one that came with it; and before its
- * commit it still has its other name.
+ * What `removeUnreferenced` would remove; undefined where it would have to wait, because it takes that moment alone to
+ * tell what killed processes have left from what living ones are about to use.
  */
-function blobsOfLayer(paths: Paths, diffId: string): string[] {
-  const info = layerInfo(paths, diffId);
-  return info ? [hexOf(info.digest), `${hexOf(info.digest)}.pending`] : [];
+export function findUnreferenced(paths: Paths, inUse: () => Iterable<string>): Leftover[] | undefined {
+  using alone = tryLock(join(locksDir(paths), "store"));
+  if (!alone) return undefined;
+  const { layers, blobs, documents } = unreferenced(paths, inUse());
+  const meter = usageMeter();
+  const layerFiles = layers.flatMap((name) => {
+    const tree = join(layersDir(paths), name);
+    return [tree, `${tree}.json`].filter((path) => existsSync(path));
+  });
+  return [
+    ...layerFiles,
+    ...blobs.map((name) => join(blobsDir(paths), name)),
+    ...documents.map((name) => join(paths.root, name)),
+    ...deadScratch(paths),
+  ].map((path) => ({ path, bytes: meter.measure(path) }));
 }
 
-type Manifest = { layers?: { digest: string }[] };
-type Configuration = { rootfs: { diff_ids: string[] } };
-
-/** A blob of JSON; undefined where it is lost, with which its image cannot be used anyway. */
-function parsed<T>(paths: Paths, digest: string): T | undefined {
-  const bytes = readBlob(paths, digest);
-  if (bytes === undefined) return undefined;
-  try {
-    return JSON.parse(bytes.toString("utf8")) as T;
-  } catch (cause) {
-    throw new TsrunError("ERR_TSRUN_DOCUMENT_CORRUPT", `the blob ${digest} is not valid JSON`, { cause });
-  }
+/** File names below layers/, blobs/ and the root. */
+function unreferenced(
+  paths: Paths,
+  inUse: Iterable<string>,
+): { layers: string[]; blobs: string[]; documents: string[] } {
+  const images = Object.values(readImages(paths).known).map((image) => objectsOfImage(paths, image));
+  const used = union([...images, objectsOfLayers(paths, inUse)]);
+  return {
+    layers: layerNames(paths).filter((name) => !used.layers.has(name)),
+    blobs: names(blobsDir(paths)).filter((name) => !used.blobs.has(name)),
+    // A document's temporary file; its writer may be alive, but takes microseconds, not minutes.
+    documents: names(paths.root).filter((name) => name.endsWith(".tmp") && isOld(join(paths.root, name))),
+  };
 }
 
 function names(directory: string): string[] {

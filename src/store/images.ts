@@ -55,6 +55,14 @@ export async function addNames(paths: Paths, names: readonly string[], image: Im
   }));
 }
 
+/** An image that a name stands for is known, as every one is unless images.json was edited by hand. */
+export async function knowNamed(paths: Paths, name: string): Promise<void> {
+  await change(paths, (index) => {
+    const image = Object.hasOwn(index.names, name) ? index.names[name] : undefined;
+    return image ? { ...index, known: { ...index.known, [image.config]: image } } : index;
+  });
+}
+
 /** Takes names away; returns those that existed. The images stay known. */
 export async function unnameImage(paths: Paths, names: readonly string[]): Promise<string[]> {
   let existing: string[] = [];

@@ -9,6 +9,7 @@
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { TsrunError } from "../errors.ts";
 import { syncfs } from "../kernel/files.ts";
 import { blobPath } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
@@ -50,9 +51,19 @@ export function layerDocument(paths: Paths, diffId: string): string {
 
 /** What is known of a layer; undefined where it is not in the store, or not wholly. */
 export function layerInfo(paths: Paths, diffId: string): LayerInfo | undefined {
-  const info = readDocument<LayerInfo>(layerDocument(paths, diffId));
+  const info = readLayerDocument(layerDocument(paths, diffId));
   if (info?.diffId !== diffId || !existsSync(layerPath(paths, diffId))) return undefined;
   return info.boot === undefined || info.boot === bootId() ? info : undefined;
+}
+
+/** One that is not whole, as a power failure can leave it before the commit, is none. */
+function readLayerDocument(path: string): LayerInfo | undefined {
+  try {
+    return readDocument<LayerInfo>(path);
+  } catch (error) {
+    if (error instanceof TsrunError && error.code === "ERR_TSRUN_DOCUMENT_CORRUPT") return undefined;
+    throw error;
+  }
 }
 
 export function hasLayer(paths: Paths, diffId: string): boolean {
@@ -103,11 +114,22 @@ function publishBlob(paths: Paths, digest: string): void {
 /** Removes one layer by its directory's name; its blob stays. The caller knows that nothing mounts it. */
 export function removeLayer(paths: Paths, name: string): void {
   const tree = join(layersDir(paths), name);
-  rmSync(`${tree}.json`, { force: true });
-  if (!existsSync(tree)) return;
-  // Out of sight at once, whole or not: a kill in the middle of the removal leaves it to the sweep.
+  if (!existsSync(tree)) {
+    rmSync(`${tree}.json`, { force: true });
+    return;
+  }
   using scratch = openScratch(paths);
-  renameSync(tree, join(scratch.path, name));
+  withdrawLayer(paths, name, scratch.path);
+}
+
+/**
+ * Moves a layer into a scratch directory: out of sight at once, whole or not, so that a kill in the middle of its
+ * removal leaves it to the sweep.
+ */
+export function withdrawLayer(paths: Paths, name: string, scratch: string): void {
+  const tree = join(layersDir(paths), name);
+  rmSync(`${tree}.json`, { force: true });
+  if (existsSync(tree)) renameSync(tree, join(scratch, name));
 }
 
 /** The names of all layers in layers/, complete or not. */

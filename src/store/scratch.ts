@@ -35,9 +35,18 @@ export function openScratch(paths: Paths): Scratch {
   }
 }
 
-/** Removes what dead processes have left in the scratch folder; returns how many directories that were. */
-export function sweepScratch(paths: Paths): number {
+/** Removes what dead processes have left in the scratch folder; returns the sum of what `weigh` says of each. */
+export function sweepScratch(paths: Paths, weigh: (path: string) => number = () => 0): number {
   let swept = 0;
+  for (const path of deadScratch(paths)) {
+    swept += weigh(path);
+    removeTree(path);
+  }
+  return swept;
+}
+
+/** The directories that dead processes have left in the scratch folder; each is locked until the next is asked for. */
+export function* deadScratch(paths: Paths): Generator<string> {
   for (const name of list(tmpDir(paths))) {
     const path = join(tmpDir(paths), name);
     let fd: number;
@@ -48,14 +57,11 @@ export function sweepScratch(paths: Paths): number {
       throw error;
     }
     try {
-      if (!flock(fd)) continue;
-      removeTree(path);
-      swept += 1;
+      if (flock(fd)) yield path;
     } finally {
       closeSync(fd);
     }
   }
-  return swept;
 }
 
 /** The names in a directory, none where it does not exist. */
