@@ -3,10 +3,12 @@ export type { Config } from "./config.ts";
 export { loadConfig, loadPaths } from "./config.ts";
 export type {
   BootResult,
+  CheckOptions,
   CommitOptions,
   CopiedFrom,
   CopyFromOptions,
   CopyToOptions,
+  DiskUsage,
   DryRun,
   EngineApi,
   EngineEvent,
@@ -36,6 +38,8 @@ export type {
   ProcessHandle,
   ProcessList,
   Pruned,
+  PrunedImages,
+  PruneImagesOptions,
   PruneOptions,
   PullEvent,
   PullOptions,
@@ -47,6 +51,10 @@ export type {
   SearchOptions,
   StartOptions,
   StatsSample,
+  StoreFinding,
+  StoreLeftover,
+  StoreReport,
+  SystemInfo,
   WaitOptions,
 } from "./engine/api.ts";
 export { type CopyOptions, type CopyReport, copyIn, copyOut } from "./engine/copy.ts";

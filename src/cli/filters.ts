@@ -9,7 +9,7 @@ export function parseFilter(text: string): Filter {
   return [text.slice(0, equals).trim().toLowerCase(), text.slice(equals + 1).trim()];
 }
 
-/** What a filter's value says of an item. A label's values must all match, as each names another label. */
+/** What a filter's value says of an item. Of labels all values must match, as each names another label. */
 export type Matchers<Item> = Readonly<Record<string, (value: string) => (item: Item) => boolean>>;
 
 /** One predicate for all filters; throws ERR_TSRUN_FILTER_INVALID for a name that is not among the matchers. */
@@ -19,7 +19,7 @@ export function combine<Item>(filters: readonly Filter[], matchers: Matchers<Ite
     const matcher = Object.hasOwn(matchers, name) ? matchers[name] : undefined;
     if (matcher === undefined) throw unknown(name, Object.keys(matchers));
     const alternatives = values.map(([, value]) => matcher(value));
-    return name === "label"
+    return name === "label" || name === "label!"
       ? (item: Item) => alternatives.every((matches) => matches(item))
       : (item: Item) => alternatives.some((matches) => matches(item));
   });

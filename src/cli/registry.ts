@@ -24,6 +24,7 @@ const exportContainer: Loader = () => import("./commands/export.ts");
 const history: Loader = () => import("./commands/history.ts");
 const images: Loader = () => import("./commands/images.ts");
 const importImage: Loader = () => import("./commands/import.ts");
+const info: Loader = () => import("./commands/info.ts");
 const kill: Loader = () => import("./commands/kill.ts");
 const load: Loader = () => import("./commands/load.ts");
 const logs: Loader = () => import("./commands/logs.ts");
@@ -64,6 +65,7 @@ export const commands: Commands = {
   export: exportContainer,
   history,
   import: importImage,
+  info,
   inspect: () => import("./commands/inspect.ts"),
   kill,
   load,
@@ -137,6 +139,7 @@ export const groups: Readonly<Record<string, Group>> = {
       inspect: () => import("./commands/image-inspect.ts"),
       load,
       ls: images,
+      prune: () => import("./commands/image-prune.ts"),
       pull,
       push,
       rm: rmi,
@@ -154,7 +157,11 @@ export const groups: Readonly<Record<string, Group>> = {
     summary: "Manage tsrun on this host",
     commands: {
       boot: () => import("./commands/system-boot.ts"),
+      check: () => import("./commands/system-check.ts"),
+      df: () => import("./commands/system-df.ts"),
       events,
+      info,
+      prune: () => import("./commands/system-prune.ts"),
       service: () => import("./commands/system-service.ts"),
       shutdown: () => import("./commands/system-shutdown.ts"),
     },

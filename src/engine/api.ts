@@ -13,7 +13,10 @@ import type { FoundImage, SearchOptions } from "../image/search.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
+import type { CheckOptions, StoreFinding, StoreLeftover, StoreReport } from "./check/report.ts";
+import type { DiskUsage } from "./disk-usage.ts";
 import type { EngineEvent } from "./events.ts";
+import type { SystemInfo } from "./info.ts";
 import type { EventsOptions } from "./read-events.ts";
 import type { StatsSample } from "./stats.ts";
 import type {
@@ -26,6 +29,8 @@ import type {
 
 export type {
   BootResult,
+  CheckOptions,
+  DiskUsage,
   EngineEvent,
   EventsOptions,
   FoundImage,
@@ -40,6 +45,10 @@ export type {
   PushedImage,
   SearchOptions,
   StatsSample,
+  StoreFinding,
+  StoreLeftover,
+  StoreReport,
+  SystemInfo,
 };
 
 export interface EngineApi {
@@ -69,6 +78,13 @@ export interface EngineApi {
     reference: string,
     options?: { force?: boolean },
   ): Promise<{ untagged: string[]; deleted: string[] }>;
+  /** Removes images that have no name, or all that no container was made of, and content that nothing needs. */
+  pruneImages(options?: PruneImagesOptions): Promise<PrunedImages>;
+  /** What the data root takes of the disk, to the block. */
+  diskUsage(): Promise<DiskUsage>;
+  /** Whether everything in the store is what it is said to be; with `repair` mends what can be. */
+  check(options?: CheckOptions): Promise<StoreReport>;
+  info(): Promise<SystemInfo>;
 
   create(
     options: ContainerOptions,
@@ -273,6 +289,25 @@ export interface Pruned {
   deleted: string[];
   /** What their files took. */
   bytes: number;
+}
+
+export interface PruneImagesOptions {
+  /** Also images with names. */
+  all?: boolean;
+  /** Which of them; all by default. */
+  matches?: (image: ImageDetails) => boolean;
+  signal?: AbortSignal;
+}
+
+export interface PrunedImages {
+  /** Familiar names. */
+  untagged: string[];
+  /** Ids of images, diff ids of layers. */
+  deleted: string[];
+  /** What of the disk is free now. */
+  bytes: number;
+  /** False where commands at work on the store (a long pull) kept content from being removed. */
+  complete: boolean;
 }
 
 export interface ExitStatus {

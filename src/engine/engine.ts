@@ -12,10 +12,12 @@ import { type Config, loadConfig, loadPaths } from "../config.ts";
 import type { Paths } from "../store/paths.ts";
 import type {
   BootResult,
+  CheckOptions,
   CommitOptions,
   CopiedFrom,
   CopyFromOptions,
   CopyToOptions,
+  DiskUsage,
   DryRun,
   EngineApi,
   EngineEvent,
@@ -41,6 +43,8 @@ import type {
   ProcessHandle,
   ProcessList,
   Pruned,
+  PrunedImages,
+  PruneImagesOptions,
   PruneOptions,
   PullOptions,
   PushedImage,
@@ -50,6 +54,8 @@ import type {
   SearchOptions,
   StartOptions,
   StatsSample,
+  StoreReport,
+  SystemInfo,
   WaitOptions,
 } from "./api.ts";
 import type { EngineContext } from "./context.ts";
@@ -140,6 +146,26 @@ export class Engine implements EngineApi {
       ...options,
       users: () => imageUsers(this.#context.paths),
     });
+  }
+
+  async pruneImages(options: PruneImagesOptions = {}): Promise<PrunedImages> {
+    const { pruneImages } = await import("./prune-images.ts");
+    return pruneImages(this.#context, options);
+  }
+
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    return diskUsage(this.#context);
+  }
+
+  async check(options: CheckOptions = {}): Promise<StoreReport> {
+    const { checkStore } = await import("./check/check.ts");
+    return checkStore(this.#context, options);
+  }
+
+  async info(): Promise<SystemInfo> {
+    const { systemInfo } = await import("./info.ts");
+    return systemInfo(this.#context);
   }
 
   async create(
@@ -361,8 +387,11 @@ export class Engine implements EngineApi {
 
   async #create(options: ContainerOptions, pull: PullOptions): Promise<CreatedContainer> {
     const { createContainer, validateRequest } = await import("./create.ts");
+    const { holdStore } = await import("../store/images.ts");
     await validateRequest(this.#context, options);
-    return createContainer(this.#context, options, await this.#image(options, pull));
+    // From the first look for the image until the container's record says that it needs the layers.
+    using _held = await holdStore(this.#context.paths, signalOf(pull));
+    return await createContainer(this.#context, options, await this.#image(options, pull));
   }
 
   async #image(
@@ -377,5 +406,7 @@ export class Engine implements EngineApi {
     });
   }
 }
+
+const signalOf = ({ signal }: PullOptions): { signal?: AbortSignal } => (signal ? { signal } : {});
 
 const successor = (verb: "reap" | "revive"): readonly string[] => [installedCommand(), "container", verb];

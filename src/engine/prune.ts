@@ -1,7 +1,7 @@
 /** container prune: every container that does not run goes. */
 import { TsrunError } from "../errors.ts";
+import { usageMeter } from "../store/disk-usage.ts";
 import { containerDir } from "../store/paths.ts";
-import { sizeOfTree } from "../store/tree-size.ts";
 import type { Pruned, PruneOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { recordEvent } from "./events.ts";
@@ -15,8 +15,8 @@ import type { ContainerState } from "./types.ts";
 const NOT_ANY_MORE = new Set(["ERR_TSRUN_CONTAINER_RUNNING", "ERR_TSRUN_CONTAINER_NOT_FOUND"]);
 
 /**
- * Removes all that were created or have ended, and that nobody is at work on. The bytes are those of the files that
- * went: writable layer, log and documents.
+ * Removes all that were created or have ended, and that nobody is at work on. The bytes are what of the disk their
+ * files took: writable layer, log and documents.
  */
 export async function pruneContainers(
   context: EngineContext,
@@ -28,7 +28,7 @@ export async function pruneContainers(
     const record = readRecord(paths, id);
     const state = readState(paths, id);
     if (!record || !isOver(state) || isOwned(paths, id) || !matches({ record, state })) continue;
-    const bytes = sizeOfTree(containerDir(paths, id));
+    const bytes = usageMeter().measure(containerDir(paths, id));
     try {
       await removeByReference(context, id);
     } catch (error) {

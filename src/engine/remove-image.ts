@@ -61,7 +61,7 @@ export async function removeImage(
   return { untagged, deleted: [id, ...layers.filter((diffId) => removed.has(layerName(diffId)))] };
 }
 
-function recordRemoval(
+export function recordRemoval(
   paths: Paths,
   id: string,
   { untagged, deleted = false }: { untagged: readonly string[]; deleted?: boolean },
@@ -140,14 +140,14 @@ async function collect(paths: Paths, users: () => Iterable<ImageUser>): Promise<
 }
 
 /** The diff ids of an image's layers, topmost first; none where its configuration is lost. */
-function layersOf(paths: Paths, id: string): string[] {
+export function layersOf(paths: Paths, id: string): string[] {
   const bytes = readBlob(paths, id);
   if (bytes === undefined) return [];
   return [...new Set(parseConfiguration(bytes).diffIds)].reverse();
 }
 
 /** Tags before digests, as Docker prints them. */
-function familiarNames(names: readonly string[]): string[] {
+export function familiarNames(names: readonly string[]): string[] {
   const refs = names.map(parseReference);
   return [...refs.filter(({ tag }) => tag !== undefined), ...refs.filter(({ tag }) => tag === undefined)].map(
     familiarName,

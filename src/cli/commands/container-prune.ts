@@ -1,10 +1,10 @@
 import type { ContainerSummary } from "../../engine/types.ts";
 import { command } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { combine, invalidFilter, type Matchers, matchesLabel, parseFilter } from "../filters.ts";
+import { combine, parseFilter } from "../filters.ts";
 import { flag, list } from "../option-table.ts";
+import { type Prunable, pruneMatchers } from "../prune-filters.ts";
 import { humanSize } from "../render/size.ts";
-import { parseMoment } from "../render/time.ts";
 
 const WARNING = "WARNING! This will remove all stopped containers.";
 
@@ -27,7 +27,7 @@ export default command({
     force: flag("Do not prompt for confirmation", { short: "f" }),
   },
   async run({ options: { filter, force } }, context) {
-    const matches = combine(filter, matchers(context.now()));
+    const matches = combine(filter, pruneMatchers(prunableContainer, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;
     const engine = await context.engine();
     const { deleted, bytes } = await engine.pruneContainers({ matches });
@@ -37,33 +37,8 @@ export default command({
   },
 });
 
-function matchers(now: number): Matchers<ContainerSummary> {
-  return {
-    label:
-      (value) =>
-      ({ record }) =>
-        matchesLabel(value, record.labels),
-    "label!":
-      (value) =>
-      ({ record }) =>
-        !matchesLabel(value, record.labels),
-    until: (value) => {
-      const limit = moment(value, now);
-      return ({ record }) => Date.parse(record.createdAt) < limit;
-    },
-  };
-}
-
-/** Milliseconds since 1970. */
-function moment(value: string, now: number): number {
-  try {
-    const text = parseMoment(value, now);
-    return /^[\d.]+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  } catch {
-    throw invalidFilter(
-      "until",
-      value,
-      "it takes a time such as 2013-01-02T13:23:37Z or a duration such as 42m",
-    );
-  }
-}
+/** What its filters look at. */
+export const prunableContainer = ({ record }: ContainerSummary): Prunable => ({
+  labels: record.labels,
+  created: record.createdAt,
+});

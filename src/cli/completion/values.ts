@@ -6,6 +6,7 @@ import { searchMatchers } from "../commands/search.ts";
 import { containerMatchers } from "../container-filters.ts";
 import { imageMatchers } from "../image-filters.ts";
 import { knownWords } from "../options/choices.ts";
+import { pruneMatchers } from "../prune-filters.ts";
 import { beginnings, type Completion, DIRECTORIES, FILES, type Names, NOTHING, words } from "./completion.ts";
 import type { ShownOption } from "./scan.ts";
 
@@ -86,6 +87,7 @@ const FILTERS: Readonly<Record<string, () => string[]>> = {
   ps: () => Object.keys(containerMatchers({ all: [] })),
   images: () => Object.keys(imageMatchers([], 0)),
   search: () => Object.keys(searchMatchers()),
+  prune: () => Object.keys(pruneMatchers(() => ({ labels: {}, created: "" }), 0)),
 };
 
 const FILTER_VALUES: Readonly<Record<string, readonly string[]>> = {
