@@ -52,7 +52,7 @@ export class ExpectedTree implements TarSink {
     else if (kind === "whiteout") whiteout(directory, base);
     else if (base === "") this.root.entry = attributesOf(entry);
     else if (entry.type === "directory") this.#directory(directory, base, entry);
-    else if (entry.type === "hardlink") this.#hardLink(directory, base, entry);
+    else if (entry.type === "hardlink") this.#hardLink(directory, base, { entry, parent });
     else this.#make(directory, base, entry);
   }
 
@@ -90,11 +90,17 @@ export class ExpectedTree implements TarSink {
     if (type === "file") this.#file = { expected, hash: createHash("sha256") };
   }
 
-  #hardLink(parent: ExpectedDirectory, name: string, entry: TarEntry): void {
-    const target = this.#at(relativePath(entry.linkname));
-    if (parent.children.get(name) === target && target !== undefined) return;
+  #hardLink(
+    directory: ExpectedDirectory,
+    name: string,
+    { entry, parent }: { entry: TarEntry; parent: string },
+  ): void {
+    const to = relativePath(entry.linkname);
+    if (to === (parent === "" ? name : `${parent}/${name}`)) return;
+    const target = this.#at(to);
     if (target === undefined || target.type === "directory") throw unfit(entry.name);
-    put(parent, name, target);
+    if (directory.children.get(name) === target) return;
+    put(directory, name, target);
     if (target.type !== "whiteout") target.links += 1;
   }
 

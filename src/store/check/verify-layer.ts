@@ -38,23 +38,18 @@ const PIECE = 1024 * 1024;
 /** `onProgress` is told the bytes read since the last call. What cannot be read (EIO) is a fault like any other. */
 export async function verifyLayer(job: VerifyJob, onProgress: (bytes: number) => void): Promise<Verified> {
   const { blob, digest, layer } = job;
-  const hash = createHash("sha256");
-  const bytes = hashed(blob, (chunk) => {
-    hash.update(chunk);
-    onProgress(chunk.length);
-  });
+  const bytes = new BlobReader(blob, onProgress);
   const expected = new ExpectedTree();
   let fault: string | undefined;
   try {
     if (layer !== undefined) await readTar(bytes, expected, layer.diffId);
+    // A decompressor may stop before the end.
+    for await (const _ of bytes);
   } catch (error) {
     fault = wordsOf(error);
   }
-  // A decompressor may stop before the end; and where its data was damaged, the digest says it best.
-  const unreadable = await drained(bytes);
-  fault = unreadable ?? fault;
-  const actual = `sha256:${hash.digest("hex")}`;
-  if (actual !== digest && !unreadable) fault = `its content has the digest ${actual}`;
+  // Where the data was damaged, that the bytes are not those of the digest says it best.
+  fault = (await bytes.fault(digest)) ?? fault;
   if (fault !== undefined || layer === undefined) return { blobFault: fault, differences: undefined };
   return { blobFault: undefined, differences: compared(layer, expected, onProgress) };
 }
@@ -68,15 +63,6 @@ function compared(
     return compareTree(tree, expected, { droppedXattrs: new Set(droppedXattrs), onRead });
   } catch (error) {
     return { count: 1, first: [wordsOf(error)] };
-  }
-}
-
-async function drained(bytes: AsyncIterable<Buffer>): Promise<string | undefined> {
-  try {
-    for await (const _ of bytes);
-    return undefined;
-  } catch (error) {
-    return wordsOf(error);
   }
 }
 
@@ -100,18 +86,45 @@ async function readTar(bytes: AsyncIterable<Buffer>, expected: ExpectedTree, dif
   throw new TsrunError("ERR_TSRUN_DIGEST_MISMATCH", `it decompresses to ${actual}, not to ${diffId}`);
 }
 
-/** Iterating again goes on where it was left. */
-function hashed(path: string, see: (chunk: Buffer) => void): AsyncIterable<Buffer> {
-  const iterator = createReadStream(path, { highWaterMark: PIECE })[
-    Symbol.asyncIterator
-  ]() as AsyncIterator<Buffer>;
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        const step = await iterator.next();
-        if (!step.done) see(step.value);
-        return step;
-      },
-    }),
-  };
+/** The bytes of a blob and their digest. Iterating again goes on where it was left. */
+class BlobReader implements AsyncIterable<Buffer> {
+  readonly #iterator: AsyncIterator<Buffer>;
+  readonly #onRead: (bytes: number) => void;
+  readonly #hash = createHash("sha256");
+  #failure: unknown;
+
+  constructor(path: string, onRead: (bytes: number) => void) {
+    this.#iterator = createReadStream(path, { highWaterMark: PIECE })[Symbol.asyncIterator]();
+    this.#onRead = onRead;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    return { next: () => this.#next() };
+  }
+
+  /** Reads what is left; in words why these are not the bytes of the digest. */
+  async fault(digest: string): Promise<string | undefined> {
+    try {
+      for await (const _ of this);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    if (this.#failure !== undefined) return wordsOf(this.#failure);
+    const actual = `sha256:${this.#hash.digest("hex")}`;
+    return actual === digest ? undefined : `its content has the digest ${actual}`;
+  }
+
+  async #next(): Promise<IteratorResult<Buffer>> {
+    try {
+      const step = await this.#iterator.next();
+      if (!step.done) {
+        this.#hash.update(step.value);
+        this.#onRead(step.value.length);
+      }
+      return step;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
 }
