@@ -4,6 +4,7 @@ import { embeddedLayout, isEmbedded } from "./embedded.ts";
 import type { Descriptor } from "./manifest.ts";
 import { DOCUMENT_LIMIT } from "./manifest.ts";
 import { parseReference } from "./reference.ts";
+import { DEFAULT_POLICY } from "./retry.ts";
 import type { ImageSource } from "./source.ts";
 
 /** What is to be brought again; a layer's bytes are not verified here, documents are. */
@@ -40,7 +41,9 @@ async function openSource(
   const ref = parseReference(name);
   if (isEmbedded({ ...ref, tag: ref.tag ?? "latest", digest: undefined })) return embeddedLayout();
   const { openRegistry } = await import("./registry.ts");
-  return openRegistry(ref, { config, signal });
+  // A name without a digest was perhaps chosen here, and no registry knows it: that is not worth much patience.
+  const policy = ref.digest === undefined ? { ...DEFAULT_POLICY, attempts: 1 } : DEFAULT_POLICY;
+  return openRegistry(ref, { config, signal, policy });
 }
 
 async function* bytesOf(source: ImageSource, part: LostPart): AsyncGenerator<Uint8Array> {

@@ -98,7 +98,9 @@ async function fetchAgain(
   const { refetch } = await import("../../image/refetch.ts");
   using _held = await holdStore(paths, signal ? { signal } : {});
   let failure: unknown = new TsrunError("ERR_TSRUN_STORE_UNREPAIRED", "the image has no name to fetch it by");
-  for (const name of remedy.names) {
+  // Names by digest first: those are a registry's.
+  const names = [...remedy.names].sort((a, b) => Number(b.includes("@")) - Number(a.includes("@")));
+  for (const name of names) {
     try {
       const part =
         remedy.type === "document"
