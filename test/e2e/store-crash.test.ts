@@ -1,44 +1,40 @@
 /** kill -9 at random instants of what changes the store: nothing is wrong afterwards that the next command does not mend. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { Engine } from "../../src/index.ts";
 import { killNow, randomNumbers, remains, SEED } from "./support/crash.ts";
 import { useHost } from "./support/host.ts";
 import { busyboxImage } from "./support/images.ts";
 
 const ROUNDS = 100;
 const host = useHost({ pull: [] });
-const { output, tsrun } = host;
+const { output } = host;
+/** The same store by the library, which starts no process: only what is to be killed needs one. */
+let engine: Engine;
+
+const remove = (name: string): Promise<unknown> =>
+  engine.removeImage(name, { force: true }).catch((error: { code?: string }) => {
+    if (error.code !== "ERR_TSRUN_IMAGE_NOT_FOUND") throw error;
+  });
 
 interface Victim {
-  /** Brings the store to where the command has something to do. */
-  prepare: string[][];
+  /** Brings the store from where the round before has left it to where the command has something to do. */
+  prepare(): Promise<unknown>;
   command: string[];
 }
 
+const both = async (): Promise<void> => {
+  await engine.pull("one");
+  await engine.pull("two");
+};
+
 /** Two images that share their lowest layer. */
 const VICTIMS: Victim[] = [
-  { prepare: [["rmi", "-f", "one", "two"]], command: ["pull", "-q", "one"] },
-  {
-    prepare: [
-      ["pull", "-q", "one"],
-      ["rmi", "-f", "two"],
-    ],
-    command: ["pull", "-q", "two"],
-  },
-  {
-    prepare: [
-      ["pull", "-q", "one"],
-      ["pull", "-q", "two"],
-    ],
-    command: ["rmi", "one"],
-  },
-  {
-    prepare: [
-      ["pull", "-q", "one"],
-      ["pull", "-q", "two"],
-    ],
-    command: ["image", "prune", "-a", "-f"],
-  },
+  { prepare: () => remove("one").then(() => remove("two")), command: ["pull", "-q", "one"] },
+  { prepare: () => engine.pull("one").then(() => remove("two")), command: ["pull", "-q", "two"] },
+  { prepare: both, command: ["rmi", "one"] },
+  { prepare: both, command: ["image", "prune", "-a", "-f"] },
 ];
 /** How long each takes when nothing kills it, in milliseconds. */
 const durations: number[] = [];
@@ -51,20 +47,16 @@ beforeAll(async () => {
     }));
     await host.registry().pushImage(`library/${name}`, ["latest"], busyboxImage(files));
   }
+  const { root, run } = host;
+  const config = loadConfig({ TSRUN_CONFIG: host.env.TSRUN_CONFIG });
+  engine = new Engine({ paths: { root, run }, config });
   for (const { prepare, command } of VICTIMS) {
-    for (const step of prepare) await tsrun(...step);
+    await prepare();
     const started = performance.now();
     await output(...command);
     durations.push(performance.now() - started);
   }
 });
-
-/** What `system check` finds, which has to be nothing: what was interrupted leaves no more than what nothing needs. */
-async function faults(): Promise<string[]> {
-  const { code, stdout, stderr } = await tsrun("system", "check", "--format", "json");
-  if (code === 0) return [];
-  return stdout.startsWith("{") ? JSON.parse(stdout).findings : [stderr];
-}
 
 test(`${ROUNDS} random instants of pull, rmi and prune`, { timeout: 240_000 }, async () => {
   const random = randomNumbers(SEED);
@@ -72,8 +64,7 @@ test(`${ROUNDS} random instants of pull, rmi and prune`, { timeout: 240_000 }, a
   for (let round = 0; round < ROUNDS; round++) {
     const kind = round % VICTIMS.length;
     const { prepare, command } = VICTIMS[kind] as Victim;
-    // What is prepared finds the store as the round before has left it: each is a next command.
-    for (const step of prepare) await tsrun(...step);
+    await prepare();
     const instant = random() * (durations[kind] as number);
     const victim = host.start({}, ...command);
     await Promise.race([sleep(instant), victim.result]);
@@ -81,7 +72,7 @@ test(`${ROUNDS} random instants of pull, rmi and prune`, { timeout: 240_000 }, a
     killNow(victim.child.pid);
     await victim.result;
     const what = `seed ${SEED}, round ${round}: ${command.join(" ")} killed after ${instant.toFixed(1)} ms`;
-    expect(await faults(), what).toEqual([]);
+    expect((await engine.check()).findings, what).toEqual([]);
   }
   expect(killed).toBeGreaterThan(ROUNDS / 2);
   await output("pull", "-q", "one");
