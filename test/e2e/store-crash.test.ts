@@ -1,4 +1,5 @@
 /** kill -9 at random instants of what changes the store: nothing is wrong afterwards that the next command does not mend. */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
@@ -35,6 +36,7 @@ const VICTIMS: Victim[] = [
   { prepare: () => engine.pull("one").then(() => remove("two")), command: ["pull", "-q", "two"] },
   { prepare: both, command: ["rmi", "one"] },
   { prepare: both, command: ["image", "prune", "-a", "-f"] },
+  { prepare: () => remove("one").then(() => remove("two")), command: ["load", "-q", "-i", "both.tar"] },
 ];
 /** How long each takes when nothing kills it, in milliseconds. */
 const durations: number[] = [];
@@ -47,6 +49,9 @@ beforeAll(async () => {
     }));
     await host.registry().pushImage(`library/${name}`, ["latest"], busyboxImage(files));
   }
+  await output("pull", "-q", "one");
+  await output("pull", "-q", "two");
+  await output("save", "-o", join(host.directory, "both.tar"), "one", "two");
   const { root, run } = host;
   const config = loadConfig({ TSRUN_CONFIG: host.env.TSRUN_CONFIG });
   engine = new Engine({ paths: { root, run }, config });
@@ -58,7 +63,7 @@ beforeAll(async () => {
   }
 });
 
-test(`${ROUNDS} random instants of pull, rmi and prune`, { timeout: 240_000 }, async () => {
+test(`${ROUNDS} random instants of pull, load, rmi and prune`, { timeout: 240_000 }, async () => {
   const random = randomNumbers(SEED);
   let killed = 0;
   for (let round = 0; round < ROUNDS; round++) {

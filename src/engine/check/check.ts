@@ -16,20 +16,22 @@ export async function checkStore(context: EngineContext, options: CheckOptions =
   const { paths } = context;
   const { signal } = options;
   await sweep(context);
-  const first = await examine(paths, options);
-  let { faults } = first;
+  let { faults, checked } = await examine(paths, options);
   const all = new Map<string, Fault>();
   for (let round = 1; ; round++) {
-    for (const fault of faults) all.set(fault.message, fault);
+    for (const fault of faults) all.set(fault.subject, fault);
     if (!options.repair || faults.length === 0) break;
     await repair(context, faults, signal);
     const mended = faults.filter(({ repaired }) => repaired !== undefined);
     if (mended.length === 0 || round === ROUNDS) break;
-    // The second look also proves the repairs.
-    faults = (await examine(paths, options)).faults;
+    // The next look also proves the repairs. What it no longer finds and was not mended, something else has mended.
+    ({ faults, checked } = await examine(paths, options));
+    const left = new Set(faults.map(({ subject }) => subject));
+    for (const [subject, { repaired }] of all)
+      if (repaired === undefined && !left.has(subject)) all.delete(subject);
   }
-  const findings = [...all.values()].map(({ remedy: _, ...finding }): StoreFinding => finding);
-  return { findings, checked: first.checked, ...(await leftoversOf(context, findings, options)) };
+  const findings = [...all.values()].map(({ remedy: _, subject: __, ...finding }): StoreFinding => finding);
+  return { findings, checked, ...(await leftoversOf(context, findings, options)) };
 }
 
 async function leftoversOf(

@@ -98,8 +98,8 @@ interface Job {
   differs?(count: number, first: string[]): Fault;
 }
 
-function fault(message: string, more: Partial<Fault> = {}): Fault {
-  return { message, details: [], remedy: undefined, ...more };
+function fault(subject: string, message: string, more: Partial<Fault> = {}): Fault {
+  return { subject, message, details: [], remedy: undefined, ...more };
 }
 
 function readIndex(paths: Paths, faults: Fault[]): ImageIndex {
@@ -109,18 +109,20 @@ function readIndex(paths: Paths, faults: Fault[]): ImageIndex {
     index = readImages(paths);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
-    faults.push(fault(error.message, { remedy: { type: "images" } }));
+    faults.push(fault("images", error.message, { remedy: { type: "images" } }));
     return empty;
   }
   if (index.version !== 1 || ![index.names, index.known].every((part) => isRecords(part))) {
     const what = `${paths.root}/images.json is not an index of images as this version of tsrun writes it`;
-    faults.push(fault(what, { remedy: { type: "images" } }));
+    faults.push(fault("images", what, { remedy: { type: "images" } }));
     return empty;
   }
   for (const [name, { config }] of Object.entries(index.names)) {
     if (Object.hasOwn(index.known, config)) continue;
     faults.push(
-      fault(`the name ${name} stands for an image that is not known`, { remedy: { type: "name", name } }),
+      fault(`name ${name}`, `the name ${name} stands for an image that is not known`, {
+        remedy: { type: "name", name },
+      }),
     );
   }
   return index;
@@ -140,11 +142,18 @@ function readContainers(paths: Paths, faults: Fault[]): ContainerRecord[] {
     } catch (error) {
       if (!(error instanceof TsrunError)) throw error;
       const advice = `restore it from a backup, or remove the container's directory ${containerDir(paths, id)}`;
-      faults.push(fault(`container ${id.slice(0, 12)}: ${error.message}`, { advice }));
+      faults.push(fault(`container ${id}`, `container ${id.slice(0, 12)}: ${error.message}`, { advice }));
       return [];
     }
   });
 }
+
+/** The directories of a container's overlay; in the first is what it has written, which nobody can make again. */
+const PARTS = [
+  ["upper", undefined],
+  ["work", 0o700],
+  ["merged", 0o755],
+] as const;
 
 interface ImageToExamine {
   id: string;
@@ -167,7 +176,7 @@ function examineImage(paths: Paths, { id, record, index, wanted, documents, faul
     if (bytes !== undefined || isSeen) return bytes;
     const state = hasBlob(paths, digest) ? "damaged" : "missing";
     const what = `the ${role} of image ${title} (${digest}) is ${state}`;
-    faults.push(fault(what, { remedy: { type: "document", digest, role, names } }));
+    faults.push(fault(`blob ${digest}`, what, { remedy: { type: "document", digest, role, names } }));
     return undefined;
   };
   if (record.target.digest !== record.manifest) document(record.target.digest, "manifest");
@@ -185,7 +194,9 @@ function examineImage(paths: Paths, { id, record, index, wanted, documents, faul
     });
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
-    faults.push(fault(`image ${title}: ${error.message}`, { advice: `remove it: tsrun rmi ${title}` }));
+    faults.push(
+      fault(`image ${id}`, `image ${title}: ${error.message}`, { advice: `remove it: tsrun rmi ${title}` }),
+    );
   }
 }
 
@@ -204,17 +215,21 @@ function examineContainer(
   faults: Fault[],
 ): void {
   for (const diffId of layers) want(wanted, diffId).users.add(`container ${name}`);
-  for (const part of ["upper", "work", "merged"]) {
-    if (lstatSync(join(containerDir(paths, id), part), { throwIfNoEntry: false })?.isDirectory()) continue;
+  for (const [part, mode] of PARTS) {
+    const path = join(containerDir(paths, id), part);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) continue;
     if (!readRecord(paths, id)) return; // it was removed meanwhile
-    const advice = part === "upper" ? "restore it from a backup, or remove the container" : "make it again";
-    faults.push(fault(`container ${name} has lost its directory ${part}`, { advice }));
+    const cure: Partial<Fault> =
+      mode === undefined
+        ? { advice: "restore it from a backup, or remove the container" }
+        : { remedy: { type: "directory", path, mode } };
+    faults.push(fault(path, `container ${name} has lost its directory ${part}`, cure));
   }
   const holder = resolveName(paths, name);
   if (holder === id || readRecord(paths, id)?.name !== name) return;
   const leads = holder === undefined ? "nowhere" : `to container ${holder.slice(0, 12)}`;
   const what = `the name of container ${name} (${id.slice(0, 12)}) leads ${leads}`;
-  faults.push(fault(what, { remedy: { type: "container-name", id, name } }));
+  faults.push(fault(`container name ${name}`, what, { remedy: { type: "container-name", id, name } }));
 }
 
 /** What to verify of a layer; undefined where it is missing, wholly or its blob, which is a fault already. */
@@ -227,23 +242,24 @@ function layerJob(paths: Paths, layer: WantedLayer, faults: Fault[]): Job | unde
   if (info === undefined) {
     const advice = description ? {} : { advice: "pull the image that the container was made of again" };
     const remedy = description && ({ type: "layer", layer: description } as const);
-    faults.push(fault(`${title} is missing`, { remedy, ...advice }));
+    faults.push(fault(`layer ${diffId}`, `${title} is missing`, { remedy, ...advice }));
   }
   if (description === undefined) return undefined;
   const { digest } = description;
   const remedy = { type: "blob", layer: description, names } as const;
   const file = presentBlob(paths, description, info);
   if (file === undefined) {
-    faults.push(fault(`blob ${digest} of ${title} is missing`, { remedy }));
+    faults.push(fault(`blob ${digest}`, `blob ${digest} of ${title} is missing`, { remedy }));
     return undefined;
   }
   return {
     job: { blob: file, digest, ...(info && { layer: layerOf(paths, info) }) },
     bytes: description.compressedSize + (info?.size ?? 0),
-    damagedBlob: (why) => fault(`blob ${digest} of ${title} is damaged: ${why}`, { remedy }),
+    damagedBlob: (why) =>
+      fault(`blob ${digest}`, `blob ${digest} of ${title} is damaged: ${why}`, { remedy }),
     differs: (count, details) => {
       const what = `${title} differs from its blob in ${count === 1 ? "one file" : `${count} files`}`;
-      return fault(what, { details, remedy: { type: "layer", layer: description } });
+      return fault(`layer ${diffId}`, what, { details, remedy: { type: "layer", layer: description } });
     },
   };
 }
@@ -296,7 +312,7 @@ function blobJob({ path, digest, bytes }: { path: string; digest: string; bytes:
     job: { blob: path, digest },
     bytes,
     damagedBlob: (why) =>
-      fault(`blob ${digest}, which no layer was made of, is damaged: ${why}`, {
+      fault(`blob ${digest}`, `blob ${digest}, which no layer was made of, is damaged: ${why}`, {
         remedy: { type: "stray", path },
       }),
   };

@@ -2,7 +2,7 @@
  * Mends what was found, one finding after another, each in a way that leaves things no worse where it fails or is
  * killed. No container and no volume is ever removed.
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import { blobPath } from "../../store/blobs.ts";
@@ -78,6 +78,9 @@ async function apply(
       }
       await renewLayer(paths, remedy.layer, (exchange) => whileUnused(paths, remedy.layer.diffId, exchange));
       return "unpacked again from its blob";
+    case "directory":
+      mkdirSync(remedy.path, { mode: remedy.mode });
+      return "made again";
     case "stray":
       rmSync(remedy.path, { force: true });
       return "removed: no image was made of it";

@@ -13,6 +13,7 @@ export type Remedy =
   /** images.json again, from the manifests that are there. */
   | { type: "images" }
   | { type: "name"; name: string }
+  | { type: "directory"; path: string; mode: number }
   | { type: "container-name"; id: string; name: string };
 
 export interface StoreFinding {
@@ -54,5 +55,7 @@ export interface CheckOptions {
 
 /** A finding with what is known of its repair. */
 export interface Fault extends StoreFinding {
+  /** Names what is wrong, in whatever words it is told: "layer sha256:…". */
+  subject: string;
   remedy: Remedy | undefined;
 }
