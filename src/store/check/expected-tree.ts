@@ -3,7 +3,7 @@
  * unpack/layer-tree.ts, with which this agrees entry by entry: the last one of a name counts, a hard link is the same
  * file as its target, whiteouts are overlayfs's. Of a file's data only the digest is kept.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, hash as hashAtOnce } from "node:crypto";
 import { entryName, relativePath } from "../unpack/entry-name.ts";
 import { corrupt } from "../unpack/refusals.ts";
 import type { Region } from "../unpack/sparse.ts";
@@ -38,11 +38,17 @@ export interface ExpectedWhiteout {
 
 export type Expected = ExpectedDirectory | ExpectedFile | ExpectedWhiteout;
 
-export type Attributes = Pick<TarEntry, "mode" | "uid" | "gid" | "mtime" | "xattrs">;
+export interface Attributes extends Pick<TarEntry, "mode" | "uid" | "gid" | "xattrs"> {
+  /** Whole seconds since 1970. */
+  readonly mtime: number;
+}
 
 export class ExpectedTree implements TarSink {
   readonly root = newDirectory();
-  #file: { expected: ExpectedFile; hash: Hash } | undefined;
+  #file: ExpectedFile | undefined;
+  #hash: Hash | undefined;
+  /** Bytes of its data that the archive has. */
+  #stored = 0;
 
   entry(entry: TarEntry): void {
     const { kind, parent, base } = entryName(entry.name);
@@ -57,12 +63,21 @@ export class ExpectedTree implements TarSink {
   }
 
   data(chunk: Buffer, start: number, end: number): void {
-    this.#file?.hash.update(chunk.subarray(start, end));
+    if (this.#file === undefined) return;
+    const data = chunk.subarray(start, end);
+    // Most files come in one piece, and a hundred thousand hash objects would wait for the collector of garbage.
+    if (this.#hash === undefined && data.length === this.#stored) {
+      this.#file.digest = hashAtOnce("sha256", data, "base64");
+      return;
+    }
+    this.#hash ??= createHash("sha256");
+    this.#hash.update(data);
   }
 
   end(): void {
-    if (this.#file) this.#file.expected.digest = this.#file.hash.digest("base64");
+    if (this.#file && this.#hash) this.#file.digest = this.#hash.digest("base64");
     this.#file = undefined;
+    this.#hash = undefined;
   }
 
   #directory(parent: ExpectedDirectory, name: string, entry: TarEntry): void {
@@ -80,14 +95,16 @@ export class ExpectedTree implements TarSink {
       ...attributesOf(entry),
       links: 1,
       size: sparse?.size ?? size,
-      digest: "",
+      digest: EMPTY,
       regions: sparse?.regions,
       target: linkname,
       major,
       minor,
     };
     put(parent, name, expected);
-    if (type === "file") this.#file = { expected, hash: createHash("sha256") };
+    if (type !== "file") return;
+    this.#file = expected;
+    this.#stored = size;
   }
 
   #hardLink(
@@ -131,6 +148,9 @@ export class ExpectedTree implements TarSink {
   }
 }
 
+/** Of no data. */
+const EMPTY = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
 function newDirectory(): ExpectedDirectory {
   return { type: "directory", children: new Map(), entry: undefined, opaque: false };
 }
@@ -139,7 +159,7 @@ const attributesOf = ({ mode, uid, gid, mtime, xattrs }: TarEntry): Attributes =
   mode,
   uid,
   gid,
-  mtime,
+  mtime: mtime.seconds,
   xattrs,
 });
 

@@ -5,7 +5,7 @@
  *           └─ decompress ─┬─ sha256 (diff id)
  *                          └─ tar ── what is to be there ── the directory
  *
- * Memory grows with the number of entries (some 300 bytes each), not with their size.
+ * Memory grows with the number of entries (about a kilobyte each), not with their size.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
