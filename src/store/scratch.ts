@@ -20,8 +20,9 @@ export function openScratch(paths: Paths): Scratch {
   if (mkdirSync(tmpDir(paths), { recursive: true, mode: 0o700 })) markTopDirectory(tmpDir(paths));
   for (;;) {
     const path = mkdtempSync(join(tmpDir(paths), "work-"));
-    const fd = openSync(path, "r");
     // A sweep that came between mkdtemp and flock has removed the directory, or is about to.
+    const fd = openIfThere(path);
+    if (fd === undefined) continue;
     if (flock(fd) && isStillAt(fd, path)) {
       return {
         path,
@@ -49,18 +50,22 @@ export function sweepScratch(paths: Paths, weigh: (path: string) => number = () 
 export function* deadScratch(paths: Paths): Generator<string> {
   for (const name of list(tmpDir(paths))) {
     const path = join(tmpDir(paths), name);
-    let fd: number;
-    try {
-      fd = openSync(path, "r");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-      throw error;
-    }
+    const fd = openIfThere(path);
+    if (fd === undefined) continue;
     try {
       if (flock(fd)) yield path;
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
