@@ -16,7 +16,13 @@ import {
   type Paths,
   tmpDir,
 } from "../store/paths.ts";
-import { objectsOfImage, objectsOfLayers, type StoreObjects, union } from "../store/references.ts";
+import {
+  objectsOfImage,
+  objectsOfLayers,
+  recordsById,
+  type StoreObjects,
+  union,
+} from "../store/references.ts";
 import { deadScratch } from "../store/scratch.ts";
 import type { ImageSummary } from "./api.ts";
 import type { EngineContext } from "./context.ts";
@@ -91,7 +97,10 @@ function imageUsage(
 ): DiskUsage["images"] {
   const index = readImages(paths);
   const objects = new Map(
-    Object.entries(index.known).map(([id, record]) => [id, objectsOfImage(paths, record)]),
+    [...recordsById(index)].map(([id, records]) => [
+      id,
+      union(records.map((record) => objectsOfImage(paths, record))),
+    ]),
   );
   const sizes = objectSizes(paths, meter);
   const timesUsed = countUses(objects.values());

@@ -6,7 +6,7 @@ import { readImages } from "./images.ts";
 import { layerNames, withdrawLayer } from "./layers.ts";
 import { lock, tryLock } from "./locks.ts";
 import { blobsDir, layersDir, locksDir, type Paths } from "./paths.ts";
-import { objectsOfImage, objectsOfLayers, union } from "./references.ts";
+import { objectsOfImages, objectsOfLayers, union } from "./references.ts";
 import { deadScratch, openScratch, sweepScratch } from "./scratch.ts";
 
 export interface Collected {
@@ -94,8 +94,7 @@ function unreferenced(
   paths: Paths,
   inUse: Iterable<string>,
 ): { layers: string[]; blobs: string[]; documents: string[] } {
-  const images = Object.values(readImages(paths).known).map((image) => objectsOfImage(paths, image));
-  const used = union([...images, objectsOfLayers(paths, inUse)]);
+  const used = union([objectsOfImages(paths, readImages(paths)), objectsOfLayers(paths, inUse)]);
   return {
     layers: layerNames(paths).filter((name) => !used.layers.has(name)),
     blobs: names(blobsDir(paths)).filter((name) => !used.blobs.has(name)),

@@ -2,13 +2,26 @@
 import { TsrunError } from "../errors.ts";
 import { readBlob } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
-import type { ImageRecord } from "./images.ts";
+import type { ImageIndex, ImageRecord } from "./images.ts";
 import { layerInfo, layerName } from "./layers.ts";
 import type { Paths } from "./paths.ts";
 
 export interface StoreObjects {
   readonly blobs: ReadonlySet<string>;
   readonly layers: ReadonlySet<string>;
+}
+
+/**
+ * All that is known of images, by image id. Names of one image may stand for different manifests of it: of two
+ * registries, or of an index and by itself.
+ */
+export function recordsById({ known, names }: ImageIndex): Map<string, ImageRecord[]> {
+  return Map.groupBy([...Object.values(known), ...Object.values(names)], ({ config }) => config);
+}
+
+/** Together what all images need. */
+export function objectsOfImages(paths: Paths, index: ImageIndex): StoreObjects {
+  return union([...recordsById(index).values()].flat().map((record) => objectsOfImage(paths, record)));
 }
 
 /** What one image needs; of one whose manifest or configuration is lost, what is still known of it. */

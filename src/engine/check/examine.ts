@@ -17,6 +17,7 @@ import { holdStore, type ImageIndex, type ImageRecord, readImages } from "../../
 import { type LayerInfo, layerInfo, layerPath, pendingBlobPath } from "../../store/layers.ts";
 import { resolveName } from "../../store/names.ts";
 import { blobsDir, containerDir, type Paths } from "../../store/paths.ts";
+import { recordsById } from "../../store/references.ts";
 import { containerIds, readRecord } from "../records.ts";
 import { namesOf } from "../resolve-image.ts";
 import type { ContainerRecord } from "../types.ts";
@@ -40,8 +41,8 @@ export async function examine(
   const containers = readContainers(paths, faults);
   const wanted = new Map<string, WantedLayer>();
   const documents = new Set<string>();
-  for (const [id, record] of Object.entries(index.known))
-    examineImage(paths, { id, record, index, wanted, documents, faults });
+  for (const [id, records] of recordsById(index))
+    for (const record of records) examineImage(paths, { id, record, index, wanted, documents, faults });
   for (const container of containers) examineContainer(paths, container, wanted, faults);
 
   const jobs: Job[] = [];
