@@ -47,7 +47,7 @@ enum plan_op {
 	OP_WRITE_FILE = 5,          /* path, data */
 	OP_MOUNT = 6,               /* source, target, fstype, flags, data */
 	OP_MOUNT_OVERLAY = 7,       /* lower table, upper, work, target, option table */
-	OP_OPEN_TREE = 8,           /* path, slot, recursive */
+	OP_OPEN_TREE = 8,           /* path, slot, recursive, within */
 	OP_MOVE_MOUNT = 9,          /* slot, target */
 	OP_MOUNT_SETATTR = 10,      /* target, set, clear, propagation, recursive */
 	OP_PIVOT_ROOT = 11,         /* new root, put old */
@@ -80,6 +80,7 @@ enum plan_op {
 	OP_SECCOMP = 38,            /* blob of struct sock_filter, count, flags */
 	OP_CLOSE_RANGE = 39,        /* first descriptor */
 	OP_EXECVE = 40,             /* candidates table, argv table, envp table */
+	OP_IDMAP = 41,              /* slot, user namespace slot */
 };
 
 #endif

@@ -74,8 +74,26 @@ static int overlay_of_many(const struct view *view)
 	return close_keeping_errno(tree, close_keeping_errno(target, attach(tree, target)));
 }
 
+/* A copy of the mount at source, which a directory that is not empty ("") keeps from leading out of it. */
+static int open_source(const char *source, const char *within)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+
+	if (within[0] == '\0')
+		return clone_tree(source, AT_RECURSIVE);
+	int directory = open(within, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return -1;
+	int file = (int)syscall(SYS_openat2, directory, source, &how, sizeof(how));
+	close_keeping_errno(directory, 0);
+	if (file < 0)
+		return -1;
+	int tree = (int)syscall(SYS_open_tree, file, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	return close_keeping_errno(file, tree);
+}
+
 /* One bind mount: where it goes is looked up inside the container's root, whatever links lead there. */
-static int bind_one(int root, const char *source, const char *path, int read_only)
+static int bind_one(int root, const char *source, const char *within, const char *path, int read_only)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -83,7 +101,7 @@ static int bind_one(int root, const char *source, const char *path, int read_onl
 
 	if (target < 0)
 		return errno == ENOENT ? 0 : -1; /* never started: there is no mount point yet */
-	int tree = clone_tree(source, AT_RECURSIVE);
+	int tree = open_source(source, within);
 	if (tree < 0)
 		return close_keeping_errno(target, -1);
 	int result = 0;
@@ -95,15 +113,15 @@ static int bind_one(int root, const char *source, const char *path, int read_onl
 	return close_keeping_errno(tree, close_keeping_errno(target, result));
 }
 
-/* Triples of source, path in the container, and "ro" or "rw". */
+/* Four strings each: source, the directory it is in or "", path in the container, and "ro" or "rw". */
 static int bind_all(const struct view *view)
 {
 	int root = open(view->target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root < 0)
 		return -1;
-	for (const char **bind = view->binds; *bind; bind += 3)
-		if (bind_one(root, bind[0], bind[1], strcmp(bind[2], "ro") == 0) < 0)
+	for (const char **bind = view->binds; *bind; bind += 4)
+		if (bind_one(root, bind[0], bind[1], bind[2], strcmp(bind[3], "ro") == 0) < 0)
 			return close_keeping_errno(root, -1);
 	return close_keeping_errno(root, 0);
 }

@@ -323,7 +323,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 		return mount_overlay(table(context, arg[0]), string(context, arg[1]), string(context, arg[2]),
 				     string(context, arg[3]), table(context, arg[4]));
 	case OP_OPEN_TREE:
-		context->slots[arg[1]] = mount_open_tree(path, arg[2] != 0);
+		context->slots[arg[1]] = mount_open_tree(path, arg[2] != 0, string(context, arg[3]));
 		return context->slots[arg[1]] < 0 ? -1 : 0;
 	case OP_MOVE_MOUNT:
 		return mount_move(slot(context, arg[0]), string(context, arg[1]));
@@ -391,6 +391,8 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 		return (int)syscall(SYS_close_range, (unsigned)arg[0], ~0U, CLOSE_RANGE_CLOEXEC);
 	case OP_EXECVE:
 		return step_execve(context, arg);
+	case OP_IDMAP:
+		return mount_map_ids(slot(context, arg[0]), slot(context, arg[1]));
 	}
 	errno = ENOSYS;
 	return -1;

@@ -119,6 +119,8 @@ static void restart(void)
 	if (restart_wait(monitor.options.wait ? monitor.options.restart_delay : monitor.state.restart_delay))
 		become_successor();
 	restart_cancel();
+	if (monitor.options.release)
+		become_successor();
 	service_leave();
 }
 
@@ -141,6 +143,8 @@ int main(int argc, char **argv)
 		restart();
 		return 0;
 	}
+	if (monitor.options.release && monitor.options.on_exit)
+		become_successor();
 	if (monitor.options.stopped || monitor.options.on_exit == NULL) {
 		service_leave();
 		return 0;

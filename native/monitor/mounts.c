@@ -52,7 +52,7 @@ static int configure_overlay(int fs, char **lower, const char *upper, const char
 	for (; *lower; lower++)
 		if (configure(fs, "lowerdir+", *lower) < 0)
 			return -1;
-	if (configure(fs, "upperdir", upper) < 0 || configure(fs, "workdir", work) < 0)
+	if (upper && (configure(fs, "upperdir", upper) < 0 || configure(fs, "workdir", work) < 0))
 		return -1;
 	for (; *options; options++) {
 		char key[32];
@@ -92,9 +92,28 @@ int mount_overlay(char **lower, const char *upper, const char *work, const char 
 	return attach(fs, target);
 }
 
-int mount_open_tree(const char *path, bool recursive)
+static int clone_tree(int directory, const char *path, unsigned flags)
 {
-	return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
+	return (int)syscall(SYS_open_tree, directory, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+}
+
+int mount_open_tree(const char *path, bool recursive, const char *within)
+{
+	unsigned flags = recursive ? AT_RECURSIVE : 0;
+
+	if (within == NULL)
+		return clone_tree(AT_FDCWD, path, flags);
+	int file = path_open_beneath(within, path);
+	if (file < 0)
+		return -1;
+	return finish(clone_tree(file, "", flags | AT_EMPTY_PATH), file);
+}
+
+int mount_map_ids(int tree, int user_namespace)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
+
+	return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes));
 }
 
 int mount_move(int tree, const char *target)
@@ -138,7 +157,7 @@ static int mask_directory(const char *path)
 static int mask_file(const char *path)
 {
 	struct stat info;
-	int tree = mount_open_tree("/dev/null", false);
+	int tree = mount_open_tree("/dev/null", false, NULL);
 
 	if (tree < 0)
 		return -1;

@@ -11,8 +11,11 @@ int mount_filesystem(const char *source, const char *target, const char *type, u
 /* An overlay of any number of layers, topmost first (fsconfig(2) "lowerdir+", Linux 6.8); options are key=value. */
 int mount_overlay(char **lower, const char *upper, const char *work, const char *target, char **options);
 
-/* open_tree(2): a detached copy of the mount at path. */
-int mount_open_tree(const char *path, bool recursive);
+/* open_tree(2): a detached copy of the mount at path; with `within` path is relative to it and never leads out of it. */
+int mount_open_tree(const char *path, bool recursive, const char *within);
+
+/* mount_setattr(2) MOUNT_ATTR_IDMAP: owners in this detached mount are seen as the user namespace maps them. */
+int mount_map_ids(int tree, int user_namespace);
 
 /* move_mount(2): attaches a detached mount at target. A slot that stayed empty (-1) is ENOENT. */
 int mount_move(int tree, const char *target);

@@ -29,7 +29,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
-	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED };
+	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -51,6 +51,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "restart-count", required_argument, NULL, RESTART_COUNT },
 		{ "stopped", required_argument, NULL, STOPPED },
 		{ "wait", required_argument, NULL, WAIT },
+		{ "release", no_argument, NULL, RELEASE },
 		{ "lock", required_argument, NULL, LOCK },
 		{ "rmdir", required_argument, NULL, RMDIR },
 		{ "unlink", required_argument, NULL, UNLINK },
@@ -92,6 +93,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		case RESTART_COUNT: options->restart_count = atoi(optarg); break;
 		case STOPPED: options->stopped = optarg; break;
 		case WAIT: options->wait = optarg; break;
+		case RELEASE: options->release = true; break;
 		case LOCK: options->lock = optarg; break;
 		case RMDIR: append(options->rmdir, optarg); break;
 		case UNLINK: append(options->unlink, optarg); break;

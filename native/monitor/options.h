@@ -31,6 +31,7 @@ struct options {
 	int restart_count;      /* --restart-count N: how often that has happened already */
 	const char *stopped;    /* --stopped FILE: where it is, somebody has stopped the container: it stays ended */
 	const char *wait;       /* --wait DOCUMENT: no Plan, begin with the wait; the state where a stop ends it */
+	bool release;           /* --release: on_exit is executed at the very end too, where no restart follows */
 	const char *lock;       /* --lock FILE: the container's lock, removed with socket-dir when nobody needs it any more */
 	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
 	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, the address lease */

@@ -33,6 +33,18 @@ int path_open(const char *path, int extra)
 	return open_at(AT_FDCWD, path, O_PATH | extra);
 }
 
+int path_open_beneath(const char *directory, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (base < 0)
+		return -1;
+	int fd = (int)syscall(SYS_openat2, base, path, &how, sizeof(how));
+	close_keeping_errno(base);
+	return fd;
+}
+
 static int make_directory_at(int base, const char *path, mode_t mode, int links);
 
 /* The directory called name in parent, made if missing, its target made if it is a dangling symbolic link. */

@@ -14,6 +14,12 @@
 int path_open(const char *path, int extra);
 
 /*
+ * O_PATH descriptor of a path below a directory that others may fill: a link in it that leads out, or is absolute, is
+ * EXDEV. Returns the descriptor or -1 with errno.
+ */
+int path_open_beneath(const char *directory, const char *path);
+
+/*
  * Makes a directory and all that is missing above it, following symbolic links, dangling ones included.
  * Returns an O_PATH descriptor of it or -1 with errno.
  */

@@ -1,4 +1,5 @@
 /** The filters of `ps`. */
+import { mountsOf } from "../engine/mounts.ts";
 import type { ContainerSummary } from "../engine/types.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
 import { exposedPorts, networkOf, parsePortRange } from "./container-network.ts";
@@ -68,8 +69,11 @@ export function containerMatchers({ all, layersOf = new Map() }: World): Matcher
     volume:
       (value) =>
       ({ record }) =>
-        (record.options.mounts ?? []).some(
-          (mount) => mount.target === value || (mount.type === "bind" && mount.source === value),
+        mountsOf(record).some(
+          (mount) =>
+            mount.target === value ||
+            (mount.type === "bind" && mount.source === value) ||
+            (mount.type === "volume" && mount.name === value),
         ),
     before: (value) => {
       const limit = find(all, "before", value).record.createdAt;

@@ -20,7 +20,6 @@ const bytes = { metavar: "bytes", parse: parseBytes };
 const integer = { metavar: "int", parse: parseInteger };
 const PORTS = "publishing ports is not supported yet";
 const NETWORKS = "networks other than bridge, none and host are not supported yet";
-const VOLUMES = "volumes are not supported yet: mount a directory of the host with -v or --mount";
 const WINDOWS = "it is for Windows containers only";
 
 export const runFlags = {
@@ -82,7 +81,7 @@ export const runFlags = {
     parse: parseSwap,
   }),
   "memory-swappiness": value("Tune container memory swappiness (0 to 100) (default -1)", integer),
-  mount: list("Attach a filesystem mount to the container (bind, tmpfs)", {
+  mount: list("Attach a filesystem mount to the container (bind, volume, tmpfs, image)", {
     metavar: "mount",
     parse: (text) => parseMount(text, process.cwd()),
   }),
@@ -116,10 +115,12 @@ export const runFlags = {
   ulimit: list("Ulimit options", { metavar: "ulimit", parse: parseUlimit }),
   user: value("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
   userns: value("User namespace to use (host)", { parse: only(["host"], "user namespaces") }),
-  volume: list("Bind mount a directory of the host", {
+  volume: list("Bind mount a volume", {
     short: "v",
     parse: (text) => parseVolume(text, process.cwd()),
   }),
+  "volume-driver": value("Optional volume driver for the container"),
+  "volumes-from": list("Mount volumes from the specified container(s)"),
   workdir: value("Working directory inside the container", { short: "w" }),
 
   "dns-opt": alias("dns-option"),
@@ -152,8 +153,6 @@ export const runFlags = {
   "storage-opt": refused("the overlay filesystem has no such options"),
   "use-api-socket": refused("there is no daemon and so no socket"),
   uts: refused("sharing a UTS namespace is not supported yet"),
-  "volume-driver": refused(VOLUMES),
-  "volumes-from": refused(VOLUMES),
 };
 
 const { detach: _detach, "detach-keys": _detachKeys, "sig-proxy": _sigProxy, ...others } = runFlags;

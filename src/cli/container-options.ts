@@ -28,6 +28,7 @@ export function toContainerOptions(
     labels: toRecord([...labels, ...flags.label]),
     annotations: toRecord(flags.annotation),
     mounts: [...flags.volume, ...flags.mount, ...flags.tmpfs],
+    volumesFrom: flags["volumes-from"],
     sysctls: toRecord(flags.sysctl),
     logOptions: logOptions(flags["log-driver"], flags["log-opt"]),
     pull: flags.pull ?? "missing",
@@ -66,6 +67,7 @@ export function toContainerOptions(
       logDriver: flags["log-driver"],
       restartPolicy: flags.restart,
       detachKeys: flags["detach-keys"],
+      volumeDriver: flags["volume-driver"],
     }),
   };
 }

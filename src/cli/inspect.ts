@@ -7,6 +7,7 @@ import { flag, value } from "./option-table.ts";
 import { inspectImage } from "./render/docker-image.ts";
 import { inspectContainer } from "./render/docker-inspect.ts";
 import { renderDocuments } from "./render/documents.ts";
+import { inspectVolume } from "./render/volume-row.ts";
 
 export const formatOption = value(
   "Format output using a custom template: 'json' or 'TEMPLATE', a Go template",
@@ -48,6 +49,10 @@ export function imageLookup(engine: EngineApi, context: Context): Lookup {
   return async (name) => inspectImage(await engine.inspectImage(name), context.paths());
 }
 
+export function volumeLookup(engine: EngineApi): Lookup {
+  return async (name) => inspectVolume(await engine.inspectVolume(name));
+}
+
 /** The first lookup that knows the name; where none does, that nothing of that name exists. */
 export function firstOf(lookups: readonly Lookup[]): Lookup {
   return async (name) => {
@@ -59,7 +64,7 @@ export function firstOf(lookups: readonly Lookup[]): Lookup {
       }
     }
     throw new TsrunError("ERR_TSRUN_OBJECT_NOT_FOUND", `no such object: ${name}`, {
-      hint: "`tsrun ps -a` lists the containers, `tsrun images` the images",
+      hint: "`tsrun ps -a` lists the containers, `tsrun images` the images, `tsrun volume ls` the volumes",
     });
   };
 }
@@ -69,6 +74,7 @@ const NOT_FOUND = new Set([
   "ERR_TSRUN_CONTAINER_NOT_FOUND",
   "ERR_TSRUN_IMAGE_NOT_FOUND",
   "ERR_TSRUN_REFERENCE_INVALID",
+  "ERR_TSRUN_VOLUME_NOT_FOUND",
 ]);
 
 const isNotFound = (error: unknown): boolean => error instanceof TsrunError && NOT_FOUND.has(error.code);

@@ -167,6 +167,17 @@ export const groups: Readonly<Record<string, Group>> = {
     },
     aliases: {},
   },
+  volume: {
+    summary: "Manage volumes",
+    commands: {
+      create: () => import("./commands/volume-create.ts"),
+      inspect: () => import("./commands/volume-inspect.ts"),
+      ls: () => import("./commands/volume-ls.ts"),
+      prune: () => import("./commands/volume-prune.ts"),
+      rm: () => import("./commands/volume-rm.ts"),
+    },
+    aliases: { list: "ls", remove: "rm" },
+  },
 };
 
 /** The commands that lists show, loaded, by name. */

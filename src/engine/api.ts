@@ -26,6 +26,8 @@ import type {
   ContainerState,
   ContainerSummary,
 } from "./types.ts";
+import type { VolumeSummary } from "./volumes/list.ts";
+import type { PruneVolumesOptions } from "./volumes/remove.ts";
 
 export type {
   BootResult,
@@ -40,6 +42,7 @@ export type {
   Login,
   LoginOptions,
   LoginResult,
+  PruneVolumesOptions,
   PullEvent,
   PushEvent,
   PushedImage,
@@ -49,7 +52,17 @@ export type {
   StoreLeftover,
   StoreReport,
   SystemInfo,
+  VolumeSummary,
 };
+
+export interface CreateVolumeOptions {
+  name?: string;
+  /** "local" by default; otherwise a plugin that speaks docker's volume plugin protocol. */
+  driver?: string;
+  /** Of the driver; those of local are type, device and o, as mount(8) has them. */
+  options?: Record<string, string>;
+  labels?: Record<string, string>;
+}
 
 export interface EngineApi {
   /** Pulls an image by reference; resolves once every layer is verified and visible. */
@@ -102,7 +115,8 @@ export interface EngineApi {
   /** Stop signal, then SIGKILL after `timeout` seconds (the container's own by default; -1 waits for ever). */
   stop(container: string, options?: { timeout?: number; signal?: string }): Promise<void>;
   kill(container: string, signal?: string): Promise<void>;
-  remove(container: string, options?: { force?: boolean }): Promise<void>;
+  /** `volumes`: also those that it was given without a name. */
+  remove(container: string, options?: { force?: boolean; volumes?: boolean }): Promise<void>;
   /** The exit code of the run that is under way or the last one, once it has ended. */
   wait(container: string, options?: WaitOptions): Promise<number>;
   rename(container: string, name: string): Promise<void>;
@@ -157,6 +171,16 @@ export interface EngineApi {
   load(source: AsyncIterable<Uint8Array> | { path: string }, options?: LoadOptions): Promise<LoadedImage[]>;
   /** How the image was made, the latest step first. */
   history(image: string): Promise<ImageHistoryEntry[]>;
+
+  /** A volume, made or, where one of that name and driver exists, found; without a name it gets a random one. */
+  createVolume(options?: CreateVolumeOptions): Promise<VolumeSummary>;
+  /** Sorted by name. */
+  listVolumes(): Promise<VolumeSummary[]>;
+  inspectVolume(name: string): Promise<VolumeSummary>;
+  /** Refuses while a container has it, running or not; with `force` one that does not exist is no error. */
+  removeVolume(name: string, options?: { force?: boolean }): Promise<void>;
+  /** Removes local volumes that no container has: those without a name, or all. */
+  pruneVolumes(options?: PruneVolumesOptions): Promise<Pruned>;
 
   /** The Plan that `run` would execute; the image has to be here already. */
   dryRun(options: ContainerOptions): Promise<DryRun>;

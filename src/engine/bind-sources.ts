@@ -1,13 +1,13 @@
 /** The host's side of bind mounts: sources exist, and propagate as far as was asked. */
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
-import type { MountRequest } from "./types.ts";
+import type { BindRequest } from "./types.ts";
 
 /**
  * Checks the sources of bind mounts and makes the directories that `-v` names and that are missing, as Docker does;
  * all checks come before the first directory. Throws ERR_TSRUN_MOUNT_SOURCE_MISSING or ERR_TSRUN_MOUNT_PROPAGATION.
  */
-export function prepareBindSources(requests: readonly MountRequest[]): void {
+export function prepareBindSources(requests: readonly (BindRequest | { type: "tmpfs" | "volume" | "image" })[]): void {
   const missing: string[] = [];
   for (const request of requests) {
     if (request.type !== "bind") continue;

@@ -10,6 +10,7 @@ import { removeTree } from "../store/tree-removal.ts";
 import { lockDirectory, unlessChanging } from "./change.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
+import { hasMountedVolume } from "./mounts.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
@@ -22,22 +23,31 @@ export async function releaseRuntime(context: EngineContext, record: ContainerRe
 }
 
 /**
- * Removes a container for good. Its record is the first of its files to go: what a kill in between leaves is no
+ * Removes a container for good, with the volumes that were made for it without a name if `volumes`, or --rm, says so. Its record is the first of its files to go: what a kill in between leaves is no
  * container any more, and the next sweep takes it. The caller owns the container, and no process of it runs.
  */
 export async function removeContainer(
   context: EngineContext,
   record: ContainerRecord,
-  { endIsRecorded = false }: { endIsRecorded?: boolean } = {},
+  { endIsRecorded = false, volumes = false }: { endIsRecorded?: boolean; volumes?: boolean } = {},
 ): Promise<void> {
   const { paths } = context;
   await releaseHost(context, record);
   if (!endIsRecorded) concludeLost(context, record);
   const name = await removeRecord(context, record);
+  if (volumes || record.options.autoRemove) await removeItsVolumes(context, record);
   recordEvent(context, containerEvent({ ...record, name }, "destroy"));
   removeTree(containerDir(paths, record.id));
   releaseName(paths, name, record.id);
   removeRunDir(context, record.id);
+}
+
+/** Those that it was given without a name; its record is gone by now, so that it does not count as their user. */
+async function removeItsVolumes(context: EngineContext, { mounts = [] }: ContainerRecord): Promise<void> {
+  const names = mounts.flatMap((mount) => (mount.type === "volume" && mount.anonymous ? [mount.name] : []));
+  if (names.length === 0) return;
+  const { removeAnonymous } = await import("./volumes/remove.ts");
+  await removeAnonymous(context, names);
 }
 
 /** Returns the name that the container had in the end: it may have been renamed since the caller read its record. */
@@ -68,7 +78,7 @@ function recordDeath(context: EngineContext, record: ContainerRecord, lost: Cont
   );
 }
 
-/** The part of it that is no file of the container: cgroup and address. */
+/** The part of it that is no file of the container: cgroup, address, and volumes that were mounted for it. */
 export async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
   // Mostly the monitor has removed it when the container ended.
@@ -77,6 +87,9 @@ export async function releaseHost(context: EngineContext, record: ContainerRecor
     await cgroup.remove();
   }
   await release(context, record.id);
+  if (!hasMountedVolume(record)) return;
+  const { releaseVolumes } = await import("./volumes/mounted.ts");
+  await releaseVolumes(context, record);
 }
 
 /**

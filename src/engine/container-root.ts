@@ -9,7 +9,7 @@ import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { O_PATH } from "../kernel/openat2.ts";
-import { openNamespaceRoot, openOverlay } from "../kernel/overlay.ts";
+import { openNamespaceRoot, openOverlay, type ViewBind } from "../kernel/overlay.ts";
 import { layerName } from "../store/layers.ts";
 import type { Lock } from "../store/locks.ts";
 import { containerDir, layersDir, type Paths } from "../store/paths.ts";
@@ -48,7 +48,7 @@ export async function openContainerRoot(
   const held = await holdContainer(context.paths, reference);
   const { record, running } = held;
   try {
-    const fd = running ? openRunning(running, view) : openStopped(context.paths, record, view);
+    const fd = running ? openRunning(running, view) : await openWithMounts(context, record, view);
     if (fd === undefined) return await openContainerRoot(context, reference, view); // it has just ended
     let isOpen = true;
     return {
@@ -161,24 +161,34 @@ function openIfAlive(path: string, flags: number): number | undefined {
   }
 }
 
-function openStopped(paths: Paths, record: ContainerRecord, view: RootView): number {
+async function openWithMounts(
+  context: EngineContext,
+  record: ContainerRecord,
+  view: RootView,
+): Promise<number> {
+  if (view === "image and writable layer") return openStopped(context.paths, record);
+  const { withStoppedMounts } = await import("./stopped-mounts.ts");
+  return withStoppedMounts(context, record, (binds) =>
+    openStopped(context.paths, record, { writable: view === "writable", binds }),
+  );
+}
+
+/** The root of a container that does not run; the caller owns it and closes the descriptor. */
+export function openStopped(
+  paths: Paths,
+  record: Pick<ContainerRecord, "id" | "layers">,
+  { writable = false, binds = [] }: { writable?: boolean; binds?: readonly ViewBind[] } = {},
+): number {
   const directory = layersDir(paths);
   const part = (name: string): string => relative(directory, join(containerDir(paths, record.id), name));
   const layers = record.layers.map(layerName).reverse();
   const [upper, work, target] = [part("upper"), part("work"), part("merged")];
-  const isWritable = view === "writable";
   return openOverlay({
     directory,
     // Read-only the writable layer is one more of those below: nothing is written to it, not even by the mount.
-    lower: isWritable ? layers : [upper, ...layers],
-    writable: isWritable ? { upper, work } : undefined,
+    lower: writable ? layers : [upper, ...layers],
+    writable: writable ? { upper, work } : undefined,
     target,
-    binds: view === "image and writable layer" ? [] : binds(record),
+    binds,
   });
-}
-
-function binds({ options }: ContainerRecord): { source: string; target: string; readOnly: boolean }[] {
-  return (options.mounts ?? []).flatMap((mount) =>
-    mount.type === "bind" ? [{ source: mount.source, target: mount.target, readOnly: mount.readOnly }] : [],
-  );
 }

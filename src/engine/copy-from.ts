@@ -11,6 +11,7 @@ import { containerPath, openContainerPath, statContainerPath, statOf } from "./c
 import { type ContainerRoot, openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
+import { mountsOf } from "./mounts.ts";
 import type { ContainerRecord } from "./types.ts";
 
 /** statfs(2) f_type of proc, sysfs, cgroup, cgroup2, devpts, mqueue, debugfs, tracefs and bpf (linux/magic.h). */
@@ -65,8 +66,8 @@ export async function copyFromContainer(
  * Of what is mounted in the container only the user's mounts are files to copy along; /proc, /sys and /dev are empty
  * directories, as they are in the image.
  */
-function mountRule({ options }: ContainerRecord, from: string): NonNullable<WalkOptions["enters"]> {
-  const targets = new Set((options.mounts ?? []).map(({ target }) => fromPath(posix.resolve("/", target))));
+function mountRule(record: ContainerRecord, from: string): NonNullable<WalkOptions["enters"]> {
+  const targets = new Set(mountsOf(record).map(({ target }) => fromPath(posix.resolve("/", target))));
   const prefix = fromPath(posix.resolve(from)).replace(/\/$/, "");
   return (directory, parent) =>
     directory.stat.dev === parent.stat.dev || targets.has(`${prefix}/${directory.path}`);

@@ -9,6 +9,7 @@ import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { removeRunDir, sweep } from "./cleanup.ts";
+import type { ImageConfig } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveDevices } from "./devices.ts";
 import { containerEvent, recordEvent, timeNow } from "./events.ts";
@@ -16,6 +17,7 @@ import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
 import { resolveHostname } from "./hostname.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
 import { parseLogOptions } from "./log-options.ts";
+import { needsNoDecision } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
 import { validateNetworkFiles } from "./network-files.ts";
 import { cgroupPath } from "./oci-config.ts";
@@ -23,9 +25,10 @@ import { ownContainer } from "./ownership.ts";
 import { readRecord, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
-import type { ContainerOptions, ContainerRecord } from "./types.ts";
+import type { ContainerMount, ContainerOptions, ContainerRecord } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
+import type { ProvidedMounts } from "./volumes/decide.ts";
 
 /** How long a container just made may be held by a command that looks whether anybody owns it. */
 const OWN_TIMEOUT_MS = 2_000;
@@ -60,12 +63,14 @@ export async function createContainer(
   validateAgainstImage(options, image.config);
   const spec = options.user || image.config.User || "";
   const user = userInLayers(overlayDirectories(paths, image.diffIds), spec, options.groupAdd);
-  prepareBindSources(options.mounts ?? []);
+  const wanted = await wantedMounts(context, options, image);
+  prepareBindSources(wanted ?? (options.mounts ?? []).filter(needsNoDecision));
 
   const id = generateId();
   mkdirSync(containerRunDir(paths, id), { recursive: true });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
   let name: string | undefined;
+  let provided: ProvidedMounts | undefined;
   try {
     // Nobody else may come near the setuid programs of an image (CVE-2021-41091), whatever the data root's mode is.
     mkdirSync(containerDir(paths, id), { recursive: true, mode: 0o700 });
@@ -76,7 +81,12 @@ export async function createContainer(
       });
     }
     name = await claim(context, options.name, id);
-    const record = recordOf(context, { id, name, options, image });
+    if (wanted) {
+      const { provideMounts } = await import("./volumes/decide.ts");
+      const temporary = options.autoRemove ?? false;
+      provided = await provideMounts(context, { id, layers: image.diffIds, temporary }, wanted);
+    }
+    const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
     return { record, owned, user };
@@ -85,14 +95,45 @@ export async function createContainer(
     removeTree(containerDir(paths, id));
     removeRunDir(context, id);
     owned.release();
+    await provided?.undo();
     throw error;
+  } finally {
+    provided?.[Symbol.dispose]();
   }
+}
+
+/** Whether volumes or images have to be looked for before the container's mounts are known. */
+export function hasUndecidedMounts(options: ContainerOptions, image: ImageConfig): boolean {
+  const { mounts = [], volumesFrom = [] } = options;
+  return (
+    volumesFrom.length > 0 ||
+    Object.keys(image.Volumes ?? {}).length > 0 ||
+    !mounts.every(needsNoDecision)
+  );
+}
+
+async function wantedMounts({ paths }: EngineContext, options: ContainerOptions, { config }: ResolvedImage) {
+  if (!hasUndecidedMounts(options, config)) return undefined;
+  const { wantedMounts: decide } = await import("./volumes/decide.ts");
+  return decide(paths, options, config);
 }
 
 /** The record of a container with these options; nothing is written. */
 export function recordOf(
   context: EngineContext,
-  { id, name, options, image }: { id: string; name: string; options: ContainerOptions; image: ResolvedImage },
+  {
+    id,
+    name,
+    options,
+    image,
+    mounts,
+  }: {
+    id: string;
+    name: string;
+    options: ContainerOptions;
+    image: ResolvedImage;
+    mounts: ContainerMount[] | undefined;
+  },
 ): ContainerRecord {
   const merged = mergeImageConfig(options, image.config);
   const { driver, maxSize, maxFiles } = parseLogOptions(options, context.config);
@@ -118,6 +159,7 @@ export function recordOf(
     logMaxFiles: maxFiles,
     cgroupPath: cgroupPath(options, id),
     options,
+    ...(mounts && { mounts }),
     imageConfig: image.config,
   };
 }

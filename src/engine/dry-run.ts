@@ -4,12 +4,14 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
 import type { DryRun } from "./api.ts";
 import type { EngineContext } from "./context.ts";
-import { recordOf, validateRequest } from "./create.ts";
+import { hasUndecidedMounts, recordOf, validateRequest } from "./create.ts";
+import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
+import { isLocated, mountsOf } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
 import { cgroupInput, planInput } from "./prepare-start.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { runtimeConfig } from "./runtime-config.ts";
-import type { ContainerOptions } from "./types.ts";
+import type { ContainerMount, ContainerOptions } from "./types.ts";
 import { validateAgainstImage } from "./validate.ts";
 
 /** Plans the start of a container with these options; throws whatever `create` would refuse. */
@@ -25,12 +27,34 @@ export async function dryRun(
     name: options.name ?? generateName(),
     options,
     image,
+    mounts: await shownMounts(context, options, image),
   });
-  const config = await runtimeConfig(context, record);
+  const user = userInLayers(
+    overlayDirectories(context.paths, image.diffIds),
+    options.user || image.config.User || "",
+    options.groupAdd,
+  );
+  const mounts = mountsOf(record);
+  const config = await runtimeConfig(context, record, {
+    user,
+    mounts: mounts.every(isLocated)
+      ? mounts
+      : (await import("./volumes/locate.ts")).locateForShow(context, record, user),
+  });
   const driver = detectCgroupDriver();
   const cgroup = cgroupInput(driver.open(record.cgroupPath), driver);
   const input = await planInput(context, record, config);
   return { config, plan: containerPlan({ ...input, cgroup, isDirectory: asIfMade(record.id) }) };
+}
+
+async function shownMounts(
+  { paths }: EngineContext,
+  options: ContainerOptions,
+  image: ResolvedImage,
+): Promise<ContainerMount[] | undefined> {
+  if (!hasUndecidedMounts(options, image.config)) return undefined;
+  const decide = await import("./volumes/decide.ts");
+  return decide.shownMounts(decide.wantedMounts(paths, options, image.config));
 }
 
 /** What a start would find: files in the container's directory, and directories where -v makes missing sources. */

@@ -18,6 +18,7 @@ import type {
   CopyFromOptions,
   CopyToOptions,
   DiskUsage,
+  CreateVolumeOptions,
   DryRun,
   EngineApi,
   EngineEvent,
@@ -46,6 +47,7 @@ import type {
   PrunedImages,
   PruneImagesOptions,
   PruneOptions,
+  PruneVolumesOptions,
   PullOptions,
   PushedImage,
   PushOptions,
@@ -56,6 +58,7 @@ import type {
   StatsSample,
   StoreReport,
   SystemInfo,
+  VolumeSummary,
   WaitOptions,
 } from "./api.ts";
 import type { EngineContext } from "./context.ts";
@@ -212,7 +215,7 @@ export class Engine implements EngineApi {
     return killContainer(this.#context, container, signal);
   }
 
-  async remove(container: string, options: { force?: boolean } = {}): Promise<void> {
+  async remove(container: string, options: { force?: boolean; volumes?: boolean } = {}): Promise<void> {
     const { removeByReference } = await import("./remove.ts");
     const { sweep } = await import("./cleanup.ts");
     await removeByReference(this.#context, container, options);
@@ -344,6 +347,34 @@ export class Engine implements EngineApi {
   async history(image: string): Promise<ImageHistoryEntry[]> {
     const { imageHistory } = await import("./history.ts");
     return imageHistory(this.#context.paths, image);
+  }
+
+  async createVolume({ name = "", ...spec }: CreateVolumeOptions = {}): Promise<VolumeSummary> {
+    const { createVolume } = await import("./volumes/create.ts");
+    const created = await createVolume(this.#context, { ...spec, name });
+    return this.inspectVolume(created.name);
+  }
+
+  async listVolumes(): Promise<VolumeSummary[]> {
+    const { listVolumes } = await import("./volumes/list.ts");
+    return listVolumes(this.#context);
+  }
+
+  async inspectVolume(name: string): Promise<VolumeSummary> {
+    const { inspectVolume } = await import("./volumes/list.ts");
+    return inspectVolume(this.#context, name);
+  }
+
+  async removeVolume(name: string, options: { force?: boolean } = {}): Promise<void> {
+    const { removeVolume } = await import("./volumes/remove.ts");
+    return removeVolume(this.#context, name, options);
+  }
+
+  async pruneVolumes(options: PruneVolumesOptions = {}): Promise<Pruned> {
+    const { pruneVolumes } = await import("./volumes/remove.ts");
+    const { sweep } = await import("./cleanup.ts");
+    await sweep(this.#context);
+    return pruneVolumes(this.#context, options);
   }
 
   async dryRun(options: ContainerOptions): Promise<DryRun> {

@@ -4,9 +4,10 @@
  */
 import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
-import type { OciMount } from "../runtime/oci.ts";
+import type { OciIdMapping, OciMount } from "../runtime/oci.ts";
 import { mergeTmpfsOptions } from "./tmpfs-options.ts";
-import type { MountRequest } from "./types.ts";
+import type { BindRequest, ContainerMount, ContainerRecord, MountRequest, TmpfsRequest } from "./types.ts";
+import { validateVolumeRequest } from "./volumes/validate.ts";
 
 /** Host paths of the files that tsrun writes for each container. */
 export interface NetworkFiles {
@@ -15,8 +16,33 @@ export interface NetworkFiles {
   resolvConf: string;
 }
 
+/** A mount of which is known where on the host its files are (volumes/locate.ts). */
+export type LocatedMount = LocatedBind | TmpfsRequest;
+
+export interface LocatedBind extends BindRequest {
+  origin?: OciMount["tsrun"];
+  ids?: { uids: OciIdMapping[]; gids: OciIdMapping[] };
+}
+
+/** What the container's mounts were decided to be. */
+export function mountsOf({ mounts, options }: ContainerRecord): readonly ContainerMount[] {
+  return mounts ?? (options.mounts ?? []).filter(needsNoDecision);
+}
+
+/** Whether a request says everything about its mount. */
+export const needsNoDecision = (mount: MountRequest | ContainerMount): mount is BindRequest | TmpfsRequest =>
+  mount.type === "bind" || mount.type === "tmpfs";
+
+/** Whether its source needs no looking for, nor its owner. */
+export const isLocated = (mount: ContainerMount): mount is BindRequest | TmpfsRequest =>
+  needsNoDecision(mount) && !(mount.type === "bind" && mount.mapOwner);
+
+/** Whether the container uses a volume that is mounted on the host for it while it runs. */
+export const hasMountedVolume = (record: ContainerRecord): boolean =>
+  mountsOf(record).some((mount) => mount.type === "volume" && mount.needsMount);
+
 export interface MountContext {
-  requests: readonly MountRequest[];
+  requests: readonly LocatedMount[];
   files: NetworkFiles;
   readOnlyRoot: boolean;
   privileged: boolean;
@@ -57,13 +83,15 @@ export function resolveMounts(context: MountContext): OciMount[] {
  * Where the init program appears: in the container's own /dev, a tmpfs, so that the image and its writable layer
  * stay as they are; only where the user put another /dev there, at Docker's place, which leaves that one untouched.
  */
-export function initPath(requests: readonly MountRequest[]): string {
+export function initPath(requests: readonly Targeted[]): string {
   return hasMountAt(requests, "/dev") ? "/sbin/docker-init" : "/dev/init";
 }
 
+type Targeted = Pick<MountRequest, "type" | "target">;
+
 /** Whether a request, of one type or any, is for exactly this target. */
 export function hasMountAt(
-  requests: readonly MountRequest[],
+  requests: readonly Targeted[],
   target: string,
   type?: MountRequest["type"],
 ): boolean {
@@ -78,14 +106,14 @@ export function validateMounts(requests: readonly MountRequest[]): void {
   for (const request of requests) {
     const target = cleanTarget(request.target);
     if (!request.target.startsWith("/")) {
-      throw invalid(request, `invalid mount path: '${request.target}' mount path must be absolute`);
+      throw invalidMount(request, `invalid mount path: '${request.target}' mount path must be absolute`);
     }
-    if (target === "/") throw invalid(request, "invalid specification: destination can't be '/'");
+    if (target === "/") throw invalidMount(request, "invalid specification: destination can't be '/'");
     if (request.type === "bind" && !request.source.startsWith("/")) {
-      throw invalid(request, `invalid mount path: '${request.source}' mount path must be absolute`);
+      throw invalidMount(request, `invalid mount path: '${request.source}' mount path must be absolute`);
     }
     if (target.startsWith("/proc/") && !MOUNTABLE_IN_PROC.has(target)) {
-      throw invalid(request, `${JSON.stringify(target)} cannot be mounted because it is inside /proc`);
+      throw invalidMount(request, `${JSON.stringify(target)} cannot be mounted because it is inside /proc`);
     }
     if (seen.has(target)) {
       throw new TsrunError("ERR_TSRUN_MOUNT_DUPLICATE", `Duplicate mount point: ${target}`, {
@@ -93,11 +121,12 @@ export function validateMounts(requests: readonly MountRequest[]): void {
       });
     }
     seen.add(target);
-    userMount(request);
+    if (needsNoDecision(request)) userMount(request);
+    else validateVolumeRequest(request);
   }
 }
 
-function userMount(request: MountRequest): OciMount {
+function userMount(request: LocatedMount): OciMount {
   const destination = cleanTarget(request.target);
   if (request.type === "tmpfs") {
     return { destination, type: "tmpfs", source: "tmpfs", options: mergeTmpfsOptions(request.options) };
@@ -105,8 +134,16 @@ function userMount(request: MountRequest): OciMount {
   const recursive = request.recursive ?? true;
   const options = [recursive ? "rbind" : "bind", request.propagation ?? "rprivate"];
   // "rro" makes the submounts read-only too (mount_setattr(2), AT_RECURSIVE); "ro" alone would leave them writable.
-  if (request.readOnly) options.push(recursive ? "rro" : "ro");
-  return { destination, type: "bind", source: request.source, options };
+  if (request.readOnly) options.push(recursive && (request.readOnlyRecursive ?? true) ? "rro" : "ro");
+  const { ids, origin } = request;
+  return {
+    destination,
+    type: "bind",
+    source: request.source,
+    options,
+    ...(ids && { uidMappings: ids.uids, gidMappings: ids.gids }),
+    ...(origin && { tsrun: origin }),
+  };
 }
 
 function defaultMounts({ privileged, shmSize }: MountContext): OciMount[] {
@@ -166,11 +203,11 @@ function depth(path: string): number {
 }
 
 /** The target without "..", doubled and trailing slashes, so that equal places compare equal. */
-function cleanTarget(target: string): string {
+export function cleanTarget(target: string): string {
   return posix.resolve("/", target);
 }
 
-function invalid(request: MountRequest, reason: string): TsrunError {
+export function invalidMount(request: Pick<MountRequest, "type">, reason: string): TsrunError {
   return new TsrunError(
     "ERR_TSRUN_MOUNT_INVALID",
     `invalid mount config for type "${request.type}": ${reason}`,

@@ -8,7 +8,7 @@ import type { OciConfig, OciNamespaceType, OciSeccomp } from "../runtime/oci.ts"
 import type { ImageConfig } from "./api.ts";
 import { defaultDevices, deviceRules, type GrantedDevice } from "./devices.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
-import { hasMountAt, initPath, type NetworkFiles, resolveMounts } from "./mounts.ts";
+import { hasMountAt, initPath, type LocatedMount, type NetworkFiles, resolveMounts } from "./mounts.ts";
 import { buildProcess, type TerminalSize } from "./process.ts";
 import { resolveRlimits } from "./rlimits.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
@@ -22,6 +22,8 @@ export const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 export interface OciConfigInput {
   id: string;
   options: ContainerOptions;
+  /** The mounts that were asked for, located. */
+  mounts: readonly LocatedMount[];
   image: ImageConfig;
   /** containers/<id>: the root filesystem is mounted on its `merged`. */
   containerDir: string;
@@ -48,13 +50,13 @@ export interface OciConfigInput {
 export function buildOciConfig(input: OciConfigInput): OciConfig {
   const { options, devices } = input;
   const merged = mergeImageConfig(options, input.image);
-  const requests = options.mounts ?? [];
+  const requests = input.mounts;
   const command = [merged.path, ...merged.args];
   const security = parseSecurityOptions(options);
   const privileged = options.privileged ?? false;
   const readOnlyRoot = options.readOnly ?? false;
   const ownNetwork = options.network !== "host";
-  const propagation = rootPropagation(options);
+  const propagation = rootPropagation(requests);
 
   const process = buildProcess({
     args: options.init ? [initPath(requests), "--", ...command] : command,
@@ -118,10 +120,8 @@ function deviceNodes(granted: readonly GrantedDevice[]) {
 }
 
 /** A mount inside propagates no further than the root does: the strongest wish among the binds decides. */
-function rootPropagation(options: ContainerOptions): "shared" | "rslave" | undefined {
-  const wishes = (options.mounts ?? []).map((mount) =>
-    mount.type === "bind" ? mount.propagation : undefined,
-  );
+function rootPropagation(mounts: readonly LocatedMount[]): "shared" | "rslave" | undefined {
+  const wishes = mounts.map((mount) => (mount.type === "bind" ? mount.propagation : undefined));
   if (wishes.some((wish) => wish?.endsWith("shared"))) return "shared";
   return wishes.some((wish) => wish?.endsWith("slave")) ? "rslave" : undefined;
 }

@@ -48,6 +48,11 @@ export async function planFailure(
       exitCode: 126,
     });
   }
+  if (step.op === "idmap") {
+    return new TsrunError("ERR_TSRUN_MOUNT_IDMAP_UNSUPPORTED", message, {
+      hint: `the filesystem of the mount for ${step.slot.replace(/^bind:/, "")} knows no idmapped mounts, or not with this kernel: leave U out, and chown the files`,
+    });
+  }
   const hint = mismatch(step, errnoName(failure.errno)) ?? step.why;
   return new TsrunError("ERR_TSRUN_STEP_FAILED", message, { hint });
 }

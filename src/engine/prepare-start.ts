@@ -2,12 +2,13 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { createNetworkNamespace } from "../kernel/netns.ts";
+import type { IdRange } from "../kernel/userns.ts";
 import { attachToBridge } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
-import type { CgroupView } from "../runtime/plan/mounts.ts";
+import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { Overlay } from "../runtime/plan/rootfs.ts";
 import { writeDocument } from "../store/documents.ts";
@@ -15,6 +16,7 @@ import { layerName } from "../store/layers.ts";
 import { containerDir, layersDir, type Paths } from "../store/paths.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import type { EngineContext } from "./context.ts";
+import { mountsOf } from "./mounts.ts";
 import { networkFilePaths, writeNetworkFiles } from "./network-files.ts";
 import { isOwned } from "./ownership.ts";
 import { compiledFilter } from "./security.ts";
@@ -43,7 +45,7 @@ export async function prepareStart(
   const dispose = (): void => {
     for (const close of cleanup.splice(0)) close();
   };
-  prepareBindSources(record.options.mounts ?? []);
+  prepareBindSources(mountsOf(record));
   try {
     const driver = detectCgroupDriver();
     const cgroup = driver.create(record.cgroupPath, config.linux.resources ?? {});
@@ -52,6 +54,7 @@ export async function prepareStart(
       cleanup.push(() => closeSync(fd));
       fds["cgroup"] = fd;
     }
+    if (config.mounts.some(userNamespaceSlot)) Object.assign(fds, await userNamespaces(config, cleanup));
     const connection = await connect(context, record, { fds, cleanup });
     writeNetworkFiles(networkFilePaths(containerDir(context.paths, record.id)), {
       options: record.options,
@@ -74,6 +77,23 @@ export async function prepareStart(
     dispose();
     throw error;
   }
+}
+
+/** A user namespace for each mount whose owners are mapped, by its slot. */
+async function userNamespaces({ mounts }: OciConfig, cleanup: (() => void)[]): Promise<Record<string, number>> {
+  const { openUserNamespace } = await import("../kernel/userns.ts");
+  const fds: Record<string, number> = {};
+  for (const mount of mounts) {
+    const slot = userNamespaceSlot(mount);
+    if (slot === undefined) continue;
+    const [uids, gids] = [mount.uidMappings, mount.gidMappings].map((ranges = []) =>
+      ranges.map(({ containerID, hostID, size }) => ({ inside: containerID, outside: hostID, size })),
+    ) as [IdRange[], IdRange[]];
+    const fd = openUserNamespace(uids, gids);
+    cleanup.push(() => closeSync(fd));
+    fds[slot] = fd;
+  }
+  return fds;
 }
 
 type Connection = Awaited<ReturnType<typeof attachToBridge>>;

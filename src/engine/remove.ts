@@ -19,7 +19,7 @@ const LOOK_AGAIN_MS = 200;
 export async function removeByReference(
   context: EngineContext,
   reference: string,
-  options: { force?: boolean } = {},
+  options: { force?: boolean; volumes?: boolean } = {},
 ): Promise<void> {
   const { paths } = context;
   const record = resolveContainer(paths, reference);
@@ -41,7 +41,7 @@ export async function removeByReference(
     using owned = await ownSoon(paths, record.id, deadline);
     if (!readRecord(paths, record.id)) return; // somebody else removed it meanwhile: that is what was asked for
     if (!owned || readState(paths, record.id, { owner: true }).status === "running") continue; // its owner may be starting it
-    await removeContainer(context, record);
+    await removeContainer(context, record, { volumes: options.volumes ?? false });
     return;
   }
 }

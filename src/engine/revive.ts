@@ -9,7 +9,7 @@ import { inheritContainer } from "./ownership.ts";
 import { readRecord } from "./records.ts";
 import { nextDelay, restartCondition } from "./restart-policy.ts";
 import { beginContainer, failureCode, type Restart, restartOptions, successorEnvironment } from "./start.ts";
-import { readWrittenState, statePath, writeState } from "./state.ts";
+import { isRunning, readWrittenState, statePath, writeState } from "./state.ts";
 import { stoppedBy } from "./stop-mark.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 
@@ -25,7 +25,12 @@ export async function reviveContainer(context: EngineContext, id: string, lockFd
   using owned = await inheritContainer(paths, id, { fd: lockFd, timeoutMs: OWN_TIMEOUT_MS });
   const record = readRecord(paths, id);
   const state = readWrittenState(paths, id);
-  if (!record || state.status !== "restarting") return;
+  if (!record) return;
+  if (state.status !== "restarting") {
+    // Its monitor has no more to do than to have its volumes unmounted.
+    if (!isRunning(state)) await releaseRuntime(context, record);
+    return;
+  }
   const restart: Restart = { count: state.restartCount + 1, delay: nextDelay(state.restartDelay) };
   if (isOver(context, record, state.restartCount)) return await conclude(context, record, state);
   try {

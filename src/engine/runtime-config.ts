@@ -4,7 +4,7 @@ import type { OciConfig } from "../runtime/oci.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, resolveDevices } from "./devices.ts";
-import { userOfRecord } from "./files-in-layers.ts";
+import type { LocatedMount } from "./mounts.ts";
 import { networkFilePaths } from "./network-files.ts";
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
@@ -17,7 +17,11 @@ import type { ResolvedUser } from "./user.ts";
 export async function runtimeConfig(
   context: EngineContext,
   record: ContainerRecord,
-  known: { size?: TerminalSize | undefined; user?: ResolvedUser | undefined } = {},
+  known: {
+    mounts: readonly LocatedMount[];
+    user: ResolvedUser;
+    size?: TerminalSize | undefined;
+  },
 ): Promise<OciConfig> {
   const { options } = record;
   const capabilities = containerCapabilities(options);
@@ -25,10 +29,11 @@ export async function runtimeConfig(
   return buildOciConfig({
     id: record.id,
     options,
+    mounts: known.mounts,
     image: record.imageConfig,
     containerDir: directory,
     hostname: record.hostname,
-    user: known.user ?? userOfRecord(context.paths, record),
+    user: known.user,
     capabilities,
     seccomp: await seccompProfile(context, options, capabilities),
     devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],

@@ -11,7 +11,9 @@ import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
 import { concludeLost, releaseRuntime, removeContainer, removeRunDir } from "./cleanup.ts";
 import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
+import { userOfRecord } from "./files-in-layers.ts";
 import { hasProbe } from "./health.ts";
+import { hasMountedVolume, isLocated, type LocatedMount, mountsOf } from "./mounts.ts";
 import { ownerLockPath } from "./ownership.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
@@ -92,7 +94,9 @@ export async function beginContainer(
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
-    const config = await runtimeConfig(context, record, { size: options.size, user });
+    const known = user ?? userOfRecord(context.paths, record);
+    const mounts = await startMounts(context, record, known);
+    const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
     using prepared = await prepareStart(context, record, { config, pause: options.onPaused !== undefined });
     options.signal?.throwIfAborted();
     client = await launchMonitor(context, { record, owned, prepared, config, options });
@@ -112,6 +116,18 @@ export async function beginContainer(
     await client?.closed;
     throw error;
   }
+}
+
+/** The container's mounts, with what has to be mounted on the host for them; releaseHost() takes that back. */
+async function startMounts(
+  context: EngineContext,
+  record: ContainerRecord,
+  user: ResolvedUser,
+): Promise<readonly LocatedMount[]> {
+  const mounts = mountsOf(record);
+  if (mounts.every(isLocated)) return mounts;
+  const { locateForStart } = await import("./volumes/locate.ts");
+  return locateForStart(context, record, user);
 }
 
 /** Starts a container that was created, or that has ended. */
@@ -214,6 +230,7 @@ async function launchMonitor(
       lockFile: temporary ? undefined : owned.path,
       restart: temporary ? undefined : restartOptions(context, record, options.restart),
       health,
+      release: !temporary && hasMountedVolume(record),
       onExit: [...(temporary ? context.reaper() : context.reviver()), record.id],
     },
   });

@@ -33,6 +33,10 @@ export interface ContainerOptions {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   mounts?: MountRequest[];
+  /** Containers whose mounts this one gets too: "CONTAINER", "CONTAINER:ro". */
+  volumesFrom?: string[];
+  /** The driver of volumes that are made for it and name none; "local" by default. */
+  volumeDriver?: string;
   readOnly?: boolean;
   privileged?: boolean;
   init?: boolean;
@@ -103,19 +107,73 @@ export interface ContainerChanges {
   restartPolicy?: RestartPolicy;
 }
 
-export type MountRequest =
-  | {
-      type: "bind";
-      source: string;
-      target: string;
-      readOnly: boolean;
-      /** false with -v (a missing source directory is made, as docker does), true with --mount. */
-      sourceMustExist: boolean;
-      propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
-      /** false: submounts are left out (bind-nonrecursive). */
-      recursive?: boolean;
-    }
-  | { type: "tmpfs"; target: string; options: string[] };
+export type MountRequest = BindRequest | TmpfsRequest | VolumeRequest | ImageRequest;
+
+export interface BindRequest {
+  type: "bind";
+  source: string;
+  target: string;
+  readOnly: boolean;
+  /** false with -v (a missing source directory is made, as docker does), true with --mount. */
+  sourceMustExist: boolean;
+  propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  /** false: submounts are left out (bind-nonrecursive). */
+  recursive?: boolean;
+  /** false: of a read-only mount the submounts may be written to (bind-recursive=writable). */
+  readOnlyRecursive?: boolean;
+  /** Whoever owns the source is the container's user in this mount, and the other way round (U). */
+  mapOwner?: boolean;
+}
+
+export interface TmpfsRequest {
+  type: "tmpfs";
+  target: string;
+  options: string[];
+}
+
+export interface VolumeRequest {
+  type: "volume";
+  /** "" asks for a new one with a random name. It is made where it does not exist. */
+  name: string;
+  target: string;
+  readOnly: boolean;
+  /** With -v, which `inspect` tells from --mount. */
+  short?: boolean;
+  /** An empty volume stays empty, whatever the image has at the target. */
+  noCopy?: boolean;
+  /** A file or directory in the volume to be mounted instead of the whole. */
+  subpath?: string;
+  /** For making it. */
+  driver?: string;
+  driverOptions?: Record<string, string>;
+  labels?: Record<string, string>;
+  mapOwner?: boolean;
+}
+
+/** An image's files, read-only. */
+export interface ImageRequest {
+  type: "image";
+  source: string;
+  target: string;
+  subpath?: string;
+}
+
+/** A mount as it was decided when the container was created: with volumes that exist and images that were found. */
+export type ContainerMount = BindRequest | TmpfsRequest | VolumeMount | ImageMount;
+
+export interface VolumeMount extends VolumeRequest {
+  driver: string;
+  /** Made for this container, without a name, and removed with it. */
+  anonymous: boolean;
+  /** It has to be mounted before it can be used: it has options, or a driver that is a plugin. */
+  needsMount: boolean;
+}
+
+export interface ImageMount extends ImageRequest {
+  imageId: string;
+  /** Diff ids, lowest layer first. */
+  layers: string[];
+}
 
 export type ContainerStatus = "created" | "running" | "restarting" | "exited" | "dead";
 
@@ -148,6 +206,8 @@ export interface ContainerRecord {
   cgroupPath: string;
   /** What was asked for. */
   options: ContainerOptions;
+  /** What became of its mounts, with those of other containers and of the image; missing: options.mounts as they are. */
+  mounts?: ContainerMount[];
   /** The image's configuration at that time: the image itself may be gone by the next start. */
   imageConfig: ImageConfig;
 }

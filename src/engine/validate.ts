@@ -12,6 +12,7 @@ import { parseSecurityOptions } from "./security-opt.ts";
 import { parseSignal } from "./signals.ts";
 import { resolveSysctls } from "./sysctls.ts";
 import type { ContainerOptions } from "./types.ts";
+import { parseVolumesFrom } from "./volumes/validate.ts";
 
 /** Throws the TsrunError of the first thing wrong with the options; call it before the image is pulled. */
 export function validateContainerOptions(options: ContainerOptions): void {
@@ -20,6 +21,7 @@ export function validateContainerOptions(options: ContainerOptions): void {
   if (options.domainname) validateHostname("domainname", options.domainname);
   validateEnv(options.env ?? []);
   validateMounts(options.mounts ?? []);
+  (options.volumesFrom ?? []).forEach(parseVolumesFrom);
   parseSecurityOptions(options);
   resolveSysctls(options.sysctls ?? {}, { ownNetwork: options.network !== "host" });
   resolveRlimits(options.ulimits ?? [], {});

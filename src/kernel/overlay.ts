@@ -13,6 +13,15 @@ const rootOpen = native("int tsrun_root_open(int mount_namespace)");
 /** One page less its NUL is what mount(2) takes as data. */
 const DATA_LIMIT = 4095;
 
+/** A mount of the host in the view. */
+export interface ViewBind {
+  source: string;
+  /** The directory that `source` is relative to, and that no link in it may lead out of. */
+  within?: string | undefined;
+  target: string;
+  readOnly: boolean;
+}
+
 export interface OverlayView {
   /** Absolute; all other paths of the overlay are relative to it. */
   directory: string;
@@ -23,7 +32,7 @@ export interface OverlayView {
   /** An empty directory: where the overlay is attached for a moment, in a mount namespace of its own. */
   target: string;
   /** Mounts of the host to appear in it; one whose target does not exist is left out. */
-  binds: readonly { source: string; target: string; readOnly: boolean }[];
+  binds: readonly ViewBind[];
 }
 
 /** Mounts an overlay that nobody else sees; the caller closes the descriptor. Throws SyscallError. */
@@ -38,7 +47,12 @@ export function openOverlay({ directory, lower, writable, target, binds }: Overl
     [...lower, null],
     writable?.upper ?? null,
     writable?.work ?? null,
-    [...binds.flatMap((bind) => [bind.source, bind.target, bind.readOnly ? "ro" : "rw"]), null],
+    [...binds.flatMap((bind) => [
+        bind.source,
+        bind.within ?? "",
+        bind.target,
+        bind.readOnly ? "ro" : "rw",
+      ]), null],
   ) as number;
   if (result < 0) throw new SyscallError("mount", -result, `${directory}/${target}`);
   return result;

@@ -27,6 +27,8 @@ export interface MonitorOptions {
   rmdir?: readonly string[];
   unlink?: readonly string[];
   health?: MonitorHealth | undefined;
+  /** `onExit` is executed also where the container has ended and is not started again. */
+  release?: boolean;
   /** Executed to start the container again; without `restart`, at the end where no client has acknowledged it. */
   onExit?: readonly string[] | undefined;
 }
@@ -130,6 +132,7 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
       : []),
     ...(oomCounter ? ["--oom-file", oomCounter.file, "--oom-key", oomCounter.key] : []),
     ...(restart ? restartArguments(restart) : []),
+    ...(options.release ? ["--release"] : []),
     ...(options.lockFile ? ["--lock", options.lockFile] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),

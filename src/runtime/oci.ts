@@ -44,6 +44,25 @@ export interface OciMount {
   type?: string;
   source?: string;
   options?: string[];
+  /** Owners in the source ("containerID") as they are seen in the container ("hostID"). */
+  uidMappings?: OciIdMapping[];
+  gidMappings?: OciIdMapping[];
+  tsrun?: MountOrigin;
+}
+
+export interface OciIdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+/** Not the specification's: what else is to be known of a bind mount's source. */
+export interface MountOrigin {
+  /** The directory that `source` is below. Its contents are not trusted: no link in it may lead out. */
+  within?: string;
+  /** `source` is this overlay of an image's layers, which has to be mounted first. */
+  overlay?: { layersDir: string; lower: string[]; target: string };
+  isDirectory: boolean;
 }
 
 export type OciNamespaceType = "mount" | "pid" | "uts" | "ipc" | "network" | "cgroup" | "user";

@@ -10,6 +10,7 @@
  *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
  *                         upper/ work/ merged/
  *       names/<container name> -> <id>
+ *       volumes/<name>/  volume.json _data/
  *       events/journal  journal.1
  *       cache/seccomp/
  */
@@ -32,6 +33,10 @@ export const containersDir = (p: Paths): string => join(p.root, "containers");
 export const containerDir = (p: Paths, id: string): string => join(p.root, "containers", id);
 export const containerRunDir = (p: Paths, id: string): string => join(p.run, "containers", id);
 export const namesDir = (p: Paths): string => join(p.root, "names");
+export const volumesDir = (p: Paths): string => join(p.root, "volumes");
+export const volumeDir = (p: Paths, name: string): string => join(p.root, "volumes", name);
+/** Who holds a volume mounted that is mounted only while it is used: a file for each container. */
+export const volumeRunDir = (p: Paths, name: string): string => join(p.run, "volumes", name);
 export const eventsDir = (p: Paths): string => join(p.root, "events");
 export const networkRunDir = (p: Paths, network: string): string => join(p.run, "networks", network);
 export const locksDir = (p: Paths): string => join(p.run, "locks");

@@ -1,10 +1,18 @@
 import { command } from "../command.ts";
-import { containerLookup, firstOf, formatOption, imageLookup, inspectNames, sizeOption } from "../inspect.ts";
+import {
+  containerLookup,
+  firstOf,
+  formatOption,
+  imageLookup,
+  inspectNames,
+  sizeOption,
+  volumeLookup,
+} from "../inspect.ts";
 import { value } from "../option-table.ts";
 import { oneOf } from "../options/choices.ts";
 
 export default command({
-  summary: "Return low-level information on containers and images",
+  summary: "Return low-level information on containers, images and volumes",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   forms: ["inspect"],
   examples: [
@@ -17,15 +25,18 @@ export default command({
   options: {
     format: formatOption,
     size: sizeOption,
-    type: value("Only inspect objects of the given type (container, image)", {
-      parse: oneOf(["container", "image"]),
+    type: value("Only inspect objects of the given type (container, image, volume)", {
+      parse: oneOf(["container", "image", "volume"]),
     }),
   },
   async run({ options: { format = "", size, type }, positionals }, context) {
     const engine = await context.engine();
-    const container = containerLookup(engine, context, size);
-    const image = imageLookup(engine, context);
-    const find = type === "container" ? container : type === "image" ? image : firstOf([container, image]);
+    const lookups = {
+      container: containerLookup(engine, context, size),
+      image: imageLookup(engine, context),
+      volume: volumeLookup(engine),
+    };
+    const find = type === undefined ? firstOf(Object.values(lookups)) : lookups[type];
     return await inspectNames(positionals, { context, format, find });
   },
 });

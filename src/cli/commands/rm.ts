@@ -10,6 +10,7 @@ export default command({
   examples: [
     "tsrun rm web",
     "tsrun rm -f web  # even while it runs",
+    "tsrun rm -v web  # with the volumes that it got without a name",
     "tsrun rm $(tsrun ps -aq --filter status=exited)  # all that have ended",
   ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
@@ -17,14 +18,13 @@ export default command({
   options: {
     force: flag("Force the removal of a running container (uses SIGKILL)", { short: "f" }),
     link: refused("links between containers do not exist", "l"),
-    // There are none yet: nothing is kept that this would remove.
     volumes: flag("Remove anonymous volumes associated with the container", { short: "v" }),
   },
-  async run({ options: { force }, positionals }, context) {
+  async run({ options: { force, volumes }, positionals }, context) {
     const engine = await context.engine();
     return await forEachName(positionals, context, async (name) => {
       try {
-        await engine.remove(name, { force });
+        await engine.remove(name, { force, volumes });
         return name;
       } catch (error) {
         // With -f what is not there is as good as removed: said, but no failure.

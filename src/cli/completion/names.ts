@@ -33,6 +33,9 @@ export function engineNames(engine: () => Promise<EngineApi>, now: () => number)
       return all.flatMap(({ id, names }) => names.map((text) => ({ text, note: shortId(id) })));
     },
     networks: async () => [...NETWORKS],
-    volumes: async () => [],
+    async volumes() {
+      const all = await (await engine()).listVolumes();
+      return all.map(({ name, driver }) => ({ text: name, note: driver }));
+    },
   };
 }

@@ -69,11 +69,12 @@ const SOURCES: Readonly<Record<string, Source>> = {
   "label-file": () => FILES,
   "log-opt": () => beginnings(["max-size=", "max-file="]),
   mount: ({ current }) =>
-    current.includes(",") ? NOTHING : beginnings(["type=bind,", "type=tmpfs,", "type=volume,"]),
+    current.includes(",") ? NOTHING : beginnings(["type=bind,", "type=image,", "type=tmpfs,", "type=volume,"]),
   network: async ({ names }) => ({ candidates: await names.networks() }),
   output: () => FILES,
   root: () => DIRECTORIES,
   "run-root": () => DIRECTORIES,
+  opt: () => beginnings(["type=", "device=", "o="]),
   ulimit: () => beginnings(ulimitNames().map((name) => `${name}=`)),
   volume: volumes,
   "volumes-from": async ({ names }) => ({ candidates: await names.containers("all") }),
@@ -97,8 +98,12 @@ const FILTER_VALUES: Readonly<Record<string, readonly string[]>> = {
   "is-official": ["true", "false"],
 };
 
-function filters({ command, current }: ValueRequest): Completion {
+async function filters({ command, current, names }: ValueRequest): Promise<Completion> {
   const [key = "", value] = current.split("=");
+  if (key === "volume" && value !== undefined) {
+    const volumes = await names.volumes();
+    return { candidates: volumes.map(({ text, note }) => ({ text: `volume=${text}`, ...(note && { note }) })) };
+  }
   if (value === undefined) return beginnings((FILTERS[command]?.() ?? []).map((name) => `${name}=`));
   return words((FILTER_VALUES[key] ?? []).map((word) => `${key}=${word}`));
 }

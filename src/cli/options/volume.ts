@@ -1,10 +1,8 @@
-/** `-v HOST:CONTAINER[:OPTIONS]`, as far as it names a path of the host. */
+/** `-v`: a directory of the host (HOST:CONTAINER), a volume (NAME:CONTAINER) or a volume without a name (CONTAINER). */
 import { isAbsolute, resolve } from "node:path";
-import type { MountRequest } from "../../engine/types.ts";
-import { TsrunError } from "../../errors.ts";
+import type { BindRequest, VolumeRequest } from "../../engine/types.ts";
 
-export type BindMount = Extract<MountRequest, { type: "bind" }>;
-type Propagation = NonNullable<BindMount["propagation"]>;
+type Propagation = NonNullable<BindRequest["propagation"]>;
 
 const PROPAGATIONS = new Set<string>(["private", "rprivate", "shared", "rshared", "slave", "rslave"]);
 /**
@@ -15,50 +13,50 @@ const NEUTRAL = new Set(["z", "Z", "consistent", "cached", "delegated"]);
 
 export const isPropagation = (text: string): text is Propagation => PROPAGATIONS.has(text);
 
-/** The bind mount that a `-v` value asks for; relative sources ("./x") are resolved against `cwd`. */
-export function parseVolume(text: string, cwd: string): BindMount {
+/** What a `-v` value asks for; relative sources ("./x") are resolved against `cwd`. */
+export function parseVolume(text: string, cwd: string): BindRequest | VolumeRequest {
   const fields = text.split(":");
   if (fields.length > 3) throw new Error(`invalid spec: ${text}: too many colons`);
   if (text === "" || fields.includes(""))
     throw new Error(`invalid spec: ${text}: empty section between colons`);
   const [source, target, options] = fields as [string, string | undefined, string | undefined];
-  if (target === undefined) throw unsupported(`the anonymous volume "${text}"`);
+  if (target === undefined) return volume({ name: "", target: source });
 
   const host = source.startsWith(".") ? resolve(cwd, source) : source;
-  if (!isAbsolute(host)) throw unsupported(`the named volume "${source}"`);
+  const modes = options === undefined ? [] : parseModes(options, isAbsolute(host));
+  const common = { readOnly: modes.includes("ro"), ...(modes.includes("U") && { mapOwner: true }) };
+  if (!isAbsolute(host)) {
+    return volume({ name: source, target, ...common, ...(modes.includes("nocopy") && { noCopy: true }) });
+  }
+  const propagation = modes.find(isPropagation);
   return {
     type: "bind",
     source: host,
     target,
-    readOnly: false,
     sourceMustExist: false,
-    ...(options !== undefined && parseModes(options)),
+    ...common,
+    ...(propagation && { propagation }),
   };
 }
 
-function parseModes(options: string): Partial<BindMount> {
-  const modes: Partial<BindMount> = {};
-  const seen = new Set<string>();
-  for (const mode of options.split(",")) {
-    const family = familyOf(mode);
-    if (family === undefined || seen.has(family)) throw new Error(`invalid mode: ${options}`);
-    seen.add(family);
-    if (isPropagation(mode)) modes.propagation = mode;
-    if (mode === "ro") modes.readOnly = true;
-  }
+function volume(of: Pick<VolumeRequest, "name" | "target"> & Partial<VolumeRequest>): VolumeRequest {
+  return { type: "volume", readOnly: false, short: true, ...of };
+}
+
+function parseModes(options: string, isBind: boolean): string[] {
+  const modes = options.split(",");
+  const families = modes.map((mode) => familyOf(mode, isBind));
+  if (families.includes(undefined) || new Set(families).size < families.length)
+    throw new Error(`invalid mode: ${options}`);
   return modes;
 }
 
 /** Options of one family exclude each other. */
-function familyOf(mode: string): string | undefined {
+function familyOf(mode: string, isBind: boolean): string | undefined {
   if (mode === "ro" || mode === "rw") return "access";
-  if (isPropagation(mode)) return "propagation";
   if (mode === "z" || mode === "Z") return "label";
+  if (mode === "U") return "owner";
+  if (mode === "nocopy") return isBind ? undefined : "copy";
+  if (isPropagation(mode)) return isBind ? "propagation" : undefined;
   return NEUTRAL.has(mode) ? "consistency" : undefined;
-}
-
-function unsupported(what: string): TsrunError {
-  return new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `volumes are not supported yet: ${what}`, {
-    hint: "mount a directory of the host: an absolute path, or one that starts with ./",
-  });
 }

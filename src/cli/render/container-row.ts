@@ -1,4 +1,5 @@
 /** A line of `ps`: docker's fields of a container. */
+import { mountsOf } from "../../engine/mounts.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
 import { networkOf, reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
@@ -80,7 +81,7 @@ export function containerRow(
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, text]) => `${key}=${text}`)
       .join(","),
-    LocalVolumes: "0",
+    LocalVolumes: String(localVolumes(record)),
     Mounts: mountSources(record)
       .map((source) => (truncate ? ellipsis(source, 15) : source))
       .join(","),
@@ -125,5 +126,12 @@ function commandOf({ path, args }: ContainerRecord): string {
   return [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
-const mountSources = ({ options }: ContainerRecord): string[] =>
-  (options.mounts ?? []).flatMap((mount) => (mount.type === "bind" ? [mount.source] : []));
+/** Directories of the host, and volumes by name. */
+const mountSources = (record: ContainerRecord): string[] =>
+  mountsOf(record).flatMap((mount) => {
+    if (mount.type === "bind") return [mount.source];
+    return mount.type === "volume" ? [mount.name] : [];
+  });
+
+const localVolumes = (record: ContainerRecord): number =>
+  mountsOf(record).filter((mount) => mount.type === "volume" && mount.driver === "local").length;

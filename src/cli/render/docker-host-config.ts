@@ -1,8 +1,9 @@
 /** The HostConfig of `inspect`: what was asked of this host. */
 import { MASKED_PATHS, READONLY_PATHS } from "../../engine/system-paths.ts";
-import type { ContainerOptions, ContainerRecord, MountRequest } from "../../engine/types.ts";
+import type { ContainerOptions, ContainerRecord } from "../../engine/types.ts";
 import type { OciResources, OciThrottle } from "../../runtime/oci.ts";
 import { goMap, goSlice } from "../template/values.ts";
+import { binds, mountSpecs } from "./docker-mounts.ts";
 
 const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 
@@ -20,8 +21,8 @@ export function hostConfig(record: ContainerRecord): object {
       MaximumRetryCount: options.restartPolicy?.maximumRetryCount ?? 0,
     },
     AutoRemove: options.autoRemove ?? false,
-    VolumeDriver: "",
-    VolumesFrom: null,
+    VolumeDriver: options.volumeDriver ?? "",
+    VolumesFrom: goSlice(options.volumesFrom),
     ConsoleSize: [0, 0],
     Annotations: goMap(options.annotations),
     CapAdd: goSlice(options.capAdd),
@@ -58,23 +59,12 @@ export function hostConfig(record: ContainerRecord): object {
     DeviceCgroupRules: null,
     DeviceRequests: null,
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
-    Mounts: null,
+    Mounts: goSlice(mountSpecs(options)),
     MaskedPaths: unmasked ? null : MASKED_PATHS,
     ReadonlyPaths: unmasked ? null : READONLY_PATHS,
     ...(options.init && { Init: true }),
   };
 }
-
-/** HOST:CONTAINER[:OPTIONS], as -v was written. */
-function binds(options: ContainerOptions): string[] {
-  return (options.mounts ?? []).filter(isBind).map((mount) => {
-    const modes = [mount.readOnly ? "ro" : "", mount.propagation ?? ""].filter((mode) => mode !== "");
-    return [mount.source, mount.target, ...(modes.length > 0 ? [modes.join(",")] : [])].join(":");
-  });
-}
-
-const isBind = (mount: MountRequest): mount is Extract<MountRequest, { type: "bind" }> =>
-  mount.type === "bind";
 
 function tmpfs(options: ContainerOptions): Record<string, string> | undefined {
   const mounts = (options.mounts ?? []).filter((mount) => mount.type === "tmpfs");

@@ -1,6 +1,7 @@
 /** `inspect`: a container in the shape and with the field names of docker's API, which scripts and templates know. */
 import { join } from "node:path";
-import type { ContainerRecord, ContainerState, ContainerSummary, MountRequest } from "../../engine/types.ts";
+import { mountsOf } from "../../engine/mounts.ts";
+import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
 import { reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
@@ -8,6 +9,7 @@ import { goMap, goSlice } from "../template/values.ts";
 import { statusWord } from "./container-row.ts";
 import { dockerHealthcheck, healthOf } from "./docker-health.ts";
 import { hostConfig } from "./docker-host-config.ts";
+import { mountPoint } from "./docker-mounts.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 
@@ -44,7 +46,7 @@ export function inspectContainer(
     HostConfig: hostConfig(record),
     GraphDriver: graphDriver(record, paths),
     ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
-    Mounts: (record.options.mounts ?? []).map(mountPoint),
+    Mounts: mountsOf(record).map((mount) => mountPoint(mount, paths)),
     Config: configOf(record),
     NetworkSettings: networkSettings(record, state),
   };
@@ -88,7 +90,7 @@ function configOf(record: ContainerRecord): object {
     Cmd: goSlice(options.command ?? (options.entrypoint === undefined ? image.Cmd : undefined)),
     ...(record.healthCheck !== undefined && { Healthcheck: dockerHealthcheck(record.healthCheck) }),
     Image: record.image,
-    Volumes: image.Volumes === undefined ? null : goMap(image.Volumes),
+    Volumes: declaredVolumes(record),
     WorkingDir: record.workdir,
     Entrypoint: goSlice(options.entrypoint ?? image.Entrypoint),
     OnBuild: null,
@@ -96,6 +98,15 @@ function configOf(record: ContainerRecord): object {
     StopSignal: record.stopSignal,
     StopTimeout: record.stopTimeout,
   };
+}
+
+/** Paths that get a volume without a name: the image's, and those of `-v PATH`. */
+function declaredVolumes({ options, imageConfig }: ContainerRecord): object | null {
+  const asked = (options.mounts ?? []).flatMap((mount) =>
+    mount.type === "volume" && mount.short && mount.name === "" ? [[mount.target, {}] as const] : [],
+  );
+  if (imageConfig.Volumes === undefined && asked.length === 0) return null;
+  return goMap({ ...imageConfig.Volumes, ...Object.fromEntries(asked) });
 }
 
 /** The mount itself is made in the container's own mount namespace, so MergedDir is empty when seen from the host. */
@@ -112,27 +123,6 @@ function graphDriver(record: ContainerRecord, paths: Paths): object {
       WorkDir: join(directory, "work"),
     }),
     Name: "overlay2",
-  };
-}
-
-function mountPoint(mount: MountRequest): object {
-  if (mount.type === "tmpfs") {
-    return {
-      Type: "tmpfs",
-      Source: "",
-      Destination: mount.target,
-      Mode: mount.options.join(","),
-      RW: !mount.options.includes("ro"),
-      Propagation: "",
-    };
-  }
-  return {
-    Type: "bind",
-    Source: mount.source,
-    Destination: mount.target,
-    Mode: mount.readOnly ? "ro" : "",
-    RW: !mount.readOnly,
-    Propagation: mount.propagation ?? "rprivate",
   };
 }
 

@@ -1,5 +1,5 @@
 /** From an OCI runtime configuration to the Plan that starts the container. */
-import type { OciConfig } from "../oci.ts";
+import type { OciConfig, OciMount } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
 import {
   execSteps,
@@ -16,6 +16,7 @@ import {
   isBind,
   mountSteps,
   propagates,
+  userNamespaceSlot,
 } from "./mounts.ts";
 import type { NamespaceFlag, Plan, Step } from "./plan.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
@@ -43,7 +44,7 @@ const CLONE_FLAGS: Readonly<Record<string, NamespaceFlag>> = {
   network: "CLONE_NEWNET",
 };
 
-/** The Plan of a container; its slots are "cgroup" and "netns", as far as the input asks for them. */
+/** The Plan of a container; its slots are "cgroup", "netns" and userNamespaceSlot() of its mounts, as far as there are. */
 export function containerPlan(input: ContainerPlanInput): Plan {
   const { config, cgroup } = input;
   const { linux, process } = config;
@@ -61,8 +62,10 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       data: null,
       why: "Mounts made from here on stay in this namespace (mount_namespaces(7)).",
     },
+    // Overlays are made in a working directory of their own; the last one has to be that of the root.
+    ...bindSourceSteps(binds.filter(isOverlay)),
     ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
-    ...bindSourceSteps(binds.filter((mount) => !propagates(mount))),
+    ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
     ...pivotSteps(),
     ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory }),
     ...deviceSteps(linux.devices ?? []),
@@ -82,10 +85,16 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...execSteps(process, pauseSteps(input.pause ?? false)),
   ];
   return {
-    fds: [...(cgroup.cloneInto ? ["cgroup"] : []), ...(input.networkNamespace ? ["netns"] : [])],
+    fds: [
+      ...(cgroup.cloneInto ? ["cgroup"] : []),
+      ...(input.networkNamespace ? ["netns"] : []),
+      ...binds.flatMap((mount) => userNamespaceSlot(mount) ?? []),
+    ],
     steps,
   };
 }
+
+const isOverlay = (mount: OciMount): boolean => mount.tsrun?.overlay !== undefined;
 
 function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput): Step[] {
   const types = config.linux.namespaces.map(({ type }) => type);

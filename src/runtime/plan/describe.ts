@@ -22,7 +22,9 @@ export function describeStep(step: StepAction): string {
     case "mountOverlay":
       return `mounting an overlay of ${step.lower.length} layers on ${step.target}`;
     case "openTree":
-      return `opening the mount source ${step.path}`;
+      return `opening the mount source ${step.within === undefined ? step.path : `${step.within}/${step.path}`}`;
+    case "idmap":
+      return `mapping the owners of ${step.slot.replace(/^bind:/, "the mount for ")}`;
     case "moveMount":
       return `attaching ${step.slot.replace(/^bind:|^readonly:/, "the mount for ")} at ${step.target}`;
     case "mountSetattr":

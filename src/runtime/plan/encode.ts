@@ -103,7 +103,14 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
         data.table(step.options),
       ];
     case "openTree":
-      return [data.string(step.path), slot(step.slot), step.recursive ? 1 : 0];
+      return [
+        data.string(step.path),
+        slot(step.slot),
+        step.recursive ? 1 : 0,
+        data.string(step.within ?? null),
+      ];
+    case "idmap":
+      return [slot(step.slot), slot(step.userns)];
     case "moveMount":
       return [slot(step.slot), data.string(step.target)];
     case "mountSetattr":

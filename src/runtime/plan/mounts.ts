@@ -1,8 +1,10 @@
 /** The mounts of an OCI configuration as steps. */
 import { statSync } from "node:fs";
+import { relative } from "node:path";
 import type { OciMount } from "../oci.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
+import { readOnlyOverlaySteps } from "./rootfs.ts";
 
 /** What /sys/fs/cgroup shows: one tree on cgroup v2, one per hierarchy on v1 ("memory" -> "memory"). */
 export type CgroupView = { version: 2 } | { version: 1; hierarchies: { name: string; options: string }[] };
@@ -22,6 +24,11 @@ const WHY: Readonly<Record<string, string>> = {
 
 const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
 
+/** The slot that holds the user namespace by which a mount's owners are mapped; undefined where they stay. */
+export function userNamespaceSlot({ destination, uidMappings }: OciMount): string | undefined {
+  return uidMappings === undefined ? undefined : `userns:${destination}`;
+}
+
 export function isBind(mount: OciMount): boolean {
   return (
     mount.type === "bind" || (mount.options ?? []).some((option) => option === "bind" || option === "rbind")
@@ -36,13 +43,30 @@ export function propagates(mount: OciMount): boolean {
 
 /** Takes hold of what is bound from the host, while the host can still be seen. */
 export function bindSourceSteps(mounts: readonly OciMount[]): Step[] {
-  return mounts.map((mount) => ({
-    op: "openTree",
-    path: mount.source ?? "",
+  return mounts.flatMap((mount) => {
+    const { source = "", destination, tsrun: { within, overlay } = {} } = mount;
+    const userns = userNamespaceSlot(mount);
+    return [
+      ...(overlay ? readOnlyOverlaySteps(overlay, destination) : []),
+      {
+        op: "openTree",
+        ...(within === undefined ? { path: source } : { path: relative(within, source), within }),
+        slot: slotOf(mount),
+        recursive: parseMountOptions(mount.options ?? []).bind === "rbind",
+        why: `A copy of this mount, attached nowhere yet: ${destination} in the container.`,
+      } satisfies Step,
+      ...(userns === undefined ? [] : [idmapStep(mount, userns)]),
+    ];
+  });
+}
+
+function idmapStep(mount: OciMount, userns: string): Step {
+  return {
+    op: "idmap",
     slot: slotOf(mount),
-    recursive: parseMountOptions(mount.options ?? []).bind === "rbind",
-    why: `A copy of this mount, attached nowhere yet: ${mount.destination} in the container.`,
-  }));
+    userns,
+    why: "U: who owns the source on the host is the container's user in this mount, and nothing on disk changes.",
+  };
 }
 
 /** Whether a path of the host is a directory: a bind mount needs a mount point of its source's kind. */
@@ -57,7 +81,7 @@ export function mountSteps(
   }: { cgroup: CgroupView; isDirectory?: IsDirectory | undefined },
 ): Step[] {
   return mounts.flatMap((mount) => {
-    if (isBind(mount)) return bindSteps(mount, isDirectory(mount.source ?? ""));
+    if (isBind(mount)) return bindSteps(mount, mount.tsrun?.isDirectory ?? isDirectory(mount.source ?? ""));
     if (mount.type === "cgroup") return cgroupSteps(mount, cgroup);
     return filesystemSteps(mount);
   });

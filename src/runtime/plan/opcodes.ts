@@ -42,4 +42,5 @@ export const OPCODES: Readonly<Record<StepOp, number>> = {
   seccomp: 38,
   closeRange: 39,
   execve: 40,
+  idmap: 41,
 };

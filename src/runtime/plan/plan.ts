@@ -54,9 +54,22 @@ export type StepAction =
       data: string | null;
     }
   /** fsopen(2), one fsconfig(2) "lowerdir+" per layer, fsmount(2), move_mount(2): more layers than a page can name. */
-  | { op: "mountOverlay"; lower: string[]; upper: string; work: string; target: string; options: string[] }
-  /** open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. */
-  | { op: "openTree"; path: string; slot: string; recursive: boolean }
+  | {
+      op: "mountOverlay";
+      lower: string[];
+      /** null, like `work`: the overlay is read-only. */
+      upper: string | null;
+      work: string | null;
+      target: string;
+      options: string[];
+    }
+  /**
+   * open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. With `within` the path is
+   * relative to that directory, whose contents are not to be trusted, and never leads out of it.
+   */
+  | { op: "openTree"; path: string; slot: string; recursive: boolean; within?: string }
+  /** mount_setattr(2) with MOUNT_ATTR_IDMAP, Linux 5.12: owners in the detached mount of a slot as a user namespace maps them. */
+  | { op: "idmap"; slot: string; userns: string }
   /** move_mount(2): attaches the detached mount in a slot. */
   | { op: "moveMount"; slot: string; target: string }
   /** mount_setattr(2), Linux 5.12. */

@@ -45,6 +45,8 @@ function lookUp(step: StepAction, pid: number): string[] {
     case "mount":
       if (step.fstype === null) return [];
       return mountProof(step.target.startsWith("/") ? step.target : "/", pid);
+    case "idmap":
+      return mountProof(step.slot.replace(/^bind:/, ""), pid);
     case "mountOverlay":
     case "moveMount":
     case "mountSetattr":

@@ -41,6 +41,25 @@ export function overlaySteps(overlay: Overlay): Step[] {
   ];
 }
 
+/**
+ * Mounts an image's layers, below the directory that `target` names relative to theirs; an overlay without a writable
+ * layer needs two, and the target, which is empty, serves as the lowest.
+ */
+export function readOnlyOverlaySteps(
+  { layersDir, lower, target }: { layersDir: string; lower: readonly string[]; target: string },
+  destination: string,
+): Step[] {
+  const layers = [...lower, target];
+  const data = `lowerdir=${layers.join(":")}`;
+  const why = `The image's layers as one read-only tree, to be seen at ${destination}.`;
+  return [
+    { op: "chdir", path: layersDir, why: "The layers are named relative to their directory." },
+    data.length <= DATA_LIMIT
+      ? { op: "mount", source: "overlay", target, fstype: "overlay", flags: ["MS_RDONLY"], data, why }
+      : { op: "mountOverlay", lower: layers, upper: null, work: null, target, options: [], why },
+  ];
+}
+
 /** Makes a directory of the host (an OCI bundle's rootfs) a mount point, which pivot_root(2) asks for. */
 export function directoryRootSteps(path: string): Step[] {
   const slot = "bind:/";

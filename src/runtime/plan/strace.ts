@@ -40,7 +40,11 @@ export function straceStep(step: StepAction): string {
       return `mount(${quoted(step.source)}, ${quoted(step.target)}, ${quoted(step.fstype)}, ${flags(step.flags)}, ${quoted(step.data)})`;
     case "mountOverlay":
       return `fsconfig(<overlay>, FSCONFIG_SET_STRING, "lowerdir+", ${list(step.lower)}); move_mount(<overlay>, "", AT_FDCWD, ${quoted(step.target)}, MOVE_MOUNT_F_EMPTY_PATH)`;
+    case "idmap":
+      return `mount_setattr(<${step.slot}>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=<${step.userns}>})`;
     case "openTree":
+      if (step.within !== undefined)
+        return `open_tree(openat2(${quoted(step.within)}, ${quoted(step.path)}, {flags=O_PATH, resolve=RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS}), "", ${flags(["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH", ...(step.recursive ? ["AT_RECURSIVE"] : [])])})`;
       return `open_tree(AT_FDCWD, ${quoted(step.path)}, ${flags(["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...(step.recursive ? ["AT_RECURSIVE"] : [])])})`;
     case "moveMount":
       return `move_mount(<${step.slot}>, "", AT_FDCWD, ${quoted(step.target)}, MOVE_MOUNT_F_EMPTY_PATH)`;

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { checkPropagation } from "../../../src/engine/bind-sources.ts";
 import { type MountContext, resolveMounts, validateMounts } from "../../../src/engine/mounts.ts";
 import { mergeTmpfsOptions } from "../../../src/engine/tmpfs-options.ts";
-import type { MountRequest } from "../../../src/engine/types.ts";
+import type { BindRequest, MountRequest, TmpfsRequest } from "../../../src/engine/types.ts";
 
-const bind = (target: string, more: Partial<MountRequest & { type: "bind" }> = {}): MountRequest => ({
+const bind = (target: string, more: Partial<BindRequest> = {}): BindRequest => ({
   type: "bind",
   source: "/src",
   target,
@@ -12,9 +12,9 @@ const bind = (target: string, more: Partial<MountRequest & { type: "bind" }> = {
   sourceMustExist: true,
   ...more,
 });
-const tmpfs = (target: string, options: string[] = []): MountRequest => ({ type: "tmpfs", target, options });
+const tmpfs = (target: string, options: string[] = []): TmpfsRequest => ({ type: "tmpfs", target, options });
 
-function mounts(requests: MountRequest[], more: Partial<MountContext> = {}) {
+function mounts(requests: (BindRequest | TmpfsRequest)[], more: Partial<MountContext> = {}) {
   return resolveMounts({
     requests,
     files: { hosts: "/c/hosts", hostname: "/c/hostname", resolvConf: "/c/resolv.conf" },
@@ -67,7 +67,7 @@ describe("resolveMounts", () => {
   });
 
   test("options of binds", () => {
-    const options = (request: MountRequest) => at(mounts([request]), "/x")[0]?.options;
+    const options = (request: BindRequest) => at(mounts([request]), "/x")[0]?.options;
     expect(options(bind("/x"))).toEqual(["rbind", "rprivate"]);
     expect(options(bind("/x", { readOnly: true }))).toEqual(["rbind", "rprivate", "rro"]);
     expect(options(bind("/x", { readOnly: true, recursive: false }))).toEqual(["bind", "rprivate", "ro"]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { defaultDevices } from "../../../src/engine/devices.ts";
 import { buildOciConfig, cgroupPath, type OciConfigInput } from "../../../src/engine/oci-config.ts";
+import { needsNoDecision } from "../../../src/engine/mounts.ts";
 import { buildExecProcess } from "../../../src/engine/process.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../../src/engine/system-paths.ts";
 import type { ContainerOptions } from "../../../src/engine/types.ts";
@@ -13,6 +14,7 @@ function build(options: Partial<ContainerOptions> = {}, more: Partial<OciConfigI
   return buildOciConfig({
     id: ID,
     options: { image: "alpine", command: ["sh"], ...options },
+    mounts: (options.mounts ?? []).filter(needsNoDecision),
     image: {},
     containerDir: "/var/lib/tsrun/containers/x",
     hostname: "0123456789ab",

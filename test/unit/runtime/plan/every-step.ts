@@ -16,7 +16,8 @@ export const EVERY_STEP: { [Op in StepOp]: Extract<StepAction, { op: Op }> } = {
     target: "/m",
     options: ["volatile"],
   },
-  openTree: { op: "openTree", path: "/src", slot: "bind:/dst", recursive: true },
+  openTree: { op: "openTree", path: "/src", slot: "bind:/dst", recursive: true, within: "/base" },
+  idmap: { op: "idmap", slot: "bind:/dst", userns: "userns:/dst" },
   moveMount: { op: "moveMount", slot: "bind:/dst", target: "/dst" },
   mountSetattr: {
     op: "mountSetattr",

@@ -1,0 +1,38 @@
+/** Mounts on the host: mount(2), umount2(2). A container's own are made by its Plan, not here. */
+import { readFileSync } from "node:fs";
+import { check, libc } from "./ffi.ts";
+
+const cMount = libc(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+const cUmount = libc("int umount2(const char *target, int flags)");
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+export interface HostMount {
+  source: string;
+  target: string;
+  /** null for a bind mount. */
+  type: string | null;
+  /** MS_* bits. */
+  flags: number;
+  data: string;
+}
+
+/** Throws SyscallError. */
+export function mount({ source, target, type, flags, data }: HostMount): void {
+  check("mount", () => cMount(source, target, type, flags, data === "" ? null : data), target);
+}
+
+/** Takes the topmost mount at `target` away; what is still in use of it stays until it is not any more. */
+export function unmount(target: string): void {
+  check("umount2", () => cUmount(target, MNT_DETACH | UMOUNT_NOFOLLOW), target);
+}
+
+/** Whether something is mounted at exactly this path, proc_pid_mountinfo(5). */
+export function isMountPoint(path: string): boolean {
+  const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .some((line) => line.split(" ", 5)[4] === escaped);
+}
