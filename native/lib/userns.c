@@ -24,7 +24,7 @@ static int wait_for_ever(void *unused)
 {
 	(void)unused;
 	for (;;)
-		syscall(SYS_pause);
+		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0); /* aarch64 has no pause(2) */
 	return 0;
 }
 

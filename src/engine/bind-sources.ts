@@ -7,7 +7,9 @@ import type { BindRequest } from "./types.ts";
  * Checks the sources of bind mounts and makes the directories that `-v` names and that are missing, as Docker does;
  * all checks come before the first directory. Throws ERR_TSRUN_MOUNT_SOURCE_MISSING or ERR_TSRUN_MOUNT_PROPAGATION.
  */
-export function prepareBindSources(requests: readonly (BindRequest | { type: "tmpfs" | "volume" | "image" })[]): void {
+export function prepareBindSources(
+  requests: readonly (BindRequest | { type: "tmpfs" | "volume" | "image" })[],
+): void {
   const missing: string[] = [];
   for (const request of requests) {
     if (request.type !== "bind") continue;

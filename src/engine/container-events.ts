@@ -9,6 +9,7 @@ import type { ExecOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, execAction, type Happening, recordEvent } from "./events.ts";
 import { hasProbe } from "./health.ts";
+import { mountsOf } from "./mounts.ts";
 import { generateId } from "./names.ts";
 import type { ContainerRecord, NetworkState } from "./types.ts";
 
@@ -20,13 +21,20 @@ export function lifeEnvironment(
 ): string[] {
   const tail = tailOf(containerEvent(record, "start"));
   const line = (action: string): string => `"type":"container","action":"${action}",${tail}`;
-  const connect = network ? `${networkLine("connect", record, network)}\n` : "";
+  const before = [
+    ...volumeLines("mount", record),
+    ...(network ? [networkLine("connect", record, network)] : []),
+  ].map((each) => `${each}\n`);
+  const after = [
+    ...(network ? [networkLine("disconnect", record, network)] : []),
+    ...volumeLines("unmount", record),
+  ];
   return [
     `TSRUN_JOURNAL=${journalPath(paths)}`,
-    `TSRUN_EVENTS_START=${attached ? `${line("attach")}\n` : ""}${connect}${line("start")}`,
+    `TSRUN_EVENTS_START=${attached ? `${line("attach")}\n` : ""}${before.join("")}${line("start")}`,
     `TSRUN_EVENTS_OOM=${line("oom")}`,
     `TSRUN_EVENTS_DIE=${line("die")}`,
-    ...(network ? [`TSRUN_EVENTS_END=${networkLine("disconnect", record, network)}`] : []),
+    ...(after.length > 0 ? [`TSRUN_EVENTS_END=${after.join("\n")}`] : []),
     ...(hasProbe(record)
       ? [
           `TSRUN_EVENTS_HEALTHY=${line("health_status: healthy")}`,
@@ -63,6 +71,17 @@ function networkLine(
 ): string {
   const attributes = { container, name, type: "bridge" };
   return `"type":"network","action":"${action}",${tailOf({ id: name, attributes })}`;
+}
+
+/** One for each volume of the container. */
+function volumeLines(action: "mount" | "unmount", record: ContainerRecord): string[] {
+  return mountsOf(record).flatMap((mount) => {
+    if (mount.type !== "volume") return [];
+    const { name, driver, target, readOnly } = mount;
+    const where = { destination: target, propagation: "", "read/write": String(!readOnly) };
+    const attributes = { container: record.id, driver, ...(action === "mount" && where) };
+    return [`"type":"volume","action":"${action}",${tailOf({ id: name, attributes })}`];
+  });
 }
 
 /** The rest of a line, but for the braces after the last attribute, which are the monitor's to add. */

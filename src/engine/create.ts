@@ -7,9 +7,9 @@ import type { Lock } from "../store/locks.ts";
 import { claimName, releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
+import type { ImageConfig } from "./api.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { removeRunDir, sweep } from "./cleanup.ts";
-import type { ImageConfig } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveDevices } from "./devices.ts";
 import { containerEvent, recordEvent, timeNow } from "./events.ts";
@@ -106,9 +106,7 @@ export async function createContainer(
 export function hasUndecidedMounts(options: ContainerOptions, image: ImageConfig): boolean {
   const { mounts = [], volumesFrom = [] } = options;
   return (
-    volumesFrom.length > 0 ||
-    Object.keys(image.Volumes ?? {}).length > 0 ||
-    !mounts.every(needsNoDecision)
+    volumesFrom.length > 0 || Object.keys(image.Volumes ?? {}).length > 0 || !mounts.every(needsNoDecision)
   );
 }
 

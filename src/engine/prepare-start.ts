@@ -80,7 +80,10 @@ export async function prepareStart(
 }
 
 /** A user namespace for each mount whose owners are mapped, by its slot. */
-async function userNamespaces({ mounts }: OciConfig, cleanup: (() => void)[]): Promise<Record<string, number>> {
+async function userNamespaces(
+  { mounts }: OciConfig,
+  cleanup: (() => void)[],
+): Promise<Record<string, number>> {
   const { openUserNamespace } = await import("../kernel/userns.ts");
   const fds: Record<string, number> = {};
   for (const mount of mounts) {

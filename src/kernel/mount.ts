@@ -31,7 +31,10 @@ export function unmount(target: string): void {
 
 /** Whether something is mounted at exactly this path, proc_pid_mountinfo(5). */
 export function isMountPoint(path: string): boolean {
-  const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const escaped = path.replace(
+    /[ \t\n\\]/g,
+    (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .some((line) => line.split(" ", 5)[4] === escaped);

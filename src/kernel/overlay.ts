@@ -47,12 +47,10 @@ export function openOverlay({ directory, lower, writable, target, binds }: Overl
     [...lower, null],
     writable?.upper ?? null,
     writable?.work ?? null,
-    [...binds.flatMap((bind) => [
-        bind.source,
-        bind.within ?? "",
-        bind.target,
-        bind.readOnly ? "ro" : "rw",
-      ]), null],
+    [
+      ...binds.flatMap((bind) => [bind.source, bind.within ?? "", bind.target, bind.readOnly ? "ro" : "rw"]),
+      null,
+    ],
   ) as number;
   if (result < 0) throw new SyscallError("mount", -result, `${directory}/${target}`);
   return result;

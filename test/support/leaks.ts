@@ -23,7 +23,7 @@ const SETTLE_MILLISECONDS = 5_000;
 const KEPT = /^tsrun\d+$/;
 const CGROUPS = "/sys/fs/cgroup";
 /** What is not to be walked into for locks: an image's files are not tsrun's. */
-const CONTENT = new Set(["layers", "blobs", "upper", "merged", "work"]);
+const CONTENT = new Set(["layers", "blobs", "upper", "merged", "work", "_data"]);
 
 /** What is there now. Without an instance, only what belongs to the host as a whole. */
 export function snapshot(instance?: Instance): Snapshot {

@@ -69,7 +69,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   "label-file": () => FILES,
   "log-opt": () => beginnings(["max-size=", "max-file="]),
   mount: ({ current }) =>
-    current.includes(",") ? NOTHING : beginnings(["type=bind,", "type=image,", "type=tmpfs,", "type=volume,"]),
+    current.includes(",")
+      ? NOTHING
+      : beginnings(["type=bind,", "type=image,", "type=tmpfs,", "type=volume,"]),
   network: async ({ names }) => ({ candidates: await names.networks() }),
   output: () => FILES,
   root: () => DIRECTORIES,
@@ -102,7 +104,9 @@ async function filters({ command, current, names }: ValueRequest): Promise<Compl
   const [key = "", value] = current.split("=");
   if (key === "volume" && value !== undefined) {
     const volumes = await names.volumes();
-    return { candidates: volumes.map(({ text, note }) => ({ text: `volume=${text}`, ...(note && { note }) })) };
+    return {
+      candidates: volumes.map(({ text, note }) => ({ text: `volume=${text}`, ...(note && { note }) })),
+    };
   }
   if (value === undefined) return beginnings((FILTERS[command]?.() ?? []).map((name) => `${name}=`));
   return words((FILTER_VALUES[key] ?? []).map((word) => `${key}=${word}`));

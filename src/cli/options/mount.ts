@@ -124,9 +124,13 @@ export function parseMount(text: string, cwd: string): MountRequest {
       return imageMount(fields, fields.target);
     case "npipe":
     case "cluster":
-      throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `mounts of type ${fields.type} are not supported`, {
-        hint: "the types are bind, volume, tmpfs and image",
-      });
+      throw new TsrunError(
+        "ERR_TSRUN_OPTION_UNSUPPORTED",
+        `mounts of type ${fields.type} are not supported`,
+        {
+          hint: "the types are bind, volume, tmpfs and image",
+        },
+      );
     default:
       throw new Error(`mount type unknown: "${fields.type}"`);
   }

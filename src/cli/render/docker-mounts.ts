@@ -100,7 +100,10 @@ function mountSpec(mount: MountRequest): object | undefined {
         ...(mount.labels && { Labels: goMap(mount.labels) }),
         ...(mount.subpath !== undefined && { Subpath: mount.subpath }),
         ...((driver || driverOptions) && {
-          DriverConfig: { ...(driver && { Name: driver }), ...(driverOptions && { Options: goMap(driverOptions) }) },
+          DriverConfig: {
+            ...(driver && { Name: driver }),
+            ...(driverOptions && { Options: goMap(driverOptions) }),
+          },
         }),
       };
       return { ...common(mount.name, mount.readOnly), ...unlessEmpty({ VolumeOptions }) };

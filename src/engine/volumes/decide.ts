@@ -8,7 +8,14 @@ import type { EngineContext } from "../context.ts";
 import { cleanTarget, mountsOf, needsNoDecision } from "../mounts.ts";
 import { resolveContainer } from "../records.ts";
 import { resolveImage } from "../resolve-image.ts";
-import type { ContainerMount, ContainerOptions, ImageRequest, MountRequest, VolumeMount, VolumeRequest } from "../types.ts";
+import type {
+  ContainerMount,
+  ContainerOptions,
+  ImageRequest,
+  MountRequest,
+  VolumeMount,
+  VolumeRequest,
+} from "../types.ts";
 import { type ProvidedVolume, provideVolume } from "./create.ts";
 import { makeImageDirectories } from "./locate.ts";
 import { populateVolume } from "./populate.ts";
@@ -96,7 +103,13 @@ export function shownMounts(wanted: readonly Wanted[]): ContainerMount[] {
     if (mount.type !== "volume") return mount;
     const { driver = LOCAL_DRIVER, driverOptions: options = {} } = mount;
     const name = mount.name || `volume-for-${mount.target.slice(1).replaceAll("/", "-")}`;
-    return { ...mount, name, driver, anonymous: mount.name === "", needsMount: needsMount({ driver, options }) };
+    return {
+      ...mount,
+      name,
+      driver,
+      anonymous: mount.name === "",
+      needsMount: needsMount({ driver, options }),
+    };
   });
 }
 

@@ -75,7 +75,10 @@ export function locateVolume(
   try {
     const fd = openBeneath(base, mount.subpath, O_PATH);
     try {
-      const [within, source] = [base, fd].map((each) => readlinkSync(`/proc/self/fd/${each}`)) as [string, string];
+      const [within, source] = [base, fd].map((each) => readlinkSync(`/proc/self/fd/${each}`)) as [
+        string,
+        string,
+      ];
       return { ...bind, source, origin: { within, isDirectory: fstatSync(fd).isDirectory() } };
     } finally {
       closeSync(fd);

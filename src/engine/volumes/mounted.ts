@@ -37,7 +37,8 @@ export async function acquireVolume({ paths }: EngineContext, name: string, id: 
   if (held) return held.path;
   const { record } = volume;
   mkdirSync(volumeRunDir(paths, name), { recursive: true, mode: 0o700 });
-  const path = record.driver === LOCAL_DRIVER ? await mountLocal(paths, record) : await mountByDriver(record, id);
+  const path =
+    record.driver === LOCAL_DRIVER ? await mountLocal(paths, record) : await mountByDriver(record, id);
   writeDocument(holder, { path }, { durable: false });
   return path;
 }
@@ -93,7 +94,8 @@ async function mountLocal(paths: Paths, { name, options }: VolumeRecord): Promis
     mount({ source: device, target, type: bind === null ? type : null, flags: bits, data });
     // Of a bind mount the first call takes no other flags, mount(2).
     const remount = flagBits(MS, ["MS_BIND", "MS_REMOUNT", ...flags]);
-    if (bind !== null && flags.length > 0) mount({ source: device, target, type: null, flags: remount, data: "" });
+    if (bind !== null && flags.length > 0)
+      mount({ source: device, target, type: null, flags: remount, data: "" });
   } catch (error) {
     if (isMountPoint(target)) unmount(target);
     throw mountFailure({ name, target, device, type, o }, error);
@@ -114,7 +116,13 @@ async function withAddress(type: string, words: readonly string[]): Promise<stri
 }
 
 function mountFailure(
-  { name, target, device, type, o }: { name: string; target: string; device: string; type: string; o: string },
+  {
+    name,
+    target,
+    device,
+    type,
+    o,
+  }: { name: string; target: string; device: string; type: string; o: string },
   cause: unknown,
 ): TsrunError {
   const { code } = cause as { code?: string };

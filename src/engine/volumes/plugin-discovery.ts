@@ -92,10 +92,14 @@ function fromJson(path: string, text: string): PluginEndpoint {
 }
 
 function broken(path: string, what: string, cause?: unknown): TsrunError {
-  return new TsrunError("ERR_TSRUN_VOLUME_DRIVER_FAILED", `${path} does not say where the plugin is: ${what}`, {
-    hint: 'such a file looks like {"Name": "x", "Addr": "unix:///run/x.sock"}',
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new TsrunError(
+    "ERR_TSRUN_VOLUME_DRIVER_FAILED",
+    `${path} does not say where the plugin is: ${what}`,
+    {
+      hint: 'such a file looks like {"Name": "x", "Addr": "unix:///run/x.sock"}',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 function isProgram(path: string): boolean {

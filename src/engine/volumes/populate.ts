@@ -7,7 +7,7 @@
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Timespec } from "../../kernel/files.ts";
+import type { Timespec } from "../../kernel/files.ts";
 import { O_PATH, openBeneath, openInRoot } from "../../kernel/openat2.ts";
 import { xattrsOfDescriptor } from "../../kernel/xattr.ts";
 import { packTree } from "../../store/pack/pack.ts";

@@ -30,7 +30,8 @@ export function validateVolumeName(name: string): void {
 export function validateLocalOptions(name: string, options: Readonly<Record<string, string>>): void {
   for (const option of Object.keys(options)) {
     const others = Object.hasOwn(LOCAL_OPTIONS, option) ? LOCAL_OPTIONS[option] : undefined;
-    if (others === undefined) throw invalidOption(`create ${name}: invalid option: ${JSON.stringify(option)}`);
+    if (others === undefined)
+      throw invalidOption(`create ${name}: invalid option: ${JSON.stringify(option)}`);
     const missing = others.find((other) => !options[other]);
     if (missing !== undefined)
       throw invalidOption(`create ${name}: missing required option: ${JSON.stringify(missing)}`);

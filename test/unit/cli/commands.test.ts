@@ -229,6 +229,18 @@ describe("inspect", () => {
       if (name === "alpine" || name === alpine.id) return alpine;
       throw missing("IMAGE");
     },
+    inspectVolume: async (name) => {
+      if (name !== "data") throw missing("VOLUME");
+      return {
+        name,
+        driver: "local",
+        options: { type: "tmpfs", device: "tmpfs" },
+        labels: {},
+        createdAt: "2024-05-01T12:00:00Z",
+        mountpoint: "/data/volumes/data/_data",
+        users: [],
+      };
+    },
   };
   const run = (...argv: string[]) => runCommand(inspect, argv, { engine });
 
@@ -261,7 +273,24 @@ describe("inspect", () => {
 
   it("looks only for what --type says", async () => {
     expect((await run("--type", "container", "alpine")).code).toBe(1);
-    await expect(run("--type", "volume", "x")).rejects.toThrow('must be one of "container", "image"');
+    expect((await run("--type", "volume", "alpine")).code).toBe(1);
+    await expect(run("--type", "plugin", "x")).rejects.toThrow(
+      'must be one of "container", "image", "volume"',
+    );
+  });
+
+  it("shows a volume as docker does", async () => {
+    expect(JSON.parse((await run("data")).out)).toEqual([
+      {
+        CreatedAt: "2024-05-01T12:00:00Z",
+        Driver: "local",
+        Labels: null,
+        Mountpoint: "/data/volumes/data/_data",
+        Name: "data",
+        Options: { device: "tmpfs", type: "tmpfs" },
+        Scope: "local",
+      },
+    ]);
   });
 
   it("shows an image's names and configuration", async () => {

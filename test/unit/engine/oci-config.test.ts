@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { defaultDevices } from "../../../src/engine/devices.ts";
-import { buildOciConfig, cgroupPath, type OciConfigInput } from "../../../src/engine/oci-config.ts";
 import { needsNoDecision } from "../../../src/engine/mounts.ts";
+import { buildOciConfig, cgroupPath, type OciConfigInput } from "../../../src/engine/oci-config.ts";
 import { buildExecProcess } from "../../../src/engine/process.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../../src/engine/system-paths.ts";
 import type { ContainerOptions } from "../../../src/engine/types.ts";

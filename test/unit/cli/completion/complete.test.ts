@@ -23,6 +23,9 @@ const engine: Partial<EngineApi> = {
       size: 1,
     },
   ],
+  listVolumes: async () => [
+    { name: "data", driver: "local", options: {}, labels: {}, createdAt: "", mountpoint: "/d", users: [] },
+  ],
 };
 const names = engineNames(
   async () => engine as EngineApi,
@@ -78,7 +81,7 @@ describe("complete", () => {
     ["ps --filter sta", ["status="]],
     ["ps --filter status=pa", ["status=paused"]],
     ["images -f dangling=t", ["dangling=true"]],
-    ["inspect --type ", ["container", "image"]],
+    ["inspect --type ", ["container", "image", "volume"]],
     ["completion ", ["bash", "zsh", "fish"]],
     ["completion bash ", []],
   ])("%j", async (line, expected) => {
@@ -101,8 +104,14 @@ describe("complete", () => {
     ["run alpine ", []],
     ["rmi alpine:3.20 ", ["alpine:latest"]],
     ["images al", ["alpine:3.20", "alpine:latest"]],
-    ["inspect ", ["web", "db", "old", "ice", "alpine:3.20", "alpine:latest", "bridge", "host", "none"]],
+    [
+      "inspect ",
+      ["web", "db", "old", "ice", "alpine:3.20", "alpine:latest", "bridge", "host", "none", "data"],
+    ],
     ["container inspect i", ["ice"]],
+    ["volume rm ", ["data"]],
+    ["volume inspect d", ["data"]],
+    ["ps --filter volume=", ["volume=data"]],
   ])("%j, from what there is", async (line, expected) => {
     expect(await texts(line, names)).toEqual(expected);
   });

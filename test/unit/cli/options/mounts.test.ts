@@ -4,6 +4,7 @@ import { parseVolume } from "../../../../src/cli/options/volume.ts";
 
 describe("parseVolume", () => {
   const bind = { type: "bind", source: "/a", target: "/b", readOnly: false, sourceMustExist: false };
+  const volume = { type: "volume", name: "data", target: "/b", readOnly: false, short: true };
 
   it.each([
     ["/a:/b", bind],
@@ -14,6 +15,11 @@ describe("parseVolume", () => {
     ["./x:/b", { ...bind, source: "/work/x" }],
     ["../x:/b", { ...bind, source: "/x" }],
     [".:/b", { ...bind, source: "/work" }],
+    ["/a:/b:U,ro", { ...bind, readOnly: true, mapOwner: true }],
+    ["data:/b", volume],
+    ["data:/b:ro,z", { ...volume, readOnly: true }],
+    ["data:/b:nocopy,U", { ...volume, noCopy: true, mapOwner: true }],
+    ["/b", { ...volume, name: "" }],
   ])("reads %s", (text, expected) => {
     expect(parseVolume(text, "/work")).toEqual(expected);
   });
@@ -25,8 +31,8 @@ describe("parseVolume", () => {
     ["/a:/b:foo", "invalid mode: foo"],
     ["/a:/b:ro,rw", "invalid mode: ro,rw"],
     ["/a:/b:nocopy", "invalid mode: nocopy"],
-    ["/data", 'volumes are not supported yet: the anonymous volume "/data"'],
-    ["data:/b", 'volumes are not supported yet: the named volume "data"'],
+    ["data:/b:rshared", "invalid mode: rshared"],
+    ["data:/b:nocopy,nocopy", "invalid mode: nocopy,nocopy"],
   ])("refuses %j", (text, message) => {
     expect(() => parseVolume(text, "/work")).toThrow(message);
   });
@@ -54,6 +60,39 @@ describe("parseMount", () => {
       "type=bind,src=/a,destination=/b,ro=false,bind-recursive=enabled",
       { type: "bind", source: "/a", target: "/b", readOnly: false, sourceMustExist: true },
     ],
+    [
+      "type=bind,src=/a,dst=/b,ro,bind-recursive=writable,U",
+      {
+        type: "bind",
+        source: "/a",
+        target: "/b",
+        readOnly: true,
+        sourceMustExist: true,
+        readOnlyRecursive: false,
+        mapOwner: true,
+      },
+    ],
+    ["dst=/b", { type: "volume", name: "", target: "/b", readOnly: false }],
+    [
+      "src=data,dst=/b,volume-nocopy,volume-subpath=a/b,consistency=cached",
+      { type: "volume", name: "data", target: "/b", readOnly: false, noCopy: true, subpath: "a/b" },
+    ],
+    [
+      'type=volume,source=data,dst=/b,readonly,volume-driver=local,volume-opt=type=nfs,"volume-opt=o=addr=::1,rw",volume-label=x=1,volume-label=y',
+      {
+        type: "volume",
+        name: "data",
+        target: "/b",
+        readOnly: true,
+        driver: "local",
+        driverOptions: { type: "nfs", o: "addr=::1,rw" },
+        labels: { x: "1", y: "" },
+      },
+    ],
+    [
+      "type=image,src=x,dst=/b,image-subpath=etc",
+      { type: "image", source: "x", target: "/b", subpath: "etc" },
+    ],
     ["type=tmpfs,dst=/t", { type: "tmpfs", target: "/t", options: [] }],
     [
       "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770,ro",
@@ -69,8 +108,10 @@ describe("parseMount", () => {
     ["type=bind,src=/a", "target is required"],
     ["type=bind,dst=/b", "field Source must not be empty"],
     ["type=foo,dst=/b", 'mount type unknown: "foo"'],
-    ["dst=/b", "mounts of type volume are not supported"],
-    ["type=image,src=x,dst=/b", "mounts of type image are not supported"],
+    ["type=image,dst=/b", "field Source must not be empty"],
+    ["type=cluster,src=x,dst=/b", "mounts of type cluster are not supported"],
+    ["type=tmpfs,dst=/b,U", "option 'U' is for mounts of type bind and volume, not tmpfs"],
+    ["type=image,src=x,dst=/b,volume-subpath=y", "cannot mix 'volume-*' options with mount type 'image'"],
     ["type=tmpfs,src=/a,dst=/b", "field Source must not be specified"],
     ["type=tmpfs,dst=/b,bind-propagation=z", "cannot mix 'bind-*' options with mount type 'tmpfs'"],
     ["type=bind,src=/a,dst=/b,volume-nocopy", "cannot mix 'volume-*' options with mount type 'bind'"],
@@ -81,7 +122,7 @@ describe("parseMount", () => {
     ["type=bind,src=/a,dst=/b,bind-recursive=z", "invalid value for bind-recursive: z (must be"],
     ["type=bind,src=/a,dst=/b,bind-recursive=readonly", "requires 'readonly' to be specified"],
     ["type=bind,src=/a,dst=/b,ro,bind-recursive=readonly", "requires 'bind-propagation=rprivate'"],
-    ["type=bind,src=/a,dst=/b,ro,bind-recursive=writable", "bind-recursive=writable is not supported"],
+    ["type=bind,src=/a,dst=/b,bind-recursive=writable", "requires 'readonly' to be specified"],
   ])("refuses %s", (text, message) => {
     expect(() => parseMount(text, "/work")).toThrow(message);
   });

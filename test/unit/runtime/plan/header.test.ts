@@ -50,7 +50,10 @@ describe("operation codes", () => {
 function argumentsWritten(op: StepOp): number {
   const step = EVERY_STEP[op];
   const opener = { ...EVERY_STEP.openTree, why: "" };
-  const plan = encodePlan({ fds: ["other", "cgroup", "netns", "userns:/dst"], steps: [{ ...step, why: "" }, opener] });
+  const plan = encodePlan({
+    fds: ["other", "cgroup", "netns", "userns:/dst"],
+    steps: [{ ...step, why: "" }, opener],
+  });
   const words = Array.from({ length: constant("PLAN_ARGS") }, (_, index) =>
     plan.readBigUInt64LE(16 + 8 + index * 8),
   );
