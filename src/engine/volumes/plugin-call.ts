@@ -68,7 +68,8 @@ async function wayTo(endpoint: PluginEndpoint): Promise<object> {
     case "program": {
       const { Socket } = await import("node:net");
       const fd = startProgram(endpoint.path);
-      return { host: "plugin", createConnection: () => new Socket({ fd }) };
+      // An agent would connect by itself.
+      return { host: "plugin", agent: undefined, createConnection: () => new Socket({ fd }) };
     }
     default: {
       const { protocol, hostname, port } = new URL(endpoint.url);
