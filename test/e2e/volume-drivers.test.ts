@@ -236,8 +236,7 @@ describe("a plugin", () => {
 
   test("a program is a plugin too: it is started for each call", async () => {
     const programs = "/etc/tsrun/volume-drivers";
-    const hadPrograms = existsSync(programs);
-    mkdirSync(programs, { recursive: true });
+    const made = mkdirSync(programs, { recursive: true });
     cpSync(program, join(programs, "called"));
     writeFileSync("/run/volume-plugin-directory", store);
     try {
@@ -247,15 +246,14 @@ describe("a plugin", () => {
       await output("volume", "rm", "by-call");
     } finally {
       rmSync(join(programs, "called"));
-      if (!hadPrograms) rmSync(programs, { recursive: true });
+      if (made) rmSync(made, { recursive: true });
       rmSync("/run/volume-plugin-directory");
     }
   });
 
   test("files name plugins that are elsewhere", async () => {
     const specs = "/etc/docker/plugins";
-    const hadSpecs = existsSync(specs);
-    mkdirSync(specs, { recursive: true });
+    const made = mkdirSync(specs, { recursive: true });
     writeFileSync(join(specs, "tsrun-test-spec.spec"), `unix://${sockets}/dirs.sock\n`);
     writeFileSync(
       join(specs, "tsrun-test-json.json"),
@@ -271,7 +269,7 @@ describe("a plugin", () => {
       await output("volume", "rm", "named");
     } finally {
       for (const name of ["tsrun-test-spec.spec", "tsrun-test-json.json"]) rmSync(join(specs, name));
-      if (!hadSpecs) rmSync(specs, { recursive: true });
+      if (made) rmSync(made, { recursive: true });
     }
   });
 });

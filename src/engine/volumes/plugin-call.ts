@@ -82,7 +82,8 @@ async function wayTo(endpoint: PluginEndpoint): Promise<object> {
 function startProgram(path: string): number {
   const [ours, theirs] = streamSocketPair();
   try {
-    spawnDetached(path, [path], {
+    // A script's interpreter opens it by its name, which spawnDetached() does not execute it by; env(1) does.
+    spawnDetached("/usr/bin/env", ["env", path], {
       env: [`PATH=${process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`],
       fds: [theirs],
     });

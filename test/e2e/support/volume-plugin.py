@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A volume driver by docker's volume plugin protocol, whose volumes are directories.
 
 volume-plugin.py SOCKET DIRECTORY   serves on a unix socket
-volume-plugin.py                    serves one connection, its descriptor 3; the directory is what PLUGIN_DIRECTORY beside it says
+volume-plugin.py                    serves one connection, its descriptor 3; /run/volume-plugin-directory says which directory
 
 What it is asked is written to DIRECTORY/log.
 """
@@ -88,6 +88,6 @@ if len(sys.argv) == 3:
     os.makedirs(place(""), exist_ok=True)
     Server(sys.argv[1], Handler).serve_forever()
 else:
-    DIRECTORY = os.environ.get("PLUGIN_DIRECTORY") or open("/run/volume-plugin-directory").read().strip()
+    DIRECTORY = open("/run/volume-plugin-directory").read().strip()
     os.makedirs(place(""), exist_ok=True)
     Handler(socket.socket(fileno=3), "client", None)
