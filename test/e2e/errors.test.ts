@@ -130,8 +130,11 @@ describe("mounts that cannot be made", () => {
     [125, /invalid spec: :\/x/, "-v", ":/x"],
     [125, /invalid spec.*too many colons/, "-v", "/a:/b:ro:z"],
     [125, /invalid mode: rx/, "-v", "/tmp:/b:rx"],
-    [125, /volumes are not supported yet: the named volume "data"/, "-v", "data:/b"],
-    [125, /volumes are not supported yet: the anonymous volume "\/b"/, "-v", "/b"],
+    [125, /volume name is too short/, "-v", "d:/b"],
+    [125, /includes invalid characters for a local volume name/, "-v", "da ta:/b"],
+    [125, /No such container: nobody/, "--volumes-from", "nobody"],
+    [125, /invalid volumes-from specification/, "--volumes-from", "nobody:rx"],
+    [125, /plugin "nobody" not found/, "--volume-driver", "nobody", "-v", "/b"],
     [125, /'relative' mount path must be absolute/, "-v", "/tmp:relative"],
     [125, /destination can't be '\/'/, "-v", "/tmp:/"],
     [125, /Duplicate mount point: \/b/, "-v", "/tmp:/b", "--tmpfs", "/b"],
@@ -140,7 +143,8 @@ describe("mounts that cannot be made", () => {
     [125, /target is required/, "--mount", "type=bind,src=/tmp"],
     [125, /unexpected key 'colour'/, "--mount", "type=bind,colour=red,dst=/b"],
     [125, /mount type unknown: "floppy"/, "--mount", "type=floppy,dst=/b"],
-    [125, /mounts of type volume are not supported/, "--mount", "type=volume,dst=/b"],
+    [125, /mounts of type cluster are not supported/, "--mount", "type=cluster,src=x,dst=/b"],
+    [125, /No such image: nothing/, "--mount", "type=image,src=nothing,dst=/b"],
     [125, /invalid tmpfs option|"nonsense"|'nonsense'|nonsense/, "--tmpfs", "/b:nonsense"],
   ])("%i %s", (code, reason, ...args) =>
     expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]),
@@ -174,7 +178,6 @@ describe("what is not supported yet says so", () => {
     [125, /--gpus is not supported/, "--gpus", "all"],
     [125, /--pid is not supported/, "--pid", "host"],
     [125, /--kernel-memory is not supported/, "--kernel-memory", "1g"],
-    [125, /--volumes-from is not supported/, "--volumes-from", "x"],
   ])("%i %s", (code, reason, ...args) =>
     expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]),
   );
