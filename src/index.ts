@@ -9,6 +9,7 @@ export type {
   CopyFromOptions,
   CopyToOptions,
   DiskUsage,
+  CreateVolumeOptions,
   DryRun,
   EngineApi,
   EngineEvent,
@@ -41,6 +42,7 @@ export type {
   PrunedImages,
   PruneImagesOptions,
   PruneOptions,
+  PruneVolumesOptions,
   PullEvent,
   PullOptions,
   PushEvent,
@@ -55,22 +57,28 @@ export type {
   StoreLeftover,
   StoreReport,
   SystemInfo,
+  VolumeSummary,
   WaitOptions,
 } from "./engine/api.ts";
 export { type CopyOptions, type CopyReport, copyIn, copyOut } from "./engine/copy.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {
+  BindRequest,
   ContainerChanges,
   ContainerHealth,
+  ContainerMount,
   ContainerOptions,
   ContainerRecord,
   ContainerState,
   ContainerStatus,
   ContainerSummary,
   HealthCheck,
+  ImageRequest,
   MountRequest,
   NetworkState,
   RestartPolicy,
+  TmpfsRequest,
+  VolumeRequest,
 } from "./engine/types.ts";
 export { type ErrorCode, TsrunError } from "./errors.ts";
 export { SyscallError } from "./kernel/errors.ts";
