@@ -4,11 +4,15 @@ import { join } from "node:path";
 import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import { proofOf } from "../runtime/plan/proof.ts";
 import { executorOf, straceStep } from "../runtime/plan/strace.ts";
+import type { Paths } from "../store/paths.ts";
 import type { Explanation, ProcessHandle, RunOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import type { CreatedContainer } from "./create.ts";
+import { mountsOf } from "./mounts.ts";
 import type { PreparedStart } from "./prepare-start.ts";
 import { startContainer } from "./start.ts";
+import type { ContainerRecord } from "./types.ts";
+import { dataDirectory } from "./volumes/records.ts";
 
 /**
  * Starts the container; its process waits before execve until every step has been looked at. `onExplained` is called
@@ -21,15 +25,20 @@ export async function explainRun(
 ): Promise<ProcessHandle> {
   return startContainer(context, created, {
     ...options,
-    onPaused: async (prepared, pid) => options.onExplained(account(created.record.id, prepared, pid)),
+    onPaused: async (prepared, pid) =>
+      options.onExplained(account(context, created.record, { prepared, pid })),
   });
 }
 
-function account(containerId: string, prepared: PreparedStart, pid: number): Explanation {
+function account(
+  context: EngineContext,
+  record: ContainerRecord,
+  { prepared, pid }: { prepared: PreparedStart; pid: number },
+): Explanation {
   const { plan } = prepared;
   return {
-    containerId,
-    preparation: preparation(prepared),
+    containerId: record.id,
+    preparation: [...preparation(prepared), ...mountedVolumes(context.paths, record)],
     steps: plan.steps.map((step, index) => ({
       number: index + 1,
       executor: executorOf(plan, index),
@@ -82,6 +91,22 @@ function preparation({ cgroup, network }: PreparedStart): Explanation["preparati
     });
   }
   return result;
+}
+
+/** What is mounted on the host for this container and others. */
+function mountedVolumes(paths: Paths, record: ContainerRecord): Explanation["preparation"] {
+  const mountinfo = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return mountsOf(record).flatMap((mount) => {
+    if (mount.type !== "volume" || !mount.needsMount) return [];
+    const at = dataDirectory(paths, mount.name);
+    return {
+      what: `the volume ${mount.name}, mounted by the driver ${mount.driver}`,
+      why: "All containers that have it are to see the same files: it is mounted once, on the host, and bound into each.",
+      proof: mountinfo.flatMap((line) =>
+        line.split(" ", 5)[4] === at ? [`/proc/self/mountinfo: ${line}`] : [],
+      ),
+    };
+  });
 }
 
 function limitsOf(cgroup: Cgroup): string[] {

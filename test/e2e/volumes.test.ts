@@ -366,6 +366,9 @@ describe("in containers", () => {
   test("cp reaches the volumes of a container that does not run", async () => {
     await output("run", "--name", "box", "--network", "none", "-v", "data:/d", "busybox");
     writeFileSync(join(host.directory, "file"), "copied\n");
+    await output("create", "--name", "never-started", "-v", "data:/d/e", "busybox");
+    await output("cp", "file", "never-started:/d/e/first");
+    expect(readFileSync(join(data("data"), "first"), "utf8")).toBe("copied\n");
     await output("cp", "file", "box:/d/file");
     expect(readFileSync(join(data("data"), "file"), "utf8")).toBe("copied\n");
     await output("cp", "box:/d/file", "back");

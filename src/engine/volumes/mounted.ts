@@ -33,9 +33,9 @@ export async function acquireVolume({ paths }: EngineContext, name: string, id: 
   using volume = await holdVolume(paths, name);
   if (!volume) throw volumeNotFound(name);
   const holder = holderPath(paths, name, id);
-  const held = readDocument<{ path: string }>(holder);
-  if (held) return held.path;
   const { record } = volume;
+  const held = readDocument<{ path: string }>(holder);
+  if (held && record.driver !== LOCAL_DRIVER) return held.path;
   mkdirSync(volumeRunDir(paths, name), { recursive: true, mode: 0o700 });
   const path =
     record.driver === LOCAL_DRIVER ? await mountLocal(paths, record) : await mountByDriver(record, id);
