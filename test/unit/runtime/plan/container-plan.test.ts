@@ -130,6 +130,61 @@ describe("a container's Plan", () => {
     ]);
   });
 
+  test("an image's layers are mounted before the root, in the directory that holds them, and held by a slot", () => {
+    const image = {
+      destination: "/image",
+      type: "bind",
+      source: "/data/c/images/0/etc",
+      options: ["rbind", "rro"],
+      tsrun: {
+        within: "/data/c/images/0",
+        overlay: { layersDir: "/data/layers", lower: ["ccc"], target: "../c/images/0" },
+        isDirectory: true,
+      },
+    };
+    const one = planOf(withMounts(image));
+    expectOrder(
+      one,
+      { op: "mount", data: "lowerdir=ccc:../c/images/0", flags: ["MS_RDONLY"] },
+      { op: "openTree", slot: "bind:/image", path: "etc", within: "/data/c/images/0" },
+      { op: "mount", target: "../c/merged" },
+      pivot,
+      { op: "moveMount", slot: "bind:/image", target: "/image" },
+    );
+    const lower = Array.from({ length: 200 }, (_, index) => String(index).padStart(32, "0"));
+    const many = planOf(
+      withMounts({ ...image, tsrun: { ...image.tsrun, overlay: { ...image.tsrun.overlay, lower } } }),
+    );
+    expect(stepsOf(many, "mountOverlay")).toMatchObject([
+      { upper: null, work: null, target: "../c/images/0" },
+    ]);
+    expect(stepsOf(many, "mountOverlay")[0]?.lower).toHaveLength(201);
+  });
+
+  test("owners are mapped while the mount is attached nowhere, by a namespace of the launcher's", () => {
+    const ids = [{ containerID: 0, hostID: 1000, size: 1 }];
+    const mapped = planOf(
+      withMounts({
+        destination: "/mine",
+        type: "bind",
+        source: "/volumes/v/_data",
+        options: ["rbind"],
+        uidMappings: ids,
+        gidMappings: ids,
+        tsrun: { isDirectory: true },
+      }),
+    );
+    expect(mapped.fds).toEqual(["cgroup", "netns", "userns:/mine"]);
+    expectOrder(
+      mapped,
+      { op: "openTree", path: "/volumes/v/_data", slot: "bind:/mine" },
+      { op: "idmap", slot: "bind:/mine", userns: "userns:/mine" },
+      pivot,
+      { op: "moveMount", slot: "bind:/mine" },
+    );
+    expect(stepsOf(mapped, "idmap")).toHaveLength(1);
+  });
+
   test("sysctls are written while /proc/sys is writable, paths are masked after all is mounted", () => {
     expectOrder(
       plan,
