@@ -15,6 +15,8 @@ import {
   namesDir,
   type Paths,
   tmpDir,
+  volumeDir,
+  volumesDir,
 } from "../store/paths.ts";
 import {
   objectsOfImage,
@@ -29,6 +31,9 @@ import type { EngineContext } from "./context.ts";
 import { listImages } from "./images.ts";
 import { listContainers } from "./list.ts";
 import type { ContainerSummary } from "./types.ts";
+import { readVolumes } from "./volumes/records.ts";
+import { volumeUsers } from "./volumes/users.ts";
+import { LOCAL_DRIVER } from "./volumes/validate.ts";
 
 export interface UsageTotal {
   /** How many there are, and how many of them are in use. */
@@ -185,11 +190,25 @@ function containerUsage(
   };
 }
 
-const volumesDir = (paths: Paths): string => join(paths.root, "volumes");
-
-/** There are none before there is a command that makes them. */
+/** Those of drivers are not here; of one that is mounted, what is below the mount is another filesystem's. */
 function volumeUsage(paths: Paths, meter: UsageMeter): DiskUsage["volumes"] {
-  return { count: 0, active: 0, bytes: meter.measure(volumesDir(paths)), reclaimable: 0, items: [] };
+  const users = volumeUsers(paths);
+  const items = readVolumes(paths)
+    .filter(({ driver }) => driver === LOCAL_DRIVER)
+    .map(({ name }) => ({
+      name,
+      links: users.get(name)?.length ?? 0,
+      bytes: meter.measure(volumeDir(paths, name)),
+    }));
+  const total = items.reduce((all, { bytes }) => all + bytes, 0);
+  const active = items.filter(({ links }) => links > 0);
+  return {
+    count: items.length,
+    active: active.length,
+    bytes: total + meter.measure(volumesDir(paths)),
+    reclaimable: total - active.reduce((all, { bytes }) => all + bytes, 0),
+    items,
+  };
 }
 
 function otherUsage(paths: Paths, meter: UsageMeter): DiskUsage["other"] {

@@ -5,6 +5,7 @@ import { combine, type Filter, parseFilter } from "../filters.ts";
 import { flag, list } from "../option-table.ts";
 import { pruneMatchers } from "../prune-filters.ts";
 import { humanSize } from "../render/size.ts";
+import { pruneMatchers as volumeMatchers } from "../volume-filters.ts";
 import { prunableContainer } from "./container-prune.ts";
 import { printPrunedImages, prunableImage } from "./image-prune.ts";
 
@@ -52,15 +53,23 @@ async function run({ options: flags }: Arguments<typeof options>, context: Conte
 }
 
 /** In docker's order; each prints what is gone and returns the bytes that are free now. */
-function pruneParts({ all, filter }: Flags, context: Context): (() => Promise<number>)[] {
+function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => Promise<number>)[] {
   const now = context.now();
   const container = combine(filter, pruneMatchers(prunableContainer, now));
   const image = combine(filter, pruneMatchers(prunableImage, now));
+  const volume = volumes ? combine(filter, volumeMatchers) : undefined;
   return [
     async () => {
       const engine = await context.engine();
       const { deleted, bytes } = await engine.pruneContainers({ matches: container });
       if (deleted.length > 0) context.out(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
+      return bytes;
+    },
+    async () => {
+      if (volume === undefined) return 0;
+      const engine = await context.engine();
+      const { deleted, bytes } = await engine.pruneVolumes({ matches: volume });
+      if (deleted.length > 0) context.out(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
       return bytes;
     },
     async () => {
