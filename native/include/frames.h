@@ -33,6 +33,7 @@ enum frame_type {
 	FRAME_ACK = 6,      /* the client has taken note of the end and looks after the rest */
 	FRAME_STOPPING = 7, /* what ends now is to stay ended; ends the wait for a restart */
 	FRAME_RESTART = 8,  /* u32: --restart-on from now on: 0 never, 1 always, 2 failure */
+	FRAME_UNLINK = 9,   /* a path: --unlink from now on */
 	/* monitor to client */
 	FRAME_STDOUT = 16,
 	FRAME_STDERR = 17,

@@ -4,15 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void append(const char *list[MAX_PATHS], const char *path)
+bool options_append(const char *list[MAX_PATHS], const char *path)
 {
 	int i = 0;
 
 	while (i < MAX_PATHS && list[i] != NULL)
 		i++;
 	if (i == MAX_PATHS)
-		exit(2);
+		return false;
 	list[i] = path;
+	return true;
+}
+
+static void append(const char *list[MAX_PATHS], const char *path)
+{
+	if (!options_append(list, path))
+		exit(2);
 }
 
 static enum restart_on restart_on(const char *word)

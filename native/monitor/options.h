@@ -6,7 +6,7 @@
 
 #include "health.h"
 
-#define MAX_PATHS 16
+#define MAX_PATHS 64
 
 enum restart_on { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
@@ -34,7 +34,7 @@ struct options {
 	bool release;           /* --release: on_exit is executed at the very end too, where no restart follows */
 	const char *lock;       /* --lock FILE: the container's lock, removed with socket-dir when nobody needs it any more */
 	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
-	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, the address lease */
+	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
 	struct health_options health; /* --health-…: see there */
 	/*
 	 * After --: the program to become at the end, with the lock's descriptor as TSRUN_LOCK_FD. With --stopped it starts
@@ -48,5 +48,8 @@ enum { PLAN_FD = 3, CONTROL_FD = 4, PLAN_FIRST_FD = 5 };
 
 /* Parses the command line; ends the process with status 2 on a word it does not know. */
 void options_parse(struct options *options, int argc, char **argv);
+
+/* Adds to a list of paths, which keeps the pointer; false where the list is full. */
+bool options_append(const char *list[MAX_PATHS], const char *path);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -75,6 +76,13 @@ static void handle_frame(struct client *client, const struct frame_header *heade
 		if (numbers[0] <= RESTART_ON_FAILURE)
 			monitor.options.restart_on = (enum restart_on)numbers[0];
 		return;
+	case FRAME_UNLINK: {
+		char *path = strndup(payload, header->length);
+
+		if (path && !options_append(monitor.options.unlink, path))
+			free(path); /* whoever finds the file without its container removes it */
+		return;
+	}
 	case FRAME_CONTINUE:
 		if (monitor.channel >= 0 && write(monitor.channel, "", 1) < 0)
 			close_fd(&monitor.channel);
@@ -180,6 +188,20 @@ void service_drain(void)
 	streams_close_output();
 }
 
+/*
+ * A lease is a symbolic link to the container's id. One that was given back meanwhile may be another container's by
+ * now, and stays.
+ */
+static void remove_file(const char *path)
+{
+	char owner[128];
+	const char *id = monitor.options.id ? monitor.options.id : "";
+	ssize_t length = readlink(path, owner, sizeof(owner));
+
+	if (length < 0 || ((size_t)length == strlen(id) && memcmp(owner, id, (size_t)length) == 0))
+		unlink(path);
+}
+
 void service_release(void)
 {
 	const struct options *options = &monitor.options;
@@ -189,7 +211,7 @@ void service_release(void)
 		return;
 	done = true;
 	for (int i = 0; i < MAX_PATHS && options->unlink[i]; i++)
-		unlink(options->unlink[i]);
+		remove_file(options->unlink[i]);
 	for (int i = 0; i < MAX_PATHS && options->rmdir[i]; i++)
 		for (int try = 0; try < RMDIR_TRIES && rmdir(options->rmdir[i]) < 0 && errno == EBUSY; try++)
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);

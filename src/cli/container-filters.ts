@@ -2,7 +2,7 @@
 import { mountsOf } from "../engine/mounts.ts";
 import type { ContainerSummary } from "../engine/types.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
-import { exposedPorts, networkOf, parsePortRange } from "./container-network.ts";
+import { exposedPorts, isOnNetwork, parsePortRange } from "./container-network.ts";
 import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
 import { parseBool } from "./options/numbers.ts";
 import { statusWord } from "./render/container-row.ts";
@@ -60,7 +60,7 @@ export function containerMatchers({ all, layersOf = new Map() }: World): Matcher
     network:
       (value) =>
       ({ record }) =>
-        networkOf(record) === value,
+        isOnNetwork(record, value),
     health: (value) => {
       if (!HEALTHS.includes(value))
         throw invalidFilter("health", value, `a health is one of ${HEALTHS.join(", ")}`);

@@ -2,11 +2,12 @@
 
 import { alias, flag, list, refused, value } from "./option-table.ts";
 import { parseBytes, parseSwap } from "./options/bytes.ts";
-import { only, parseNetwork, parsePull } from "./options/choices.ts";
+import { only, parsePull } from "./options/choices.ts";
 import { parseByteRate, parseDevice, parseDeviceWeight, parseOperationRate } from "./options/device.ts";
 import { healthFlags } from "./options/health.ts";
 import { parseDns, parseSearchDomain } from "./options/ip.ts";
 import { parseMount } from "./options/mount.ts";
+import { parseAddress, parseLink, parseMacAddress, parseNetwork } from "./options/network.ts";
 import { parseInteger, parseNanoCpus, parseUnsigned } from "./options/numbers.ts";
 import { parseEnv, parseExtraHost, parseLabel, parseLogDriver, parseSysctl } from "./options/pairs.ts";
 import { parseRestartPolicy } from "./options/restart.ts";
@@ -19,7 +20,6 @@ import { parseVolume } from "./options/volume.ts";
 const bytes = { metavar: "bytes", parse: parseBytes };
 const integer = { metavar: "int", parse: parseInteger };
 const PORTS = "publishing ports is not supported yet";
-const NETWORKS = "networks other than bridge, none and host are not supported yet";
 const WINDOWS = "it is for Windows containers only";
 
 export const runFlags = {
@@ -66,14 +66,19 @@ export const runFlags = {
   hostname: value("Container host name", { short: "h" }),
   init: flag("Run an init inside the container that forwards signals and reaps processes"),
   interactive: flag("Keep STDIN open even if not attached", { short: "i" }),
+  ip: value("IPv4 address (e.g., 172.30.100.104)", { parse: parseAddress }),
+  ip6: value("IPv6 address (e.g., 2001:db8::33)", { parse: parseAddress }),
   ipc: value("IPC mode to use (private)", { parse: only(["private"], "other IPC modes") }),
   isolation: value("Container isolation technology (default)", {
     parse: only(["default"], "other isolation technologies"),
   }),
   label: list("Set meta data on a container", { short: "l", parse: parseLabel }),
   "label-file": list("Read in a line delimited file of labels"),
+  link: list("Add link to another container", { parse: parseLink }),
+  "link-local-ip": list("Container IPv4/IPv6 link-local addresses", { parse: parseAddress }),
   "log-driver": value("Logging driver for the container (json-file, none)", { parse: parseLogDriver }),
   "log-opt": list("Log driver options (max-size, max-file)"),
+  "mac-address": value("Container MAC address (e.g., 92:d0:c6:0a:29:33)", { parse: parseMacAddress }),
   memory: value("Memory limit", { ...bytes, short: "m" }),
   "memory-reservation": value("Memory soft limit", bytes),
   "memory-swap": value("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", {
@@ -86,10 +91,8 @@ export const runFlags = {
     parse: (text) => parseMount(text, process.cwd()),
   }),
   name: value("Assign a name to the container"),
-  network: value("Connect a container to a network (bridge, none, host)", {
-    metavar: "network",
-    parse: parseNetwork,
-  }),
+  network: list("Connect a container to a network", { metavar: "network", parse: parseNetwork }),
+  "network-alias": list("Add network-scoped alias for the container"),
   "oom-kill-disable": flag("Disable OOM Killer"),
   "oom-score-adj": value("Tune host's OOM preferences (-1000 to 1000)", integer),
   "pids-limit": value("Tune container pids limit (set -1 for unlimited)", integer),
@@ -125,6 +128,7 @@ export const runFlags = {
 
   "dns-opt": alias("dns-option"),
   net: alias("network"),
+  "net-alias": alias("network-alias"),
 
   "cpu-count": refused(WINDOWS),
   "cpu-percent": refused(WINDOWS),
@@ -136,16 +140,9 @@ export const runFlags = {
   gpus: refused("CDI devices are not supported yet"),
   "io-maxbandwidth": refused(WINDOWS),
   "io-maxiops": refused(WINDOWS),
-  ip: refused(NETWORKS),
-  ip6: refused(NETWORKS),
   "kernel-memory": refused(
     "the kernel has no such limit any more (gone from cgroup v2, and from v1 with Linux 5.16)",
   ),
-  link: refused(NETWORKS),
-  "link-local-ip": refused(NETWORKS),
-  "mac-address": refused("choosing a link address is not supported yet"),
-  "net-alias": refused(NETWORKS),
-  "network-alias": refused(NETWORKS),
   pid: refused("sharing a pid namespace is not supported yet"),
   publish: refused(PORTS, "p"),
   "publish-all": refused(PORTS, "P"),

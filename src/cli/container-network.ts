@@ -1,7 +1,19 @@
-/** A container's network and its ports, as docker writes them: "80/tcp". */
-import type { ContainerRecord, ContainerSummary } from "../engine/types.ts";
+/** A container's networks and its ports, as docker writes them: "80/tcp". */
+import { connections, endpointsOf } from "../engine/network-mode.ts";
+import type { ContainerRecord, ContainerSummary, EndpointOptions } from "../engine/types.ts";
 
-export const networkOf = (record: ContainerRecord): string => record.options.network ?? "bridge";
+export const containerEndpoints = (record: ContainerRecord): EndpointOptions[] => endpointsOf(record);
+
+/** The names of its networks; those of one that shares another container's are that one's. */
+export const networksOf = (record: ContainerRecord): string[] =>
+  endpointsOf(record).map(({ network }) => network);
+
+/** Whether a network of it is meant by a name, or by an id or its beginning. */
+export const isOnNetwork = (record: ContainerRecord, wanted: string): boolean =>
+  endpointsOf(record).some(
+    ({ network, networkId }) =>
+      network === wanted || (/^[0-9a-f]{4,64}$/.test(wanted) && networkId?.startsWith(wanted)),
+  );
 
 /** What the image says that its program listens on, by number. */
 export function exposedPorts({ imageConfig }: ContainerRecord): string[] {
@@ -12,7 +24,7 @@ export function exposedPorts({ imageConfig }: ContainerRecord): string[] {
 
 /** Those that others on its network can reach now. */
 export function reachablePorts({ record, state }: ContainerSummary): string[] {
-  return state.status === "running" && networkOf(record) === "bridge" ? exposedPorts(record) : [];
+  return state.status === "running" && connections(record).length > 0 ? exposedPorts(record) : [];
 }
 
 /**

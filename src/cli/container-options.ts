@@ -4,6 +4,7 @@ import type { runFlags } from "./container-flags.ts";
 import type { OptionValues } from "./option-table.ts";
 import { readEnvFile } from "./options/env-file.ts";
 import { healthCheck } from "./options/health.ts";
+import { networking } from "./options/network.ts";
 import { logOptions, resolveEnv, toRecord } from "./options/pairs.ts";
 import { resources } from "./options/resources.ts";
 import { attachments } from "./options/streams.ts";
@@ -49,6 +50,7 @@ export function toContainerOptions(
     dns: flags.dns,
     dnsSearch: flags["dns-search"],
     dnsOptions: flags["dns-option"],
+    ...networking(flags),
     ...(limits !== undefined && { resources: limits }),
     ...defined({
       name: flags.name,
@@ -62,7 +64,6 @@ export function toContainerOptions(
       stopTimeout: flags["stop-timeout"],
       oomScoreAdj: flags["oom-score-adj"],
       healthCheck: healthCheck(flags),
-      network: flags.network,
       cgroupParent: flags["cgroup-parent"],
       logDriver: flags["log-driver"],
       restartPolicy: flags.restart,

@@ -6,6 +6,7 @@ import { containerSize } from "./container-size.ts";
 import { flag, value } from "./option-table.ts";
 import { inspectImage } from "./render/docker-image.ts";
 import { inspectContainer } from "./render/docker-inspect.ts";
+import { inspectNetwork } from "./render/docker-network.ts";
 import { renderDocuments } from "./render/documents.ts";
 import { inspectVolume } from "./render/volume-row.ts";
 
@@ -49,6 +50,10 @@ export function imageLookup(engine: EngineApi, context: Context): Lookup {
   return async (name) => inspectImage(await engine.inspectImage(name), context.paths());
 }
 
+export function networkLookup(engine: EngineApi): Lookup {
+  return async (name) => inspectNetwork(await engine.inspectNetwork(name));
+}
+
 export function volumeLookup(engine: EngineApi): Lookup {
   return async (name) => inspectVolume(await engine.inspectVolume(name));
 }
@@ -64,7 +69,7 @@ export function firstOf(lookups: readonly Lookup[]): Lookup {
       }
     }
     throw new TsrunError("ERR_TSRUN_OBJECT_NOT_FOUND", `no such object: ${name}`, {
-      hint: "`tsrun ps -a` lists the containers, `tsrun images` the images, `tsrun volume ls` the volumes",
+      hint: "`tsrun ps -a` lists the containers, `tsrun images` the images, `tsrun network ls` the networks, `tsrun volume ls` the volumes",
     });
   };
 }
@@ -73,6 +78,7 @@ export function firstOf(lookups: readonly Lookup[]): Lookup {
 const NOT_FOUND = new Set([
   "ERR_TSRUN_CONTAINER_NOT_FOUND",
   "ERR_TSRUN_IMAGE_NOT_FOUND",
+  "ERR_TSRUN_NETWORK_NOT_FOUND",
   "ERR_TSRUN_REFERENCE_INVALID",
   "ERR_TSRUN_VOLUME_NOT_FOUND",
 ]);

@@ -153,6 +153,19 @@ export const groups: Readonly<Record<string, Group>> = {
     commands: { inspect: () => import("./commands/manifest-inspect.ts") },
     aliases: {},
   },
+  network: {
+    summary: "Manage networks",
+    commands: {
+      connect: () => import("./commands/network-connect.ts"),
+      create: () => import("./commands/network-create.ts"),
+      disconnect: () => import("./commands/network-disconnect.ts"),
+      inspect: () => import("./commands/network-inspect.ts"),
+      ls: () => import("./commands/network-ls.ts"),
+      prune: () => import("./commands/network-prune.ts"),
+      rm: () => import("./commands/network-rm.ts"),
+    },
+    aliases: { list: "ls", remove: "rm" },
+  },
   system: {
     summary: "Manage tsrun on this host",
     commands: {

@@ -10,6 +10,8 @@ import type { PullEvent } from "../image/pull-event.ts";
 import type { PushedImage } from "../image/push.ts";
 import type { PushEvent } from "../image/push-event.ts";
 import type { FoundImage, SearchOptions } from "../image/search.ts";
+import type { NetworkRequest } from "../network/network-request.ts";
+import type { Endpoint, EndpointOptions, NetworkRecord } from "../network/types.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
@@ -33,6 +35,8 @@ export type {
   BootResult,
   CheckOptions,
   DiskUsage,
+  Endpoint,
+  EndpointOptions,
   EngineEvent,
   EventsOptions,
   FoundImage,
@@ -42,6 +46,8 @@ export type {
   Login,
   LoginOptions,
   LoginResult,
+  NetworkRecord,
+  NetworkRequest,
   PruneVolumesOptions,
   PullEvent,
   PushEvent,
@@ -172,6 +178,20 @@ export interface EngineApi {
   /** How the image was made, the latest step first. */
   history(image: string): Promise<ImageHistoryEntry[]>;
 
+  /** Makes a network; subnets that are not named are chosen from the address pools. */
+  createNetwork(request: NetworkRequest): Promise<{ id: string; warnings: readonly string[] }>;
+  /** By name. */
+  networks(): Promise<NetworkSummary[]>;
+  /** By id, unique id prefix or name. */
+  inspectNetwork(network: string): Promise<NetworkDetails>;
+  /** Refuses while a container that runs is on it. */
+  removeNetwork(network: string): Promise<void>;
+  /** Removes all networks that nobody is on; returns their names. */
+  pruneNetworks(options?: PruneNetworksOptions): Promise<string[]>;
+  /** Puts a container on one more network, at once where it runs. */
+  connectNetwork(container: string, options: EndpointOptions): Promise<{ warnings: readonly string[] }>;
+  disconnectNetwork(container: string, options: { network: string; force?: boolean }): Promise<void>;
+
   /** A volume, made or, where one of that name and driver exists, found; without a name it gets a random one. */
   createVolume(options?: CreateVolumeOptions): Promise<VolumeSummary>;
   /** Sorted by name. */
@@ -197,6 +217,23 @@ export interface EngineApi {
   boot(onResult: (result: BootResult) => void): Promise<void>;
   /** Before the machine goes down: stops all, such that `boot` brings them back. */
   shutdown(onResult: (result: BootResult) => void): Promise<void>;
+}
+
+export interface NetworkSummary extends NetworkRecord {
+  /** Ids of those that run and are on it; nothing is kept of who is on host and none. */
+  containers: string[];
+}
+
+export interface NetworkDetails {
+  network: NetworkRecord;
+  /** Of host and none the container and its name alone. */
+  containers: (Pick<Endpoint, "containerId" | "name" | "endpointId" | "macAddress" | "address"> &
+    Partial<Endpoint>)[];
+}
+
+export interface PruneNetworksOptions {
+  /** Which of those that nobody is on; all by default. */
+  matches?: (network: NetworkSummary) => boolean;
 }
 
 export interface PullOptions {

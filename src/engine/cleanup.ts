@@ -1,13 +1,13 @@
 /** What a container leaves on the host besides its own directory, and how it goes. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { release } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { readDocument } from "../store/documents.ts";
 import { releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { lockDirectory, unlessChanging } from "./change.ts";
+import { releaseNetworks } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { hasMountedVolume } from "./mounts.ts";
@@ -78,7 +78,7 @@ function recordDeath(context: EngineContext, record: ContainerRecord, lost: Cont
   );
 }
 
-/** The part of it that is no file of the container: cgroup, address, and volumes that were mounted for it. */
+/** The part of it that is no file of the container: cgroup, addresses, and volumes that were mounted for it. */
 export async function releaseHost(context: EngineContext, record: ContainerRecord): Promise<void> {
   const cgroup = detectCgroupDriver().open(record.cgroupPath);
   // Mostly the monitor has removed it when the container ended.
@@ -86,7 +86,7 @@ export async function releaseHost(context: EngineContext, record: ContainerRecor
     cgroup.kill();
     await cgroup.remove();
   }
-  await release(context, record.id);
+  await releaseNetworks(context, record);
   if (!hasMountedVolume(record)) return;
   const { releaseVolumes } = await import("./volumes/mounted.ts");
   await releaseVolumes(context, record);

@@ -7,26 +7,26 @@ import { journalPath } from "../store/journal.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ExecOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
-import { containerEvent, execAction, type Happening, recordEvent } from "./events.ts";
+import { containerEvent, execAction, type Happening, networkEvent, recordEvent } from "./events.ts";
 import { hasProbe } from "./health.ts";
 import { mountsOf } from "./mounts.ts";
 import { generateId } from "./names.ts";
-import type { ContainerRecord, NetworkState } from "./types.ts";
+import type { ContainerRecord, Endpoint } from "./types.ts";
 
 /** The environment that lets a container's monitor record its life; `attached`: its launcher listens to it. */
 export function lifeEnvironment(
   paths: Paths,
   record: ContainerRecord,
-  { network, attached }: { network: NetworkState | undefined; attached: boolean },
+  { networks, attached }: { networks: readonly Endpoint[]; attached: boolean },
 ): string[] {
   const tail = tailOf(containerEvent(record, "start"));
   const line = (action: string): string => `"type":"container","action":"${action}",${tail}`;
   const before = [
     ...volumeLines("mount", record),
-    ...(network ? [networkLine("connect", record, network)] : []),
+    ...networks.map((network) => networkLine("connect", network)),
   ].map((each) => `${each}\n`);
   const after = [
-    ...(network ? [networkLine("disconnect", record, network)] : []),
+    ...networks.map((network) => networkLine("disconnect", network)),
     ...volumeLines("unmount", record),
   ];
   return [
@@ -64,13 +64,8 @@ export function execEvents(
   };
 }
 
-function networkLine(
-  action: "connect" | "disconnect",
-  { id: container }: ContainerRecord,
-  { name }: NetworkState,
-): string {
-  const attributes = { container, name, type: "bridge" };
-  return `"type":"network","action":"${action}",${tailOf({ id: name, attributes })}`;
+function networkLine(action: "connect" | "disconnect", endpoint: Endpoint): string {
+  return `"type":"network","action":"${action}",${tailOf(networkEvent(action, endpoint))}`;
 }
 
 /** One for each volume of the container. */

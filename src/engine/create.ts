@@ -20,14 +20,16 @@ import { parseLogOptions } from "./log-options.ts";
 import { needsNoDecision } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
 import { validateNetworkFiles } from "./network-files.ts";
+import { joinedContainer } from "./network-mode.ts";
 import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
-import { readRecord, writeRecord } from "./records.ts";
+import { readRecord, resolveContainer, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
 import type { ContainerMount, ContainerOptions, ContainerRecord } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
+import { resolveNetworking } from "./validate-network.ts";
 import type { ProvidedMounts } from "./volumes/decide.ts";
 
 /** How long a container just made may be held by a command that looks whether anybody owns it. */
@@ -45,6 +47,7 @@ export interface CreatedContainer {
 export async function validateRequest(context: EngineContext, options: ContainerOptions): Promise<void> {
   validateContainerOptions(options);
   validateNetworkFiles(options, context.config);
+  resolveNetworking(context.paths, options);
   parseLogOptions(options, context.config);
   resolveDevices(options.devices ?? []);
   const capabilities = containerCapabilities(options);
@@ -134,6 +137,8 @@ export function recordOf(
   },
 ): ContainerRecord {
   const merged = mergeImageConfig(options, image.config);
+  const networking = resolveNetworking(context.paths, options);
+  const joined = joinedContainer(networking.options);
   const { driver, maxSize, maxFiles } = parseLogOptions(options, context.config);
   return {
     version: 1,
@@ -147,7 +152,8 @@ export function recordOf(
     args: merged.args,
     env: merged.env,
     workdir: merged.workdir,
-    hostname: resolveHostname(options, id),
+    hostname:
+      joined === undefined ? resolveHostname(options, id) : resolveContainer(context.paths, joined).hostname,
     stopSignal: merged.stopSignal,
     stopTimeout: merged.stopTimeout,
     labels: merged.labels,
@@ -156,7 +162,8 @@ export function recordOf(
     logMaxSize: maxSize,
     logMaxFiles: maxFiles,
     cgroupPath: cgroupPath(options, id),
-    options,
+    endpoints: networking.endpoints,
+    options: networking.options,
     ...(mounts && { mounts }),
     imageConfig: image.config,
   };

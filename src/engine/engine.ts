@@ -20,6 +20,7 @@ import type {
   CreateVolumeOptions,
   DiskUsage,
   DryRun,
+  EndpointOptions,
   EngineApi,
   EngineEvent,
   EventsOptions,
@@ -40,12 +41,16 @@ import type {
   LoginOptions,
   LoginResult,
   LogOptions,
+  NetworkDetails,
+  NetworkRequest,
+  NetworkSummary,
   PathStat,
   ProcessHandle,
   ProcessList,
   Pruned,
   PrunedImages,
   PruneImagesOptions,
+  PruneNetworksOptions,
   PruneOptions,
   PruneVolumesOptions,
   PullOptions,
@@ -347,6 +352,44 @@ export class Engine implements EngineApi {
   async history(image: string): Promise<ImageHistoryEntry[]> {
     const { imageHistory } = await import("./history.ts");
     return imageHistory(this.#context.paths, image);
+  }
+
+  async createNetwork(request: NetworkRequest): Promise<{ id: string; warnings: readonly string[] }> {
+    const { createNetwork } = await import("./networks.ts");
+    return createNetwork(this.#context, request);
+  }
+
+  async networks(): Promise<NetworkSummary[]> {
+    const { listNetworks } = await import("./networks.ts");
+    return listNetworks(this.#context);
+  }
+
+  async inspectNetwork(network: string): Promise<NetworkDetails> {
+    const { inspectNetwork } = await import("./networks.ts");
+    return inspectNetwork(this.#context, network);
+  }
+
+  async removeNetwork(network: string): Promise<void> {
+    const { removeNetwork } = await import("./networks.ts");
+    return removeNetwork(this.#context, network);
+  }
+
+  async pruneNetworks(options: PruneNetworksOptions = {}): Promise<string[]> {
+    const { pruneNetworks } = await import("./networks.ts");
+    return pruneNetworks(this.#context, options);
+  }
+
+  async connectNetwork(
+    container: string,
+    options: EndpointOptions,
+  ): Promise<{ warnings: readonly string[] }> {
+    const { connectContainer } = await import("./network-connect.ts");
+    return connectContainer(this.#context, container, options);
+  }
+
+  async disconnectNetwork(container: string, options: { network: string; force?: boolean }): Promise<void> {
+    const { disconnectContainer } = await import("./network-connect.ts");
+    return disconnectContainer(this.#context, container, options);
   }
 
   async createVolume({ name = "", ...spec }: CreateVolumeOptions = {}): Promise<VolumeSummary> {

@@ -10,7 +10,7 @@
 import { realtime } from "../kernel/clock.ts";
 import { appendToJournal } from "../store/journal.ts";
 import type { Paths } from "../store/paths.ts";
-import type { ContainerRecord } from "./types.ts";
+import type { ContainerRecord, Endpoint } from "./types.ts";
 
 export type ContainerAction =
   | "archive-path"
@@ -102,6 +102,20 @@ export function containerEvent(
   const { id, image, name } = record;
   const labels = JSON.stringify(record.labels).length > MAX_LABELS ? {} : record.labels;
   return { type: "container", action, id, attributes: { ...labels, image, name, ...attributes } };
+}
+
+/** An event of a container on a network. */
+export function networkEvent(
+  action: NetworkAction,
+  {
+    networkId,
+    network,
+    driver,
+    containerId,
+  }: Pick<Endpoint, "networkId" | "network" | "driver" | "containerId">,
+): Happening {
+  const attributes = { container: containerId, name: network, type: driver };
+  return { type: "network", action, id: networkId, attributes };
 }
 
 /** "exec_create: sh -c ls". */

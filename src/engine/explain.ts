@@ -71,7 +71,7 @@ const LIMIT_FILES = [
   ],
 ];
 
-function preparation({ cgroup, network }: PreparedStart): Explanation["preparation"] {
+function preparation({ cgroup, networks }: PreparedStart): Explanation["preparation"] {
   const result: Explanation["preparation"] = [
     {
       what: `mkdir ${cgroup.directories.join(" ")}`,
@@ -79,13 +79,13 @@ function preparation({ cgroup, network }: PreparedStart): Explanation["preparati
       proof: limitsOf(cgroup),
     },
   ];
-  if (network) {
-    const { hostInterface, address, gateway, macAddress } = network;
+  for (const endpoint of networks) {
+    const { interface: name, hostInterface, address, gateway, macAddress } = endpoint;
     result.push({
-      what: `network namespace with eth0, the other end of ${hostInterface}`,
+      what: `network namespace with ${name}, the other end of ${hostInterface}`,
       why: "A virtual cable: one end in the container's network namespace, the other in the bridge on the host.",
       proof: [
-        `eth0: ${address}, ${macAddress}, default route via ${gateway}`,
+        `${name}: ${address}, ${macAddress}, ${gateway ? `default route via ${gateway}` : "no way out"}`,
         `/sys/class/net/${hostInterface}/operstate: ${readOptional(`/sys/class/net/${hostInterface}/operstate`) ?? "not visible here"}`,
       ],
     });

@@ -1,5 +1,6 @@
 /** ps and inspect: containers as they are now. */
 import { sweep } from "./cleanup.ts";
+import { withNetworks } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { withHealth } from "./health.ts";
 import { observedState } from "./pause.ts";
@@ -21,5 +22,6 @@ export function inspectContainer(context: EngineContext, reference: string): Con
 }
 
 function summary({ paths }: EngineContext, record: ContainerRecord): ContainerSummary {
-  return { record, state: withHealth(paths, record, observedState(paths, record)) };
+  const state = withHealth(paths, record, observedState(paths, record));
+  return { record, state: withNetworks(paths, record, state) };
 }

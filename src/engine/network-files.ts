@@ -3,9 +3,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { hostsFile, parseExtraHost } from "../network/hosts.ts";
+import { addressPart } from "../network/ip.ts";
+import { NONE } from "../network/predefined.ts";
 import { resolvConf } from "../network/resolv-conf.ts";
+import { containerDir } from "../store/paths.ts";
+import type { EngineContext } from "./context.ts";
+import { linkedHosts } from "./links.ts";
 import type { NetworkFiles } from "./mounts.ts";
-import type { ContainerOptions, NetworkState } from "./types.ts";
+import { hasOwnNetwork, networkMode, sharesHostNetwork } from "./network-mode.ts";
+import type { ContainerOptions, ContainerRecord, Endpoint } from "./types.ts";
 
 const SYSTEMD_UPSTREAM = "/run/systemd/resolve/resolv.conf";
 
@@ -19,39 +25,47 @@ export function networkFilePaths(containerDir: string): NetworkFiles {
 
 /** Throws what is wrong with --add-host and --dns, before anything is created. */
 export function validateNetworkFiles(options: ContainerOptions, config: Config): void {
+  const hasGateway = hasOwnNetwork(options) && networkMode(options) !== NONE.name;
   for (const entry of options.extraHosts ?? []) {
-    if (options.network === "bridge" || options.network === undefined) parseExtraHost(entry, "0.0.0.0");
+    if (hasGateway) parseExtraHost(entry, "0.0.0.0");
     else parseExtraHost(entry);
   }
   resolvConfText(options, config);
 }
 
-/** Writes the three files for a container about to start. */
+/** Writes the three files for a container about to start with these connections. */
 export function writeNetworkFiles(
-  files: NetworkFiles,
-  {
-    options,
-    config,
-    hostname,
-    network,
-  }: { options: ContainerOptions; config: Config; hostname: string; network: NetworkState | undefined },
+  context: EngineContext,
+  record: ContainerRecord,
+  networks: readonly Endpoint[],
 ): void {
-  const { domainname } = options;
+  const files = networkFilePaths(containerDir(context.paths, record.id));
+  writeHosts(context, record, networks);
+  writeFileSync(files.hostname, `${record.hostname}\n`);
+  writeFileSync(files.resolvConf, resolvConfText(record.options, context.config));
+}
+
+/** Writes /etc/hosts in its place, for it is mounted in a container that runs. */
+export function writeHosts(
+  { paths }: EngineContext,
+  record: ContainerRecord,
+  networks: readonly Endpoint[],
+): void {
+  const { options, hostname } = record;
+  const addresses = networks.flatMap(({ address, address6 }) => [address, address6 ?? ""].filter(Boolean));
+  const hostGateway = networks.find(({ gateway }) => gateway !== "")?.gateway;
   writeFileSync(
-    files.hosts,
+    networkFilePaths(containerDir(paths, record.id)).hosts,
     hostsFile({
-      ...(options.network === "host" ? { base: readOptional("/etc/hosts") } : {}),
-      ...(network
-        ? {
-            own: { address: network.address.replace(/\/.*/, ""), hostname, domainname },
-            hostGateway: network.gateway,
-          }
-        : {}),
+      ...(sharesHostNetwork(options) ? { base: readOptional("/etc/hosts") } : {}),
+      ...(addresses.length > 0 && {
+        own: { addresses: addresses.map(addressPart), hostname, domainname: options.domainname },
+      }),
+      ...(hostGateway !== undefined && { hostGateway }),
+      links: linkedHosts(paths, record),
       extraHosts: options.extraHosts ?? [],
     }),
   );
-  writeFileSync(files.hostname, `${hostname}\n`);
-  writeFileSync(files.resolvConf, resolvConfText(options, config));
 }
 
 function resolvConfText(options: ContainerOptions, config: Config): string {
@@ -60,7 +74,7 @@ function resolvConfText(options: ContainerOptions, config: Config): string {
   return resolvConf({
     host: readOptional("/etc/resolv.conf"),
     upstream: readOptional(SYSTEMD_UPSTREAM) || undefined,
-    sharesHostNetwork: options.network === "host",
+    sharesHostNetwork: sharesHostNetwork(options),
     dns: chosen(options.dns, config.dns),
     search: chosen(options.dnsSearch, config["dns-search"]),
     options: chosen(options.dnsOptions, config["dns-opts"]),

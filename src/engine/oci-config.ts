@@ -9,6 +9,7 @@ import type { ImageConfig } from "./api.ts";
 import { defaultDevices, deviceRules, type GrantedDevice } from "./devices.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
 import { hasMountAt, initPath, type LocatedMount, type NetworkFiles, resolveMounts } from "./mounts.ts";
+import { hasOwnNetwork } from "./network-mode.ts";
 import { buildProcess, type TerminalSize } from "./process.ts";
 import { resolveRlimits } from "./rlimits.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
@@ -55,7 +56,7 @@ export function buildOciConfig(input: OciConfigInput): OciConfig {
   const security = parseSecurityOptions(options);
   const privileged = options.privileged ?? false;
   const readOnlyRoot = options.readOnly ?? false;
-  const ownNetwork = options.network !== "host";
+  const ownNetwork = hasOwnNetwork(options);
   const propagation = rootPropagation(requests);
 
   const process = buildProcess({

@@ -1,9 +1,7 @@
 /** The host's side of a start: cgroup, network namespace, files, and from them the Plan. */
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { createNetworkNamespace } from "../kernel/netns.ts";
 import type { IdRange } from "../kernel/userns.ts";
-import { attachToBridge } from "../network/attach.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
 import type { OciConfig } from "../runtime/oci.ts";
@@ -11,26 +9,25 @@ import { type ContainerPlanInput, containerPlan } from "../runtime/plan/containe
 import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { Overlay } from "../runtime/plan/rootfs.ts";
-import { writeDocument } from "../store/documents.ts";
 import { layerName } from "../store/layers.ts";
 import { containerDir, layersDir, type Paths } from "../store/paths.ts";
 import { prepareBindSources } from "./bind-sources.ts";
+import { prepareNetwork } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
-import { networkFilePaths, writeNetworkFiles } from "./network-files.ts";
-import { isOwned } from "./ownership.ts";
+import { writeNetworkFiles } from "./network-files.ts";
+import { hasPreparedNetwork, joinedContainer } from "./network-mode.ts";
 import { compiledFilter } from "./security.ts";
-import { networkStatePath } from "./state.ts";
-import type { ContainerRecord, NetworkState } from "./types.ts";
+import type { ContainerRecord, Endpoint } from "./types.ts";
 
 export interface PreparedStart extends Disposable {
   plan: Plan;
   /** The descriptors that the Plan's slots name; closed by dispose. */
   fds: Record<string, number>;
   cgroup: Cgroup;
-  network: NetworkState | undefined;
-  /** The file that holds the container's address. */
-  leasePath: string | undefined;
+  networks: readonly Endpoint[];
+  /** The files that hold the container's addresses and tell of its connections. */
+  networkFiles: readonly string[];
   warnings: readonly string[];
 }
 
@@ -55,22 +52,22 @@ export async function prepareStart(
       fds["cgroup"] = fd;
     }
     if (config.mounts.some(userNamespaceSlot)) Object.assign(fds, await userNamespaces(config, cleanup));
-    const connection = await connect(context, record, { fds, cleanup });
-    writeNetworkFiles(networkFilePaths(containerDir(context.paths, record.id)), {
-      options: record.options,
-      config: context.config,
-      hostname: record.hostname,
-      network: connection?.state,
-    });
+    const network = await prepareNetwork(context, record);
+    if (network !== undefined) {
+      cleanup.push(() => network[Symbol.dispose]());
+      fds["netns"] = network.netns;
+    }
+    const networks = network?.attachment?.endpoints ?? [];
+    if (joinedContainer(record.options) === undefined) writeNetworkFiles(context, record, networks);
     const input = await planInput(context, record, config);
     const plan = containerPlan({ ...input, cgroup: cgroupInput(cgroup, driver), pause });
     return {
       plan,
       fds,
       cgroup,
-      network: connection?.state,
-      leasePath: connection?.leasePath,
-      warnings: connection?.warnings ?? [],
+      networks,
+      networkFiles: network?.attachment?.files ?? [],
+      warnings: network?.attachment?.warnings ?? [],
       [Symbol.dispose]: dispose,
     };
   } catch (error) {
@@ -99,30 +96,6 @@ async function userNamespaces(
   return fds;
 }
 
-type Connection = Awaited<ReturnType<typeof attachToBridge>>;
-
-async function connect(
-  context: EngineContext,
-  record: ContainerRecord,
-  { fds, cleanup }: { fds: Record<string, number>; cleanup: (() => void)[] },
-): Promise<Connection | undefined> {
-  if (!usesBridge(record)) return undefined;
-  const netns = createNetworkNamespace();
-  cleanup.push(() => netns[Symbol.dispose]());
-  fds["netns"] = netns.fd;
-  const connection = await attachToBridge(context, {
-    containerId: record.id,
-    netns,
-    isAlive: (id) => isOwned(context.paths, id),
-  });
-  writeDocument(networkStatePath(context.paths, record.id), connection.state, { durable: false });
-  return connection;
-}
-
-export function usesBridge(record: ContainerRecord): boolean {
-  return (record.options.network ?? "bridge") === "bridge";
-}
-
 /** The part of the Plan's input that needs nothing made on the host. */
 export async function planInput(
   context: EngineContext,
@@ -132,7 +105,7 @@ export async function planInput(
   return {
     config,
     overlay: overlayOf(context.paths, record),
-    networkNamespace: usesBridge(record),
+    networkNamespace: hasPreparedNetwork(record),
     seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
   };
 }

@@ -5,6 +5,7 @@ import { claimName, releaseName, resolveName } from "../store/names.ts";
 import { namesDir } from "../store/paths.ts";
 import { changeRecord } from "./change.ts";
 import { sweep } from "./cleanup.ts";
+import { renameConnections } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { nameTaken } from "./create.ts";
 import { containerEvent, recordEvent } from "./events.ts";
@@ -47,5 +48,6 @@ export async function renameContainer(
     throw error;
   }
   releaseName(paths, record.name, id);
+  renameConnections(paths, record, name);
   recordEvent(context, containerEvent({ ...record, name }, "rename", { oldName: `/${record.name}` }));
 }

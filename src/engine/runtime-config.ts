@@ -4,8 +4,10 @@ import type { OciConfig } from "../runtime/oci.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, resolveDevices } from "./devices.ts";
+import { linkEnvironment } from "./links.ts";
 import type { LocatedMount } from "./mounts.ts";
 import { networkFilePaths } from "./network-files.ts";
+import { joinedContainer } from "./network-mode.ts";
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
 import { containerCapabilities, seccompProfile } from "./security.ts";
@@ -26,7 +28,8 @@ export async function runtimeConfig(
   const { options } = record;
   const capabilities = containerCapabilities(options);
   const directory = containerDir(context.paths, record.id);
-  return buildOciConfig({
+  const joined = joinedContainer(options);
+  const config = buildOciConfig({
     id: record.id,
     options,
     mounts: known.mounts,
@@ -37,10 +40,13 @@ export async function runtimeConfig(
     capabilities,
     seccomp: await seccompProfile(context, options, capabilities),
     devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],
-    files: networkFilePaths(directory),
+    // Who shares a container's network shares what is told of it.
+    files: networkFilePaths(joined === undefined ? directory : containerDir(context.paths, joined)),
     initBinary: nativePath("tsrun-init"),
     defaultUlimits: context.config["default-ulimits"],
     thermalThrottle: thermalThrottlePaths(),
     size: known.size,
   });
+  config.process.env?.push(...linkEnvironment(context.paths, record));
+  return config;
 }

@@ -20,14 +20,7 @@ import { processHandle } from "./process-handle.ts";
 import { readRecord, resolveContainer } from "./records.ts";
 import { monitorRestart, nextDelay } from "./restart-policy.ts";
 import { runtimeConfig } from "./runtime-config.ts";
-import {
-  isUnfinished,
-  networkStatePath,
-  readState,
-  startFailedState,
-  statePath,
-  writeState,
-} from "./state.ts";
+import { isUnfinished, readState, startFailedState, statePath, writeState } from "./state.ts";
 import { forgetStop, stopMarkPath, stoppedBy } from "./stop-mark.ts";
 import type { ContainerRecord } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
@@ -200,7 +193,7 @@ async function launchMonitor(
     env: [
       ...successorEnvironment(context),
       ...lifeEnvironment(paths, record, {
-        network: prepared.network,
+        networks: prepared.networks,
         attached: options.attach !== undefined,
       }),
     ],
@@ -221,12 +214,9 @@ async function launchMonitor(
               maxFiles: record.logMaxFiles,
             },
       oomCounter: prepared.cgroup.oomCounter,
-      // One that is removed as a whole anyway keeps its lock until then.
-      unlink: [
-        ...(prepared.leasePath === undefined ? [] : [prepared.leasePath]),
-        ...(temporary ? [] : [networkStatePath(paths, record.id)]),
-      ],
+      unlink: prepared.networkFiles,
       rmdir: prepared.cgroup.directories,
+      // One that is removed as a whole anyway keeps its lock until then.
       lockFile: temporary ? undefined : owned.path,
       restart: temporary ? undefined : restartOptions(context, record, options.restart),
       health,

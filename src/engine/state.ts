@@ -5,9 +5,9 @@
 import { join } from "node:path";
 import { processStartTicks } from "../kernel/process.ts";
 import { readDocument, writeDocument } from "../store/documents.ts";
-import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
+import { containerDir, type Paths } from "../store/paths.ts";
 import { isOwned } from "./ownership.ts";
-import type { ContainerRecord, ContainerState, NetworkState } from "./types.ts";
+import type { ContainerRecord, ContainerState } from "./types.ts";
 
 const CREATED: ContainerState = {
   status: "created",
@@ -26,8 +26,6 @@ const CREATED: ContainerState = {
 const KILLED = 137;
 
 export const statePath = (paths: Paths, id: string): string => join(containerDir(paths, id), "state.json");
-export const networkStatePath = (paths: Paths, id: string): string =>
-  join(containerRunDir(paths, id), "network.json");
 
 /**
  * The state as it is, whatever the document says. `owner`: the caller holds the container's lock, so that no monitor
@@ -36,12 +34,12 @@ export const networkStatePath = (paths: Paths, id: string): string =>
 export function readState(paths: Paths, id: string, options: { owner?: boolean } = {}): ContainerState {
   const written = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   if (!isUnfinished(written)) return written;
-  if (isRunning(written)) return withNetwork(paths, id, written);
+  if (isRunning(written)) return written;
   if (!options.owner && isOwned(paths, id)) return concludeFrom(paths, id, written);
   // Nobody will write it any more, unless it was just being written.
   const latest = readDocument<ContainerState>(statePath(paths, id)) ?? CREATED;
   if (!isUnfinished(latest)) return latest;
-  return isRunning(latest) ? withNetwork(paths, id, latest) : lostState(latest);
+  return isRunning(latest) ? latest : lostState(latest);
 }
 
 /** What its document says, true or not; of use to the container's owner. */
@@ -86,11 +84,5 @@ export function lostState(unfinished: ContainerState): ContainerState {
 
 /** The process is gone, its monitor is about to say how, or waits to start it again. */
 function concludeFrom(paths: Paths, id: string, unfinished: ContainerState): ContainerState {
-  const latest = readDocument<ContainerState>(statePath(paths, id)) ?? unfinished;
-  return latest.status === "running" ? withNetwork(paths, id, latest) : latest;
-}
-
-function withNetwork(paths: Paths, id: string, state: ContainerState): ContainerState {
-  const network = readDocument<NetworkState>(networkStatePath(paths, id));
-  return network ? { ...state, network } : state;
+  return readDocument<ContainerState>(statePath(paths, id)) ?? unfinished;
 }

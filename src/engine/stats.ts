@@ -7,6 +7,7 @@ import { totalmem } from "node:os";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { CgroupStats } from "../runtime/cgroup/driver.ts";
 import type { EngineContext } from "./context.ts";
+import { sharesHostNetwork } from "./network-mode.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord } from "./types.ts";
@@ -56,7 +57,7 @@ function sample(record: ContainerRecord, pid: number): StatsSample {
       inactiveFileBytes: used.memoryInactiveFileBytes,
       limitBytes: memoryLimit(used),
     },
-    network: record.options.network === "host" ? undefined : networkCounters(pid),
+    network: sharesHostNetwork(record.options) ? undefined : networkCounters(pid),
     block: { readBytes: used.blockReadBytes, writtenBytes: used.blockWriteBytes },
     pids: used.pids,
     pidsLimit: used.pidsLimit,

@@ -4,10 +4,10 @@
  */
 
 import type { ImageConfig } from "../image/config-document.ts";
-import type { NetworkState } from "../network/types.ts";
+import type { Endpoint, EndpointOptions } from "../network/types.ts";
 import type { OciResources } from "../runtime/oci.ts";
 
-export type { NetworkState };
+export type { Endpoint, EndpointOptions };
 
 /** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
 export interface ContainerOptions {
@@ -57,7 +57,10 @@ export interface ContainerOptions {
   /** Seconds that `stop` waits before SIGKILL; 10 by default. */
   stopTimeout?: number;
   oomScoreAdj?: number;
-  network?: "bridge" | "none" | "host";
+  /** "bridge" (the default), "none", "host", "container:NAME", or a network by its name or id. */
+  network?: string;
+  /** What is asked of each of its networks; without, it is `network` alone and nothing special. */
+  endpoints?: EndpointOptions[];
   /** "host:address". */
   extraHosts?: string[];
   dns?: string[];
@@ -204,6 +207,8 @@ export interface ContainerRecord {
   logMaxSize: number;
   logMaxFiles: number;
   cgroupPath: string;
+  /** The networks that it is on, or will be when it starts, as `network connect` and `disconnect` leave them. */
+  endpoints?: EndpointOptions[];
   /** What was asked for. */
   options: ContainerOptions;
   /** What became of its mounts, with those of other containers and of the image; missing: options.mounts as they are. */
@@ -231,7 +236,8 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds; "" where it did not happen. */
   startedAt: string;
   finishedAt: string;
-  network?: NetworkState;
+  /** Not written down: its connections while it runs (container-networks.ts). */
+  networks?: Endpoint[];
   /** Not written down: what the freezer says of a container that runs (observedState()). */
   paused?: boolean;
   /** Of a container with a health check that has been started. */

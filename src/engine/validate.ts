@@ -7,6 +7,7 @@ import { validateHostname } from "./hostname.ts";
 import { absoluteWorkdir, mergeImageConfig } from "./image-defaults.ts";
 import { validateMounts } from "./mounts.ts";
 import { validateContainerName } from "./names.ts";
+import { hasOwnNetwork } from "./network-mode.ts";
 import { resolveRlimits } from "./rlimits.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
 import { parseSignal } from "./signals.ts";
@@ -23,7 +24,7 @@ export function validateContainerOptions(options: ContainerOptions): void {
   validateMounts(options.mounts ?? []);
   (options.volumesFrom ?? []).forEach(parseVolumesFrom);
   parseSecurityOptions(options);
-  resolveSysctls(options.sysctls ?? {}, { ownNetwork: options.network !== "host" });
+  resolveSysctls(options.sysctls ?? {}, { ownNetwork: hasOwnNetwork(options) });
   resolveRlimits(options.ulimits ?? [], {});
   if (options.workdir) absoluteWorkdir(options.workdir);
   if (options.stopSignal) parseSignal(options.stopSignal);

@@ -31,6 +31,17 @@ export function writeControl(file: string, ...values: string[]): void {
   }
 }
 
+/** As writeControl; false where the file is absent, which a group's last process may have made it at any moment. */
+export function writeControlIfAny(file: string, value: string): boolean {
+  try {
+    writeControl(file, value);
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError && (error.code === "ENOENT" || error.code === "ENODEV")) return false;
+    throw error;
+  }
+}
+
 /** The file's text without the final newline; throws SyscallError. */
 export function readControl(file: string): string {
   try {

@@ -23,7 +23,9 @@ const RTM_NEWNEIGH = 28;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
+const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -32,6 +34,9 @@ const IFLA_NET_NS_FD = 28;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const VETH_INFO_PEER = 1;
+const IFLA_MACVLAN_MODE = 1;
+const MACVLAN_MODE_BRIDGE = 4;
+const IFLA_BRPORT_ISOLATED = 33;
 const AF_BRIDGE = 7;
 const AF_INET6 = 10;
 const NDA_LLADDR = 2;
@@ -73,6 +78,45 @@ export function createBridge(name: string, macAddress: string): NetlinkRequest {
     nested(IFLA_LINKINFO, stringAttribute(IFLA_INFO_KIND, "bridge")),
   ];
   return create(name, attributes);
+}
+
+/** A link that carries nothing anywhere: the host's side of a network that is all inside. */
+export function createDummy(name: string, macAddress: string): NetlinkRequest {
+  const attributes = [
+    stringAttribute(IFLA_IFNAME, name),
+    attribute(IFLA_ADDRESS, macBytes(macAddress)),
+    nested(IFLA_LINKINFO, stringAttribute(IFLA_INFO_KIND, "dummy")),
+  ];
+  return create(name, attributes);
+}
+
+export interface MacvlanOptions {
+  name: string;
+  /** Index of the host's link that it shares. */
+  parent: number;
+  /** The network namespace that it is made in, an open descriptor. */
+  netns: number;
+  macAddress: string;
+}
+
+/** A link with an address of its own on the wire of another; those of one parent reach each other (mode bridge). */
+export function createMacvlan({ name, parent, netns, macAddress }: MacvlanOptions): NetlinkRequest {
+  const mode = nested(IFLA_INFO_DATA, u32Attribute(IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE));
+  return create(name, [
+    stringAttribute(IFLA_IFNAME, name),
+    attribute(IFLA_ADDRESS, macBytes(macAddress)),
+    u32Attribute(IFLA_LINK, parent),
+    u32Attribute(IFLA_NET_NS_FD, netns),
+    nested(IFLA_LINKINFO, stringAttribute(IFLA_INFO_KIND, "macvlan"), mode),
+  ]);
+}
+
+/** Keeps a port of a bridge from the other ports that are kept so; the bridge itself it reaches (Linux 4.18). */
+export function isolatePort(link: LinkReference): NetlinkRequest {
+  const isolated = nested(IFLA_PROTINFO, u8Attribute(IFLA_BRPORT_ISOLATED, 1));
+  const header = linkHeader({ link });
+  header.writeUInt8(AF_BRIDGE, 0);
+  return linkRequest("RTM_SETLINK", RTM_SETLINK, link, [header, ...nameOf(link), isolated]);
 }
 
 export interface VethOptions {

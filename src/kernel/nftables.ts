@@ -21,12 +21,13 @@ const nftRunCmdFromBuffer = declare(
 );
 
 const NFNL_SUBSYS_NFTABLES = 10;
-const NFT_MSG_GETTABLE = 1;
-const NFTA_TABLE_NAME = 1;
-const NFTA_TABLE_USERDATA = 6;
-/** The first entry of libnftnl's user data {u8 type, u8 length, bytes} of a table: its comment. */
-const NFTNL_UDATA_TABLE_COMMENT = 0;
-const NFPROTO_IPV4 = 2;
+const NFT_MSG_GETCHAIN = 4;
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_USERDATA = 12;
+/** The first entry of libnftnl's user data {u8 type, u8 length, bytes} of a chain: its comment. */
+const NFTNL_UDATA_CHAIN_COMMENT = 0;
+const NFPROTO_INET = 1;
 
 /**
  * Runs nft(8) commands as one transaction, all or none of it, and returns what they print.
@@ -44,29 +45,33 @@ export function runNft(commands: string): string {
   }
 }
 
-/** The comment of an IPv4 table ("" where it has none), or undefined where there is no such table. */
-export function nftTableComment(table: string): string | undefined {
+/** The comment of a chain ("" where it has none) of an inet table, or undefined where there is no such chain. */
+export function nftChainComment(table: string, chain: string): string | undefined {
   using socket = openNetlink(NETLINK_NETFILTER);
-  const [outcome] = socket.attempt(getTable(table));
+  const [outcome] = socket.attempt(getChain(table, chain));
   if (outcome?.error?.errno === ERRNO.ENOENT) return undefined;
   if (outcome === undefined || outcome.error) throw outcome?.error;
   const [reply] = outcome.replies;
-  return comment(reply && decodeAttributes(reply.body.subarray(4)).get(NFTA_TABLE_USERDATA));
+  return comment(reply && decodeAttributes(reply.body.subarray(4)).get(NFTA_CHAIN_USERDATA));
 }
 
-function getTable(table: string): NetlinkRequest {
+function getChain(table: string, chain: string): NetlinkRequest {
   return {
-    operation: "NFT_MSG_GETTABLE",
-    subject: table,
-    type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE,
+    operation: "NFT_MSG_GETCHAIN",
+    subject: `${table} ${chain}`,
+    type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN,
     flags: 0,
-    // struct nfgenmsg {u8 family, u8 version, u16 resource id}
-    body: Buffer.concat([Buffer.from([NFPROTO_IPV4, 0, 0, 0]), stringAttribute(NFTA_TABLE_NAME, table)]),
+    body: Buffer.concat([
+      // struct nfgenmsg {u8 family, u8 version, u16 resource id}
+      Buffer.from([NFPROTO_INET, 0, 0, 0]),
+      stringAttribute(NFTA_CHAIN_TABLE, table),
+      stringAttribute(NFTA_CHAIN_NAME, chain),
+    ]),
   };
 }
 
 function comment(userData: Buffer | undefined): string {
-  if (userData === undefined || userData[0] !== NFTNL_UDATA_TABLE_COMMENT) return "";
+  if (userData === undefined || userData[0] !== NFTNL_UDATA_CHAIN_COMMENT) return "";
   const length = userData[1] ?? 0;
   return userData.toString("utf8", 2, 2 + length).replace(/\0$/, "");
 }

@@ -5,8 +5,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EPERM: "a bridge network needs root (CAP_NET_ADMIN); try --network none or --network host",
   EACCES: "a bridge network needs root (CAP_NET_ADMIN); try --network none or --network host",
   EROFS: "/proc/sys must be writable: turn forwarding on outside, with `sysctl net.ipv4.ip_forward=1`",
-  EOPNOTSUPP:
-    "the kernel lacks a driver: `modprobe -a bridge veth`, or build it with CONFIG_BRIDGE and CONFIG_VETH",
+  ENOTSUP:
+    "the kernel lacks a driver: `modprobe -a bridge veth` (for macvlan networks macvlan, without a parent dummy too)",
 };
 
 /** What a user is told when the kernel refuses a part of the network; errors that already say so pass through. */

@@ -1,5 +1,5 @@
 /**
- * The packet filter rules of a bridge, in an nftables table of its own that carries the bridge's name, so that other
+ * The packet filter rules of the networks, in an nftables table of tsrun's own (firewall-rules.ts), so that other
  * programs' rules are neither read nor changed.
  *
  * nftables asks every table: an accept here does not overrule a drop elsewhere. Where another program drops what it
@@ -8,34 +8,58 @@
  * administrator's decision: foreignDrops() says how.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
-import { nftTableComment, runNft } from "../kernel/nftables.ts";
-import { formatSubnet, type Subnet } from "./ipv4.ts";
+import { nftChainComment, runNft } from "../kernel/nftables.ts";
+import { lock } from "../store/locks.ts";
+import { locksDir, type Paths } from "../store/paths.ts";
+import {
+  type FirewallNetwork,
+  mark,
+  markedChain,
+  networkRules,
+  removalRules,
+  sharedRules,
+} from "./firewall-rules.ts";
+import { instanceTable } from "./instance.ts";
 
-/** Raised when the rules change, so that those of an older tsrun are replaced. */
-const RULES_VERSION = 1;
-const IP_FORWARD = "/proc/sys/net/ipv4/ip_forward";
+const FORWARDING = { 4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding" };
 
-/** Whether the host forwards packets and the bridge's rules are those of this subnet. */
-export function firewallReady(bridge: string, subnet: Subnet): boolean {
-  return forwards() && nftTableComment(bridge) === tableComment(subnet);
+/** Whether the host forwards packets and the network's rules are in place. */
+export function firewallReady(paths: Paths, network: FirewallNetwork): boolean {
+  if (forwardingFiles(network).some((file) => !isOn(file))) return false;
+  return nftChainComment(instanceTable(paths), markedChain(network.bridge)) === mark(network);
 }
 
-/** Turns forwarding on and writes the rules, whatever was in the table before. */
-export function setUpFirewall(bridge: string, subnet: Subnet): void {
-  if (!forwards()) writeFileSync(IP_FORWARD, "1");
+/** Turns forwarding on and writes the network's rules, all of them at once, whatever they were before. */
+export async function setUpFirewall(paths: Paths, network: FirewallNetwork): Promise<void> {
+  for (const file of forwardingFiles(network)) if (!isOn(file)) writeFileSync(file, "1");
+  const table = instanceTable(paths);
+  // Which elements there are to be removed is read before the transaction that removes them.
+  using _lock = await lockFirewall(paths);
+  const old = removal(table, network.bridge);
   try {
-    runNft(firewallRules(bridge, subnet));
+    // libnftables 1.0 finds no map of intervals that the same transaction makes.
+    runNft(sharedRules(table));
+    runNft(`${old}${networkRules(table, network)}`);
   } catch (cause) {
-    throw new TsrunError(
-      "ERR_TSRUN_NFTABLES",
-      `cannot write the nftables rules of ${bridge}: ${reason(cause)}`,
-      {
-        hint: "tsrun needs root, libnftables (apt-get install libnftables1) and a kernel with nf_tables, nft_masq and nf_nat",
-        cause,
-      },
-    );
+    const message = `cannot write the nftables rules of ${network.bridge}: ${reason(cause)}`;
+    throw new TsrunError("ERR_TSRUN_NFTABLES", message, {
+      hint: "tsrun needs root, libnftables (apt-get install libnftables1) and a kernel with nf_tables, nft_masq and nf_nat",
+      cause,
+    });
   }
+}
+
+/** Takes the network's rules away; the table goes with the last of them, unless an administrator's are in it. */
+export async function removeFirewall(paths: Paths, bridge: string): Promise<void> {
+  const table = instanceTable(paths);
+  using _lock = await lockFirewall(paths);
+  const old = removal(table, bridge);
+  if (old === "") return;
+  runNft(old);
+  const left = runNft(`list table inet ${table}`);
+  if (!/ : jump /.test(left) && /chain admin \{\s*\}/.test(left)) runNft(`delete table inet ${table}`);
 }
 
 /** A warning for each chain of another program that drops forwarded packets by its policy. */
@@ -56,30 +80,20 @@ export function foreignDrops(bridge: string): string[] {
   return warnings;
 }
 
-/** One transaction: the table is declared so that deleting it cannot fail, then made anew. */
-export function firewallRules(bridge: string, subnet: Subnet): string {
-  return `
-table ip ${bridge}
-delete table ip ${bridge}
-table ip ${bridge} {
-  comment "${tableComment(subnet)}"
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    iifname "${bridge}" accept
-    oifname "${bridge}" ct state established,related accept
-    oifname "${bridge}" drop
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${formatSubnet(subnet)} oifname != "${bridge}" masquerade
-  }
-}
-`;
+function removal(table: string, bridge: string): string {
+  if (nftChainComment(table, markedChain(bridge)) === undefined) return "";
+  return removalRules(table, bridge, runNft(`list table inet ${table}`));
 }
 
-/** A table is made whole in one transaction, so its comment vouches for its rules. */
-const tableComment = (subnet: Subnet): string => `tsrun ${RULES_VERSION}: ${formatSubnet(subnet)}`;
+const lockFirewall = (paths: Paths) => lock(join(locksDir(paths), "firewall"));
 
-const forwards = (): boolean => readFileSync(IP_FORWARD, "latin1").startsWith("1");
+/** An internal network's packets need no forwarding. */
+function forwardingFiles({ subnets, internal }: FirewallNetwork): string[] {
+  if (internal) return [];
+  const families = new Set(subnets.map((subnet) => (subnet.includes(":") ? 6 : 4)));
+  return [...families].map((family) => FORWARDING[family]);
+}
+
+const isOn = (file: string): boolean => readFileSync(file, "latin1").startsWith("1");
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

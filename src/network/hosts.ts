@@ -4,8 +4,10 @@ import { TsrunError } from "../errors.ts";
 export interface HostsOptions {
   /** Replaces the standard lines: the host's own file, where the container shares the host's network. */
   base?: string;
-  /** The container's own entry; without an address (no network) there is none. */
-  own?: { address: string; hostname: string; domainname?: string | undefined };
+  /** The container's own entries, one an address; without a network there is none. */
+  own?: { addresses: readonly string[]; hostname: string; domainname?: string | undefined };
+  /** Other containers, by the first of their names. */
+  links?: readonly { address: string; names: readonly string[] }[];
   /** "name:address", "name=address", "name:[::1]" or "name:host-gateway". */
   extraHosts?: readonly string[];
   /** What host-gateway stands for: the host's address as the container reaches it. */
@@ -24,12 +26,15 @@ const STANDARD = [
   .join("");
 
 /** The text of the file. Throws ERR_TSRUN_ADD_HOST_INVALID for an entry that is not name:address. */
-export function hostsFile({ base, own, extraHosts = [], hostGateway }: HostsOptions): string {
+export function hostsFile({ base, own, links = [], extraHosts = [], hostGateway }: HostsOptions): string {
   const lines = extraHosts.map((entry) => {
     const { name, address } = parseExtraHost(entry, hostGateway);
     return `${address}\t${name}\n`;
   });
-  if (own !== undefined) lines.push(`${own.address}\t${ownNames(own)}\n`);
+  for (const { address, names } of links) lines.push(`${address}\t${names.join(" ")}\n`);
+  if (own !== undefined) {
+    for (const address of own.addresses) lines.push(`${address}\t${ownNames(own)}\n`);
+  }
   const start = base ?? STANDARD;
   const separator = start === "" || start.endsWith("\n") ? "" : "\n";
   return start + separator + lines.join("");

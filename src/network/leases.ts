@@ -1,5 +1,5 @@
 /**
- * Which container has which address. A lease is a symbolic link <directory>/<address> -> <container id>: symlink(2)
+ * Which container has which address of a network. A lease is a symbolic link <directory>/<address> -> <container id>: symlink(2)
  * makes it or fails with EEXIST, so two processes can never take the same address, and taking needs no lock.
  *
  * Removing does: between reading whose lease it is and unlinking it, nobody else may remove it and let a third
@@ -10,41 +10,68 @@ import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { lock, tryLock } from "../store/locks.ts";
 import { locksDir, networkRunDir, type Paths } from "../store/paths.ts";
-import { broadcastOf, formatIpv4, formatSubnet, gatewayOf, parseIpv4, type Subnet } from "./ipv4.ts";
+import { readEndpoint } from "./endpoints.ts";
 import type { IsAlive } from "./types.ts";
 
-export interface LeaseRequest {
+/** Whose lease, and on which network. */
+export interface Lessee {
+  /** The network's id, and its name for messages. */
   network: string;
-  subnet: Subnet;
+  networkName: string;
   containerId: string;
   isAlive: IsAlive;
+}
+
+/** Addresses to choose from. */
+export interface LeaseRange {
+  /** For messages: "172.17.0.0/16". */
+  name: string;
+  /** In the order in which they are to be given away. */
+  addresses: () => Iterable<string>;
 }
 
 /** How many leases a start checks for a dead owner: constant work that finds what crashed within a few starts. */
 const CHECKED_PER_START = 8;
 
-export const leasePath = (paths: Paths, network: string, address: number): string =>
-  join(leasesDir(paths, network), formatIpv4(address));
+export const leasePath = (paths: Paths, network: string, address: string): string =>
+  join(leasesDir(paths, network), address);
 
 const leasesDir = (paths: Paths, network: string): string => join(networkRunDir(paths, network), "leases");
 const lockPath = (paths: Paths, network: string): string => join(locksDir(paths), `leases-${network}`);
 
-/** Takes the lowest free address of the subnet; its gateway, network and broadcast addresses are never given. */
-export async function takeLease(paths: Paths, request: LeaseRequest): Promise<number> {
-  const { network, subnet } = request;
-  const directory = leasesDir(paths, network);
+/** Takes the first free address of the range. */
+export async function takeLease(paths: Paths, lessee: Lessee, range: LeaseRange): Promise<string> {
+  const directory = leasesDir(paths, lessee.network);
   mkdirSync(directory, { recursive: true });
-  reclaimSome(paths, request);
-  let address = takeLowest(directory, request);
+  reclaimSome(paths, lessee);
+  let address = takeFirst(directory, lessee, range);
   if (address === undefined) {
-    await reclaimAll(paths, request);
-    address = takeLowest(directory, request);
+    await reclaimAll(paths, lessee);
+    address = takeFirst(directory, lessee, range);
   }
   if (address !== undefined) return address;
   throw new TsrunError(
     "ERR_TSRUN_NETWORK_NO_ADDRESS",
-    `no free address: all of ${formatSubnet(subnet)} are in use on network ${network}`,
+    `no free address: all of ${range.name} are in use on network ${lessee.networkName}`,
     { hint: "remove containers that are no longer needed, or give the network a larger subnet" },
+  );
+}
+
+/** Takes this very address; ERR_TSRUN_NETWORK_ADDRESS_IN_USE names who has it. */
+export async function takeAddress(paths: Paths, lessee: Lessee, address: string): Promise<string> {
+  const directory = leasesDir(paths, lessee.network);
+  mkdirSync(directory, { recursive: true });
+  const take = (): boolean =>
+    link(lessee.containerId, join(directory, address)) || ownerOf(directory, address) === lessee.containerId; // since a run that was killed
+  if (take()) return address;
+  await reclaimAll(paths, lessee);
+  if (take()) return address;
+  const owner = ownerOf(directory, address) ?? "";
+  const name = readEndpoint(paths, lessee.network, owner)?.name ?? owner.slice(0, 12);
+  throw new TsrunError(
+    "ERR_TSRUN_NETWORK_ADDRESS_IN_USE",
+    `Address already in use: container ${name} has ${address} on network ${lessee.networkName}`,
+    { hint: "choose another address, or leave out --ip to be given one" },
   );
 }
 
@@ -57,11 +84,14 @@ export async function releaseLeases(paths: Paths, network: string, containerId: 
   for (const name of listLeases(directory).filter(isOurs)) unlinkSync(join(directory, name));
 }
 
-function takeLowest(directory: string, { subnet, containerId }: LeaseRequest): number | undefined {
+function takeFirst(
+  directory: string,
+  { containerId }: Lessee,
+  { addresses }: LeaseRange,
+): string | undefined {
   const taken = new Set(listLeases(directory));
-  for (let address = gatewayOf(subnet) + 1; address < broadcastOf(subnet); address++) {
-    const name = formatIpv4(address);
-    if (!taken.has(name) && link(containerId, join(directory, name))) return address;
+  for (const address of addresses()) {
+    if (!taken.has(address) && link(containerId, join(directory, address))) return address;
   }
   return undefined;
 }
@@ -78,7 +108,7 @@ function link(target: string, path: string): boolean {
 }
 
 /** Looks at a few leases, a different few each time; leaves it to the other process if one is at it already. */
-function reclaimSome(paths: Paths, { network, isAlive }: LeaseRequest): void {
+function reclaimSome(paths: Paths, { network, isAlive }: Lessee): void {
   const directory = leasesDir(paths, network);
   const held = listLeases(directory);
   if (held.length === 0) return;
@@ -91,7 +121,7 @@ function reclaimSome(paths: Paths, { network, isAlive }: LeaseRequest): void {
   for (const name of sample.filter(isStale)) unlinkSync(join(directory, name));
 }
 
-async function reclaimAll(paths: Paths, { network, isAlive }: LeaseRequest): Promise<void> {
+async function reclaimAll(paths: Paths, { network, isAlive }: Lessee): Promise<void> {
   const directory = leasesDir(paths, network);
   using _lock = await lock(lockPath(paths, network));
   const stale = listLeases(directory).filter((name) => !isHeld(directory, name, isAlive));
@@ -115,7 +145,7 @@ function ownerOf(directory: string, name: string): string | undefined {
 
 function listLeases(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((name) => parseIpv4(name) !== undefined);
+    return readdirSync(directory);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
     throw error;

@@ -29,7 +29,7 @@ export function chooseSubnet(pools: readonly AddressPool[], used: readonly Subne
   }
   throw new TsrunError(
     "ERR_TSRUN_NETWORK_NO_SUBNET",
-    `no free subnet: the host's own networks overlap all of ${from.map(({ base }) => base).join(", ")}`,
+    `no free subnet: the host's own networks and those made here overlap all of ${from.map(({ base }) => base).join(", ")}`,
     {
       hint: 'name a free range in the configuration: "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]',
     },

@@ -18,6 +18,7 @@ export const FRAME = {
   ack: 6,
   stopping: 7,
   restart: 8,
+  unlink: 9,
   stdout: 16,
   stderr: 17,
   started: 18,

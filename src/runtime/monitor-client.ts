@@ -108,6 +108,11 @@ export class MonitorClient {
     this.#socket.write(numberFrame(FRAME.restart, RESTART_CONDITIONS.indexOf(condition)));
   }
 
+  /** Files that are to go at the end as well, as those do that the monitor was started with. */
+  removeAtEnd(paths: readonly string[]): void {
+    for (const path of paths) this.#socket.write(dataFrame(FRAME.unlink, Buffer.from(path)));
+  }
+
   /** Tells the monitor that this client looks after what remains. */
   acknowledge(): void {
     if (!this.#socket.destroyed) this.#socket.write(numberFrame(FRAME.ack));

@@ -3,7 +3,7 @@
  *
  *     <root> /var/lib/tsrun, TSRUN_ROOT             <run> /run/tsrun, TSRUN_RUN: gone after a boot
  *       blobs/sha256/<hex>                             containers/<id>/   owner.lock  attach.sock
- *       layers/<first 32 hex of the diff id>/          networks/<name>/leases/<address> -> <container id>
+ *       layers/<first 32 hex of the diff id>/          networks/<id>/   leases/<address> -> <container id>
  *       layers/<…>.json                                locks/
  *       images.json  origins.json
  *       tmp/<random>/   what a process is making, locked by it

@@ -5,6 +5,7 @@ import {
   formatOption,
   imageLookup,
   inspectNames,
+  networkLookup,
   sizeOption,
   volumeLookup,
 } from "../inspect.ts";
@@ -12,7 +13,7 @@ import { value } from "../option-table.ts";
 import { oneOf } from "../options/choices.ts";
 
 export default command({
-  summary: "Return low-level information on containers, images and volumes",
+  summary: "Return low-level information on containers, images, networks and volumes",
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   forms: ["inspect"],
   examples: [
@@ -25,8 +26,8 @@ export default command({
   options: {
     format: formatOption,
     size: sizeOption,
-    type: value("Only inspect objects of the given type (container, image, volume)", {
-      parse: oneOf(["container", "image", "volume"]),
+    type: value("Only inspect objects of the given type (container, image, network, volume)", {
+      parse: oneOf(["container", "image", "network", "volume"]),
     }),
   },
   async run({ options: { format = "", size, type }, positionals }, context) {
@@ -34,6 +35,7 @@ export default command({
     const lookups = {
       container: containerLookup(engine, context, size),
       image: imageLookup(engine, context),
+      network: networkLookup(engine),
       volume: volumeLookup(engine),
     };
     const find = type === undefined ? firstOf(Object.values(lookups)) : lookups[type];

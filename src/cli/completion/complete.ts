@@ -52,7 +52,7 @@ async function commandPart(
   }
   if (isHelp) return NOTHING;
   const command: Command = (await found.load()).default;
-  const name = (command.forms.at(-1) as string).split(" ").at(-1) as string;
+  const name = command.forms.at(-1) as string;
   const scanned = scan(found.rest, command.options, command.interspersed);
   const option = await optionPart({ command: name, table: command.options, scanned, current, world });
   if (option !== undefined) return option;

@@ -3,14 +3,14 @@ import type { EngineApi } from "../../engine/api.ts";
 import type { ContainerSummary } from "../../engine/types.ts";
 import { statusText } from "../render/container-row.ts";
 import { shortId } from "../render/table.ts";
-import type { Candidate, ContainerFilter, Names } from "./completion.ts";
+import type { ContainerFilter, Names } from "./completion.ts";
 
-/** The networks that every host has. */
-const NETWORKS: readonly Candidate[] = [
-  { text: "bridge", note: "an address of its own behind the host's (default)" },
-  { text: "host", note: "the host's own network" },
-  { text: "none", note: "no network" },
-];
+/** What the networks that every host has are. */
+const NOTES: Readonly<Record<string, string>> = {
+  bridge: "an address of its own behind the host's (default)",
+  host: "the host's own network",
+  none: "no network",
+};
 
 const filters: Readonly<Record<ContainerFilter, (summary: ContainerSummary) => boolean>> = {
   all: () => true,
@@ -32,7 +32,13 @@ export function engineNames(engine: () => Promise<EngineApi>, now: () => number)
       const all = await (await engine()).images();
       return all.flatMap(({ id, names }) => names.map((text) => ({ text, note: shortId(id) })));
     },
-    networks: async () => [...NETWORKS],
+    async networks() {
+      const all = await (await engine()).networks();
+      return all.map(({ name, driver, subnets }) => ({
+        text: name,
+        note: NOTES[name] ?? `${driver}, ${subnets.map(({ subnet }) => subnet).join(", ")}`,
+      }));
+    },
     async volumes() {
       const all = await (await engine()).listVolumes();
       return all.map(({ name, driver }) => ({ text: name, note: driver }));

@@ -5,6 +5,7 @@ import { capabilityNames } from "../../runtime/capabilities.ts";
 import { searchMatchers } from "../commands/search.ts";
 import { containerMatchers } from "../container-filters.ts";
 import { imageMatchers } from "../image-filters.ts";
+import { networkMatchers } from "../network-filters.ts";
 import { knownWords } from "../options/choices.ts";
 import { pruneMatchers } from "../prune-filters.ts";
 import { beginnings, type Completion, DIRECTORIES, FILES, type Names, NOTHING, words } from "./completion.ts";
@@ -87,6 +88,7 @@ const capabilities = (current: string): string[] =>
   capabilityNames().map((name) => (current.startsWith("CAP") ? name : name.replace("CAP_", "")));
 
 const FILTERS: Readonly<Record<string, () => string[]>> = {
+  "network list": () => Object.keys(networkMatchers),
   ps: () => Object.keys(containerMatchers({ all: [] })),
   images: () => Object.keys(imageMatchers([], 0)),
   search: () => Object.keys(searchMatchers()),

@@ -24,21 +24,6 @@ export function only(words: readonly string[], others: string): (text: string) =
   });
 }
 
-type Network = "bridge" | "none" | "host";
-
-/** `--network MODE` or `name=MODE`. */
-export function parseNetwork(text: string): Network {
-  const mode = text.replace(/^name=/, "");
-  if (mode === "default") return "bridge";
-  if (mode === "bridge" || mode === "none" || mode === "host") return mode;
-  const what = mode.startsWith("container:")
-    ? "sharing another container's network is"
-    : `the network ${mode} is`;
-  throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `${what} not supported yet`, {
-    hint: "the networks are bridge, none and host",
-  });
-}
-
 type Pull = "missing" | "always" | "never";
 
 export function parsePull(text: string): Pull {

@@ -1,7 +1,7 @@
 /** A line of `ps`: docker's fields of a container. */
 import { mountsOf } from "../../engine/mounts.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
-import { networkOf, reachablePorts } from "../container-network.ts";
+import { networksOf, reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import type { ListFormat } from "./rows.ts";
 import { humanSize } from "./size.ts";
@@ -86,7 +86,7 @@ export function containerRow(
       .map((source) => (truncate ? ellipsis(source, 15) : source))
       .join(","),
     Names: record.name,
-    Networks: networkOf(record),
+    Networks: networksOf(record).join(","),
     Platform: null,
     Ports: reachablePorts({ record, state }).join(", "),
     RunningFor: ago(record.createdAt, now),

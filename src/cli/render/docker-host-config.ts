@@ -1,4 +1,5 @@
 /** The HostConfig of `inspect`: what was asked of this host. */
+import { networkMode } from "../../engine/network-mode.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../engine/system-paths.ts";
 import type { ContainerOptions, ContainerRecord } from "../../engine/types.ts";
 import type { OciResources, OciThrottle } from "../../runtime/oci.ts";
@@ -14,7 +15,7 @@ export function hostConfig(record: ContainerRecord): object {
     Binds: goSlice(binds(options)),
     ContainerIDFile: "",
     LogConfig: { Type: record.logDriver, Config: goMap(options.logOptions) },
-    NetworkMode: options.network ?? "bridge",
+    NetworkMode: networkMode(options),
     PortBindings: goMap({}),
     RestartPolicy: {
       Name: options.restartPolicy?.name ?? "no",
@@ -35,7 +36,7 @@ export function hostConfig(record: ContainerRecord): object {
     GroupAdd: goSlice(options.groupAdd),
     IpcMode: "private",
     Cgroup: "",
-    Links: null,
+    Links: goSlice(links(record)),
     OomScoreAdj: options.oomScoreAdj ?? 0,
     PidMode: "",
     Privileged: options.privileged ?? false,
@@ -64,6 +65,12 @@ export function hostConfig(record: ContainerRecord): object {
     ReadonlyPaths: unmasked ? null : READONLY_PATHS,
     ...(options.init && { Init: true }),
   };
+}
+
+/** "/db:/web/alias", of the default network alone. */
+function links({ name, endpoints = [] }: ContainerRecord): string[] {
+  const onDefault = endpoints.find(({ network }) => network === "bridge")?.links ?? [];
+  return onDefault.map((link) => link.replace(/^(.*):(.*)$/, `/$1:/${name}/$2`));
 }
 
 function tmpfs(options: ContainerOptions): Record<string, string> | undefined {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { mountsOf } from "../../engine/mounts.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
-import { reachablePorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import { goMap, goSlice } from "../template/values.ts";
 import { statusWord } from "./container-row.ts";
 import { dockerHealthcheck, healthOf } from "./docker-health.ts";
 import { hostConfig } from "./docker-host-config.ts";
 import { mountPoint } from "./docker-mounts.ts";
+import { networkSettings } from "./docker-network-settings.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 
@@ -48,7 +48,7 @@ export function inspectContainer(
     ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
     Mounts: mountsOf(record).map((mount) => mountPoint(mount, paths)),
     Config: configOf(record),
-    NetworkSettings: networkSettings(record, state),
+    NetworkSettings: networkSettings({ record, state }),
   };
 }
 
@@ -123,45 +123,5 @@ function graphDriver(record: ContainerRecord, paths: Paths): object {
       WorkDir: join(directory, "work"),
     }),
     Name: "overlay2",
-  };
-}
-
-function networkSettings(record: ContainerRecord, state: ContainerState): object {
-  const name = record.options.network ?? "bridge";
-  const [address = "", prefix = "0"] = state.network?.address.split("/") ?? [];
-  const endpoint = {
-    Gateway: state.network?.gateway ?? "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: address,
-    IPPrefixLen: Number(prefix),
-    IPv6Gateway: "",
-    MacAddress: state.network?.macAddress ?? "",
-  };
-  return {
-    Bridge: "",
-    SandboxID: "",
-    SandboxKey: state.pid > 0 ? `/proc/${state.pid}/ns/net` : "",
-    // An exposed port that is not published has no binding: null.
-    Ports: goMap(Object.fromEntries(reachablePorts({ record, state }).map((port) => [port, null]))),
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    ...endpoint,
-    Networks: goMap({
-      [name]: {
-        IPAMConfig: null,
-        Links: null,
-        Aliases: null,
-        NetworkID: name,
-        EndpointID: "",
-        ...endpoint,
-        DriverOpts: null,
-        DNSNames: null,
-      },
-    }),
   };
 }

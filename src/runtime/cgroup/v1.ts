@@ -1,6 +1,12 @@
 /** cgroup v1: a directory in the hierarchy of each controller (cgroups(7), "Cgroups version 1"). */
 import { dirname } from "node:path";
-import { keyedNumber, readControl, readControlIfAny, writeControl } from "../../kernel/cgroupfs.ts";
+import {
+  keyedNumber,
+  readControl,
+  readControlIfAny,
+  writeControl,
+  writeControlIfAny,
+} from "../../kernel/cgroupfs.ts";
 import { SyscallError } from "../../kernel/errors.ts";
 import type { OciResources } from "../oci.ts";
 import { checkCpuset } from "./cpuset.ts";
@@ -176,10 +182,9 @@ function inOrder(settings: Setting[], memory: string): Setting[] {
 
 /** A frozen process cannot fork away from its signal, and takes it when thawed. */
 function killEach(listing: string, freezer: string | undefined): void {
-  if (freezer !== undefined && readControlIfAny(`${freezer}/freezer.state`) !== undefined) {
-    writeControl(`${freezer}/freezer.state`, "FROZEN");
+  if (freezer !== undefined && writeControlIfAny(`${freezer}/freezer.state`, "FROZEN")) {
     killAll(pidsBelow(listing));
-    writeControl(`${freezer}/freezer.state`, "THAWED");
+    writeControlIfAny(`${freezer}/freezer.state`, "THAWED");
   }
   for (let round = 0; round < KILL_ROUNDS; round++) {
     const left = pidsBelow(listing);
