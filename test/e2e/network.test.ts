@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { networkInterfaces } from "node:os";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { NETLINK_ROUTE, openNetlink } from "../../src/kernel/netlink.ts";
+import { decodeAddress, listAddresses } from "../../src/kernel/netlink-address.ts";
 import { decodeLink, listLinks } from "../../src/kernel/netlink-link.ts";
 import { useHost } from "./support/host.ts";
 
@@ -45,10 +45,15 @@ async function serve(word: string): Promise<{ port: number } & AsyncDisposable> 
 let others: string[] = [];
 let gateway: string;
 /** The instance's bridge: tsrun0 on a host with one. */
-const bridge = (): string =>
-  Object.entries(networkInterfaces()).find(([, all = []]) =>
-    all.some((each) => each.address === gateway),
-  )?.[0] ?? "none";
+function bridge(): string {
+  using route = openNetlink(NETLINK_ROUTE);
+  const found = route
+    .dump(listAddresses())
+    .map(decodeAddress)
+    .find(({ address: own }) => own === gateway);
+  const links = route.dump(listLinks()).map(decodeLink);
+  return links.find(({ index }) => index === found?.linkIndex)?.name ?? "none";
+}
 
 beforeAll(() => {
   others = allLinks().filter((name) => /^tsrun\d+$/.test(name));

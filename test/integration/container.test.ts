@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type ContainerOptions, TsrunError } from "../../src/index.ts";
+import { BRIDGE } from "../../src/network/predefined.ts";
 import { containerDir, containerRunDir } from "../../src/store/paths.ts";
 import { IMAGE, said, textOf, until, useEngine } from "../support/engine.ts";
 
@@ -10,7 +11,7 @@ const host = useEngine();
 const { engine, paths } = host;
 
 const files = (path: string): string[] => (existsSync(path) ? readdirSync(path).sort() : []);
-const leases = (): string[] => files(join(paths.run, "networks", "bridge", "leases"));
+const leases = (): string[] => files(join(paths.run, "networks", BRIDGE.id, "leases"));
 
 /** Directories of the container in the cgroup hierarchies. */
 function cgroupsOf(id: string): string[] {

@@ -95,12 +95,12 @@ test("30 at once on the bridge have 30 addresses, and give them back", async () 
   const outside = Array.from({ length: 10 }, () => cli("run", "-d", IMAGE, "sleep", "1000"));
   await Promise.all(inside);
   for (const { code, stderr } of await Promise.all(outside)) expect(code, stderr).toBe(0);
-  const addresses = (await engine.list()).map(({ state }) => state.network?.address);
+  const addresses = (await engine.list()).map(({ state }) => state.networks?.[0]?.address);
   expect(new Set(addresses).size).toBe(30);
   expect(addresses).not.toContain(undefined);
   for (const { state } of await engine.list()) {
     expect(readFileSync(`/proc/${state.pid}/net/fib_trie`, "utf8")).toContain(
-      state.network?.address.split("/")[0],
+      state.networks?.[0]?.address.split("/")[0],
     );
   }
   await Promise.all(

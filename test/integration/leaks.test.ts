@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { NETLINK_ROUTE, openNetlink } from "../../src/kernel/netlink.ts";
 import { createBridge, deleteLink } from "../../src/kernel/netlink-link.ts";
 import { runNft } from "../../src/kernel/nftables.ts";
+import { BRIDGE } from "../../src/network/predefined.ts";
 import { tryLock } from "../../src/store/locks.ts";
 import { type Instance, leaksSince, type Snapshot, snapshot } from "../support/leaks.ts";
 import { assertTestHost } from "../support/test-host.ts";
@@ -50,7 +51,7 @@ test("links and tables are leaks, the default network is none", async () => {
 });
 
 test("a lease, and a lock that is held", async () => {
-  const leases = join(instance.run, "networks", "bridge", "leases");
+  const leases = join(instance.run, "networks", BRIDGE.id, "leases");
   mkdirSync(leases, { recursive: true });
   symlinkSync("abc", join(leases, "172.17.0.2"));
   const path = join(instance.run, "locks", "x");

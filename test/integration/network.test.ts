@@ -24,10 +24,12 @@ import {
   type NetworkNamespace,
   openNetworkNamespace,
 } from "../../src/kernel/netns.ts";
-import { nftTableComment, runNft } from "../../src/kernel/nftables.ts";
-import { attachToBridge, release } from "../../src/network/attach.ts";
+import { nftChainComment, runNft } from "../../src/kernel/nftables.ts";
+import { attach as attachAll, release } from "../../src/network/attach.ts";
 import { ensureBridge } from "../../src/network/bridge.ts";
-import type { NetworkContext, NetworkState } from "../../src/network/types.ts";
+import { instanceTable } from "../../src/network/instance.ts";
+import { BRIDGE } from "../../src/network/predefined.ts";
+import type { Endpoint, NetworkContext } from "../../src/network/types.ts";
 import { assertTestHost } from "../support/test-host.ts";
 
 assertTestHost();
@@ -60,8 +62,9 @@ async function forgetNetwork(): Promise<void> {
   using route = openNetlink(NETLINK_ROUTE);
   for (const { name } of links(route)) {
     if (name !== "lo") route.attempt(deleteLink(name));
-    if (nftTableComment(name) !== undefined) runNft(`delete table ip ${name}`);
   }
+  for (const [, name] of runNft("list tables").matchAll(/^table inet (tsrun-\S+)/gm))
+    runNft(`delete table inet ${name}`);
   await until(() => links(route).length === 1);
 }
 
@@ -69,7 +72,7 @@ const links = (route: NetlinkSocket): Link[] => route.dump(listLinks()).map(deco
 const linkNames = (): string[] => links(host).map(({ name }) => name);
 const exists = (name: string): boolean => host.attempt(getLink(name))[0]?.error === undefined;
 const leases = (): string[] => {
-  const path = join(context.paths.run, "networks", "bridge", "leases");
+  const path = join(context.paths.run, "networks", BRIDGE.id, "leases");
   return existsSync(path) ? readdirSync(path) : [];
 };
 
@@ -85,9 +88,18 @@ const idOf = (digit: string): string => digit.repeat(64);
 
 async function attach(digit: string, isAlive = (_: string) => true) {
   const netns = resources.use(createNetworkNamespace());
-  const { state, leasePath } = await attachToBridge(context, { containerId: idOf(digit), netns, isAlive });
-  return { netns, state, leasePath };
+  const { endpoints, files } = await attachTo(netns, digit, isAlive);
+  return { netns, state: endpoints[0] ?? raise(), leasePath: files[0] ?? "" };
 }
+
+const attachTo = (netns: NetworkNamespace, digit: string, isAlive = (_: string) => true) =>
+  attachAll(context, {
+    containerId: idOf(digit),
+    containerName: `c${digit}`,
+    netns,
+    endpoints: [{ network: BRIDGE, options: { network: "bridge" } }],
+    isAlive,
+  });
 
 /** Runs a command in a network namespace; returns its exit status and output. */
 function run(netns: NetworkNamespace, ...command: string[]): { status: number | null; output: string } {
@@ -97,7 +109,7 @@ function run(netns: NetworkNamespace, ...command: string[]): { status: number | 
 }
 
 const ping = (netns: NetworkNamespace, address: string) => run(netns, "ping", "-c1", "-W2", address);
-const addressOf = ({ address }: NetworkState): string => address.split("/")[0] ?? "";
+const addressOf = ({ address }: Endpoint): string => address.split("/")[0] ?? "";
 
 describe("a network namespace", () => {
   test("starts with a loopback that is down; the caller stays where it is", () => {
@@ -148,7 +160,15 @@ describe("attaching", () => {
   test("gives the container eth0 with the first address, loopback and a default route", async () => {
     const { netns, state, leasePath } = await attach("1");
     expect(state).toEqual({
-      name: "bridge",
+      endpointId: expect.stringMatching(/^[0-9a-f]{64}$/),
+      networkId: BRIDGE.id,
+      network: "bridge",
+      driver: "bridge",
+      containerId: idOf("1"),
+      name: "c1",
+      aliases: [],
+      links: [],
+      interface: "eth0",
       address: "172.17.0.2/16",
       gateway: "172.17.0.1",
       macAddress: "02:42:ac:11:00:02",
@@ -194,7 +214,7 @@ describe("attaching", () => {
   test("leaves nothing where it fails", async () => {
     const { netns } = await attach("1");
     // The namespace has its eth0 already.
-    const again = attachToBridge(context, { containerId: idOf("2"), netns, isAlive: () => true });
+    const again = attachTo(netns, "2");
     await expect(again).rejects.toMatchObject({ code: "ERR_TSRUN_NETWORK_SETUP" });
     expect(leases()).toEqual(["172.17.0.2"]);
     expect(linkNames().sort()).toEqual(["lo", "tsrun0", "veth1111111"]);
@@ -229,8 +249,8 @@ describe("the end of a container", () => {
 
   test("frees its address for the next one", async () => {
     await attach("1");
-    await release(context, idOf("1"));
-    await release(context, idOf("1"));
+    await release(context, idOf("1"), [BRIDGE.id]);
+    await release(context, idOf("1"), [BRIDGE.id]);
     expect(leases()).toEqual([]);
     expect((await attach("2")).state.address).toBe("172.17.0.2/16");
   });
@@ -251,23 +271,25 @@ describe("the bridge", () => {
 
   test("keeps out of the ranges that the host uses, and remembers its choice", async () => {
     resources.use(dummyNetwork("172.17.0.9", 16));
-    const { subnet } = await ensureBridge(context, host);
-    expect(subnet).toEqual({ base: 0xac120000, prefixLength: 16 });
+    const { subnets } = await ensureBridge(context, host);
+    expect(subnets).toEqual([{ subnet: "172.18.0.0/16", gateway: "172.18.0.1", asked: false }]);
     await forgetNetwork();
-    expect((await ensureBridge(context, host)).subnet).toEqual(subnet);
+    expect((await ensureBridge(context, host)).subnets).toEqual(subnets);
     await forgetNetwork();
     resources.use(dummyNetwork("172.18.1.9", 24));
-    expect((await ensureBridge(context, host)).subnet).toEqual({ base: 0xac110000, prefixLength: 16 });
+    expect((await ensureBridge(context, host)).subnets[0]?.subnet).toBe("172.17.0.0/16");
   });
 
   test("is repaired where its rules, its address or its state were lost", async () => {
     await ensureBridge(context, host);
-    runNft("delete table ip tsrun0");
+    runNft(`delete table inet ${instanceTable(context.paths)}`);
     spawnSync("ip", ["address", "flush", "dev", "tsrun0"]);
     spawnSync("ip", ["link", "set", "tsrun0", "down"]);
     const { netns, state } = await attach("1");
     expect(ping(netns, state.gateway)).toMatchObject({ status: 0 });
-    expect(nftTableComment("tsrun0")).toBe("tsrun 1: 172.17.0.0/16");
+    expect(nftChainComment(instanceTable(context.paths), "to-tsrun0")).toBe(
+      "tsrun 2: 172.17.0.0/16 masquerade",
+    );
   });
 
   test("comes with a warning where another program drops what is forwarded", async () => {
@@ -284,7 +306,7 @@ describe("the bridge", () => {
     const other = await ensureBridge(contextIn(join(directory, "other")), host);
     const own = await ensureBridge(context, host);
     expect([other.name, own.name]).toEqual(["tsrun0", "tsrun1"]);
-    expect(own.subnet).not.toEqual(other.subnet);
+    expect(own.subnets).not.toEqual(other.subnets);
   });
 });
 
@@ -294,7 +316,9 @@ describe("beyond the host", () => {
   test("containers appear with the host's address", async () => {
     const { netns } = await attach("1");
     outside();
-    expect(runNft("list table ip tsrun0")).toContain('ip saddr 172.17.0.0/16 oifname != "tsrun0" masquerade');
+    expect(runNft(`list table inet ${instanceTable(context.paths)}`)).toContain(
+      'oifname != "tsrun0" masquerade',
+    );
     // The network outside has no route to the container: answers arrive because of the masquerade alone.
     expect(ping(netns, OUTSIDE)).toMatchObject({ status: 0 });
   });

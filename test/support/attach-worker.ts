@@ -4,7 +4,8 @@
  * Prints the addresses as one line of JSON.
  */
 import { createNetworkNamespace } from "../../src/kernel/netns.ts";
-import { attachToBridge } from "../../src/network/attach.ts";
+import { attach as attachAll } from "../../src/network/attach.ts";
+import { BRIDGE } from "../../src/network/predefined.ts";
 
 const [directory = "", first, count] = process.argv.slice(2);
 const context = {
@@ -15,8 +16,14 @@ const context = {
 async function attach(number: number): Promise<string> {
   const netns = createNetworkNamespace();
   const containerId = number.toString(16).padStart(7, "0").padEnd(64, "f");
-  const { state } = await attachToBridge(context, { containerId, netns, isAlive: () => true });
-  return state.address;
+  const { endpoints } = await attachAll(context, {
+    containerId,
+    containerName: `c${number}`,
+    netns,
+    endpoints: [{ network: BRIDGE, options: { network: "bridge" } }],
+    isAlive: () => true,
+  });
+  return endpoints[0]?.address ?? "";
 }
 
 const numbers = Array.from({ length: Number(count) }, (_, index) => Number(first) + index);

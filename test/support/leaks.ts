@@ -1,6 +1,6 @@
 /**
  * What a test left behind on its host (scripts/test-host): take a snapshot() before, ask leaksSince() after. The
- * default network itself is meant to stay: bridges and packet filter tables named tsrun0, tsrun1, …
+ * default network itself is meant to stay: bridges named tsrun0, tsrun1, … and packet filter tables tsrun-<number>.
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ export interface Instance {
 
 /** The kernel frees a network namespace and its links some time after the last process. */
 const SETTLE_MILLISECONDS = 5_000;
-const KEPT = /^tsrun\d+$/;
+const KEPT = /^tsrun(\d+|-[0-9a-f]{8})$/;
 const CGROUPS = "/sys/fs/cgroup";
 /** What is not to be walked into for locks: an image's files are not tsrun's. */
 const CONTENT = new Set(["layers", "blobs", "upper", "merged", "work", "_data"]);

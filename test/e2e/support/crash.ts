@@ -2,6 +2,7 @@
 import { type Dirent, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BRIDGE } from "../../../src/network/predefined.ts";
 import type { Cli } from "../../support/cli.ts";
 
 const SETTLE_MS = 10_000;
@@ -111,7 +112,7 @@ export async function remains(cli: Cli): Promise<string[]> {
       ...list(join(cli.root, "names")),
       ...list(join(cli.root, "tmp")),
       ...list(join(cli.run, "containers")),
-      ...list(join(cli.run, "networks", "bridge", "leases")),
+      ...list(join(cli.run, "networks", BRIDGE.id, "leases")),
       ...processesOf(cli, /tsrun/).map(
         (pid) => `process ${pid}: ${readProc(pid, "cmdline").replaceAll("\0", " ")}`,
       ),

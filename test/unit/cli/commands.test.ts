@@ -12,6 +12,7 @@ import stop from "../../../src/cli/commands/stop.ts";
 import version from "../../../src/cli/commands/version.ts";
 import type { EngineApi, ImageDetails, LogEntry } from "../../../src/engine/api.ts";
 import { TsrunError } from "../../../src/errors.ts";
+import { endpoint } from "../../support/endpoint.ts";
 import { container, runCommand } from "./fake.ts";
 
 const missing = (what: string) =>
@@ -211,13 +212,7 @@ describe("inspect", () => {
       resources: { memory: { limit: 67108864 }, cpu: { quota: 50_000, period: 100_000 } },
     },
     state: {
-      network: {
-        name: "bridge",
-        address: "172.17.0.2/16",
-        gateway: "172.17.0.1",
-        macAddress: "02:42:ac:11:00:02",
-        hostInterface: "v",
-      },
+      networks: [endpoint({ containerId: "web", address: "172.17.0.2/16" })],
     },
   });
   const engine: Partial<EngineApi> = {
@@ -228,6 +223,9 @@ describe("inspect", () => {
     inspectImage: async (name) => {
       if (name === "alpine" || name === alpine.id) return alpine;
       throw missing("IMAGE");
+    },
+    inspectNetwork: async () => {
+      throw missing("NETWORK");
     },
     inspectVolume: async (name) => {
       if (name !== "data") throw missing("VOLUME");
@@ -275,7 +273,7 @@ describe("inspect", () => {
     expect((await run("--type", "container", "alpine")).code).toBe(1);
     expect((await run("--type", "volume", "alpine")).code).toBe(1);
     await expect(run("--type", "plugin", "x")).rejects.toThrow(
-      'must be one of "container", "image", "volume"',
+      'must be one of "container", "image", "network", "volume"',
     );
   });
 

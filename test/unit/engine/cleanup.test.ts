@@ -9,6 +9,7 @@ import { tryOwnContainer } from "../../../src/engine/ownership.ts";
 import { readRecord } from "../../../src/engine/records.ts";
 import { readState, startFailedState, statePath } from "../../../src/engine/state.ts";
 import type { ContainerRecord, ContainerState } from "../../../src/engine/types.ts";
+import { BRIDGE } from "../../../src/network/predefined.ts";
 import { readDocument } from "../../../src/store/documents.ts";
 import { claimName, releaseName, resolveName } from "../../../src/store/names.ts";
 import { containerDir, containerRunDir, namesDir, networkRunDir } from "../../../src/store/paths.ts";
@@ -38,7 +39,7 @@ function addRunDir({ id }: ContainerRecord): void {
   writeFileSync(join(containerRunDir(paths(), id), "attach.sock"), "");
 }
 function addLease({ id }: ContainerRecord): string {
-  const leases = join(networkRunDir(paths(), "bridge"), "leases");
+  const leases = join(networkRunDir(paths(), BRIDGE.id), "leases");
   mkdirSync(leases, { recursive: true });
   symlinkSync(id, join(leases, "172.17.0.2"));
   return leases;

@@ -13,6 +13,7 @@ import {
 import { parseMoment, sortable } from "../../../src/engine/moment.ts";
 import { parseEvent, readEvents } from "../../../src/engine/read-events.ts";
 import { appendToJournal } from "../../../src/store/journal.ts";
+import { endpoint } from "../../support/endpoint.ts";
 import { openWorld, recordOf, type World } from "./container-fixture.ts";
 
 let world: World;
@@ -71,17 +72,17 @@ describe("what a monitor is to record", () => {
     Object.fromEntries(environment.map((text) => [text.split("=", 1)[0], text.slice(text.indexOf("=") + 1)]));
   const events = (lines = ""): unknown[] =>
     lines.split("\n").map((line) => parseEvent(`{"time":"${at(1)}",${line},"exitCode":"3"}}`));
-  const bridge = { name: "bridge", address: "", gateway: "", macAddress: "", hostInterface: "" };
+  const bridge = endpoint({ containerId: web.id });
   const expected = (action: ContainerAction, more = {}) => ({
     time: at(1),
     ...containerEvent(web, action, { ...more, exitCode: "3" }),
   });
-  const connection = { time: at(1), type: "network", id: "bridge" };
+  const connection = { time: at(1), type: "network", id: bridge.networkId };
   const attributes = { container: web.id, name: "bridge", type: "bridge", exitCode: "3" };
 
   test("a container's life, with its network and its launcher", () => {
     const paths = world.context.paths;
-    const values = valuesOf(lifeEnvironment(paths, web, { network: bridge, attached: true }));
+    const values = valuesOf(lifeEnvironment(paths, web, { networks: [bridge], attached: true }));
     expect(values["TSRUN_JOURNAL"]).toBe(`${paths.root}/events/journal`);
     expect(events(values["TSRUN_EVENTS_START"])).toEqual([
       expected("attach"),
@@ -95,14 +96,14 @@ describe("what a monitor is to record", () => {
   });
 
   test("a life alone", () => {
-    const environment = lifeEnvironment(world.context.paths, web, { network: undefined, attached: false });
+    const environment = lifeEnvironment(world.context.paths, web, { networks: [], attached: false });
     expect(events(valuesOf(environment)["TSRUN_EVENTS_START"])).toEqual([expected("start")]);
   });
 
   test("health, where there is a check", () => {
     const checked = { ...web, healthCheck: { test: ["CMD", "true"] } };
     const environment = lifeEnvironment(world.context.paths, checked, {
-      network: undefined,
+      networks: [],
       attached: false,
     });
     const values = valuesOf(environment);

@@ -1,41 +1,34 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   networkFilePaths,
   validateNetworkFiles,
   writeNetworkFiles,
 } from "../../../src/engine/network-files.ts";
-import type { ContainerOptions, NetworkState } from "../../../src/engine/types.ts";
-import { defaultConfig } from "./container-fixture.ts";
+import type { ContainerOptions, Endpoint } from "../../../src/engine/types.ts";
+import { containerDir } from "../../../src/store/paths.ts";
+import { endpoint } from "../../support/endpoint.ts";
+import { defaultConfig, openWorld, recordOf, type World } from "./container-fixture.ts";
 
 const config = defaultConfig();
-const bridge: NetworkState = {
-  name: "bridge",
-  address: "172.17.0.5/16",
-  gateway: "172.17.0.1",
-  macAddress: "02:42:ac:11:00:05",
-  hostInterface: "veth0",
-};
-let directory: string;
+const bridge = endpoint({ address: "172.17.0.5/16" });
+let world: World;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "tsrun-network-files-"));
+  world = openWorld();
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => world[Symbol.dispose]());
 
 function write(
   options: Partial<ContainerOptions>,
-  network: NetworkState | undefined,
+  network: Endpoint | undefined,
   more: Partial<typeof config> = {},
 ) {
-  const files = networkFilePaths(directory);
-  writeNetworkFiles(files, {
-    options: { image: "x", ...options },
-    config: { ...config, ...more },
-    hostname: "box",
-    network,
-  });
+  const { paths } = world.context;
+  const record = recordOf("1", { hostname: "box", options: { image: "x", ...options } });
+  mkdirSync(containerDir(paths, record.id), { recursive: true });
+  const files = networkFilePaths(containerDir(paths, record.id));
+  const context = { ...world.context, config: { ...config, ...more } };
+  writeNetworkFiles(context, record, network === undefined ? [] : [network]);
   const read = (path: string): string => readFileSync(path, "utf8");
   return { hosts: read(files.hosts), hostname: read(files.hostname), resolv: read(files.resolvConf) };
 }
@@ -50,6 +43,16 @@ test("on the bridge: its own address by its names, and what --add-host adds", ()
   expect(hosts).toContain("10.0.0.9\tdb\n");
   expect(hosts).toContain("172.17.0.1\tup\n");
   expect(hostname).toBe("box\n");
+});
+
+test("on several networks: each of its addresses, IPv6 too", () => {
+  const six = endpoint({ network: "six", networkId: "6".repeat(64), address6: "fd00::5/64" });
+  const { paths } = world.context;
+  const record = recordOf("1", { hostname: "box" });
+  mkdirSync(containerDir(paths, record.id), { recursive: true });
+  writeNetworkFiles(world.context, record, [bridge, six]);
+  const text = readFileSync(networkFilePaths(containerDir(paths, record.id)).hosts, "utf8");
+  expect(text.split("\n").slice(-4, -1)).toEqual(["172.17.0.5\tbox", "172.17.0.2\tbox", "fd00::5\tbox"]);
 });
 
 test("without a network there is no address to name", () => {

@@ -1,16 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tryOwnContainer } from "../../../src/engine/ownership.ts";
-import {
-  isRunning,
-  networkStatePath,
-  readState,
-  startFailedState,
-  statePath,
-  writeState,
-} from "../../../src/engine/state.ts";
+import { isRunning, readState, startFailedState, statePath, writeState } from "../../../src/engine/state.ts";
 import type { ContainerRecord, ContainerState } from "../../../src/engine/types.ts";
-import { writeDocument } from "../../../src/store/documents.ts";
 import { containerRunDir } from "../../../src/store/paths.ts";
 import {
   addContainer,
@@ -96,22 +88,6 @@ describe("a document that says restarting", () => {
     expect(found.error).toContain("start the container again");
     expect(read({ owner: true }).status).toBe("exited");
   });
-});
-
-test("a running container's network is told, one that has ended has none", () => {
-  using _owned = tryOwnContainer(world.context.paths, record.id);
-  const network = {
-    name: "bridge",
-    address: "172.17.0.2/16",
-    gateway: "",
-    macAddress: "",
-    hostInterface: "",
-  };
-  writeDocument(networkStatePath(world.context.paths, record.id), network, { durable: false });
-  putState(world, record, runningHere());
-  expect(read().network).toEqual(network);
-  putState(world, record, EXITED);
-  expect(read()).not.toHaveProperty("network");
 });
 
 test("isRunning needs the number and the start time", () => {

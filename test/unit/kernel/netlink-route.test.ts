@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import {
   addAddress,
-  addDefaultRoute,
+  addRoute,
   decodeAddress,
   decodeRoute,
+  defaultRoute,
   listAddresses,
 } from "../../../src/kernel/netlink-address.ts";
 import {
@@ -156,7 +157,7 @@ describe("addresses and routes", () => {
 
   test("a default route", () => {
     expectRequest(
-      addDefaultRoute("172.17.0.1", 2),
+      addRoute(defaultRoute("172.17.0.1", 2)),
       24,
       CREATE_EXCLUSIVE,
       "02000000 fe030001 00000000", // table main, protocol boot, scope universe, unicast

@@ -104,8 +104,8 @@ int main(int argc, char **argv)
     expect(run(program, "--id").status).toBe(2);
     const paths = (count: number) =>
       Array.from({ length: count }, (_, index) => ["--rmdir", `/${index}`]).flat();
-    expect(run(program, ...paths(16)).stdout).toContain("rmdir=/15");
-    expect(run(program, ...paths(17)).status).toBe(2);
+    expect(run(program, ...paths(64)).stdout).toContain("rmdir=/63");
+    expect(run(program, ...paths(65)).status).toBe(2);
   });
 });
 

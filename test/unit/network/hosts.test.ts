@@ -14,7 +14,7 @@ test("without a network there are the standard lines alone", () => {
 });
 
 test("the container's own address comes last", () => {
-  const own = { address: "172.17.0.2", hostname: "web" };
+  const own = { addresses: ["172.17.0.2"], hostname: "web" };
   expect(hostsFile({ own, extraHosts: ["db:10.0.0.7"] })).toBe(`${STANDARD}10.0.0.7\tdb\n172.17.0.2\tweb\n`);
   expect(hostsFile({ own: { ...own, domainname: "example.org" } })).toBe(
     `${STANDARD}172.17.0.2\tweb.example.org web\n`,

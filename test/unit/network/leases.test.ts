@@ -2,10 +2,12 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { formatIpv4, parseSubnet } from "../../../src/network/ipv4.ts";
-import { leasePath, releaseLeases, takeLease } from "../../../src/network/leases.ts";
+import { writeEndpoint } from "../../../src/network/endpoints.ts";
+import { leasePath, releaseLeases, takeAddress, takeLease } from "../../../src/network/leases.ts";
+import { rangeOf } from "../../../src/network/ranges.ts";
 import type { IsAlive } from "../../../src/network/types.ts";
 import { networkRunDir, type Paths } from "../../../src/store/paths.ts";
+import { endpoint } from "../../support/endpoint.ts";
 
 const NETWORK = "bridge";
 const everybody: IsAlive = () => true;
@@ -23,10 +25,16 @@ async function take(
   containerId: string,
   { cidr = "10.0.0.0/29", isAlive = everybody } = {},
 ): Promise<string> {
-  const subnet = parseSubnet(cidr);
-  if (subnet === undefined) throw new Error(cidr);
-  return formatIpv4(await takeLease(paths, { network: NETWORK, subnet, containerId, isAlive }));
+  const range = rangeOf({ subnet: cidr, gateway: "10.0.0.1", asked: false });
+  return await takeLease(paths, lessee(containerId, isAlive), range);
 }
+
+const lessee = (containerId: string, isAlive = everybody) => ({
+  network: NETWORK,
+  networkName: "front",
+  containerId,
+  isAlive,
+});
 
 const held = (): string[] => readdirSync(join(networkRunDir(paths, NETWORK), "leases")).sort();
 
@@ -36,7 +44,7 @@ describe("taking", () => {
     expect(await take("b")).toBe("10.0.0.3");
     await releaseLeases(paths, NETWORK, "a");
     expect(await take("c")).toBe("10.0.0.2");
-    expect(readlinkSync(leasePath(paths, NETWORK, 0x0a000002))).toBe("c");
+    expect(readlinkSync(leasePath(paths, NETWORK, "10.0.0.2"))).toBe("c");
   });
 
   test("never gives the gateway's and the broadcast address, and fails when all others are taken", async () => {
@@ -54,6 +62,28 @@ describe("taking", () => {
     const ids = Array.from({ length: 100 }, (_, index) => `c${index}`);
     const addresses = await Promise.all(ids.map((id) => take(id, { cidr: "10.0.0.0/24" })));
     expect(new Set(addresses).size).toBe(100);
+  });
+});
+
+describe("an address that was asked for", () => {
+  test("is refused by the name of the container that has it", async () => {
+    expect(await takeAddress(paths, lessee("a"), "10.0.0.9")).toBe("10.0.0.9");
+    writeEndpoint(paths, endpoint({ networkId: NETWORK, containerId: "a", name: "db" }));
+    await expect(takeAddress(paths, lessee("b"), "10.0.0.9")).rejects.toMatchObject({
+      code: "ERR_TSRUN_NETWORK_ADDRESS_IN_USE",
+      message: "Address already in use: container db has 10.0.0.9 on network front",
+    });
+  });
+
+  test("is had again by who has it, and by others after a crash", async () => {
+    await takeAddress(paths, lessee("a"), "10.0.0.9");
+    await takeAddress(paths, lessee("a"), "10.0.0.9");
+    await takeAddress(
+      paths,
+      lessee("b", (id) => id === "b"),
+      "10.0.0.9",
+    );
+    expect(readlinkSync(leasePath(paths, NETWORK, "10.0.0.9"))).toBe("b");
   });
 });
 

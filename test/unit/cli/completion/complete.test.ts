@@ -5,6 +5,7 @@ import { engineNames } from "../../../../src/cli/completion/names.ts";
 import { positionalsOf } from "../../../../src/cli/completion/positionals.ts";
 import { commands, groups } from "../../../../src/cli/registry.ts";
 import type { EngineApi } from "../../../../src/engine/api.ts";
+import { BRIDGE, HOST, NONE } from "../../../../src/network/predefined.ts";
 import { container, NOW } from "../fake.ts";
 
 const engine: Partial<EngineApi> = {
@@ -23,10 +24,13 @@ const engine: Partial<EngineApi> = {
       size: 1,
     },
   ],
+  networks: async () =>
+    [BRIDGE, { ...BRIDGE, name: "front" }, HOST, NONE].map((network) => ({ ...network, containers: [] })),
   listVolumes: async () => [
     { name: "data", driver: "local", options: {}, labels: {}, createdAt: "", mountpoint: "/d", users: [] },
   ],
 };
+const NETWORKS = ["bridge", "front", "host", "none"];
 const names = engineNames(
   async () => engine as EngineApi,
   () => NOW,
@@ -59,11 +63,8 @@ describe("complete", () => {
     ["container rea", []],
     ["version ", []],
 
-    ["run --netw", ["--network"]],
+    ["run --netw", ["--network", "--network-alias"]],
     ["run --networ=", []],
-    ["run --network n", ["none"]],
-    ["run --net n", ["none"]],
-    ["run --network=", ["--network=bridge", "--network=host", "--network=none"]],
     ["run --pull ", ["always", "missing", "never"]],
     ["run --init=", ["--init=true", "--init=false"]],
     ["run -it --log-driver ", ["json-file", "none"]],
@@ -81,7 +82,7 @@ describe("complete", () => {
     ["ps --filter sta", ["status="]],
     ["ps --filter status=pa", ["status=paused"]],
     ["images -f dangling=t", ["dangling=true"]],
-    ["inspect --type ", ["container", "image", "volume"]],
+    ["inspect --type ", ["container", "image", "network", "volume"]],
     ["completion ", ["bash", "zsh", "fish"]],
     ["completion bash ", []],
   ])("%j", async (line, expected) => {
@@ -104,11 +105,14 @@ describe("complete", () => {
     ["run alpine ", []],
     ["rmi alpine:3.20 ", ["alpine:latest"]],
     ["images al", ["alpine:3.20", "alpine:latest"]],
-    [
-      "inspect ",
-      ["web", "db", "old", "ice", "alpine:3.20", "alpine:latest", "bridge", "host", "none", "data"],
-    ],
+    ["inspect ", ["web", "db", "old", "ice", "alpine:3.20", "alpine:latest", ...NETWORKS, "data"]],
     ["container inspect i", ["ice"]],
+    ["run --network n", ["none"]],
+    ["run --net f", ["front"]],
+    ["run --network=", ["--network=bridge", "--network=front", "--network=host", "--network=none"]],
+    ["network rm fr", ["front"]],
+    ["network connect front d", ["db"]],
+    ["network ls --filter dri", ["driver="]],
     ["volume rm ", ["data"]],
     ["volume inspect d", ["data"]],
     ["ps --filter volume=", ["volume=data"]],
@@ -151,7 +155,7 @@ describe("positionals", () => {
     ["CONTAINER [CONTAINER...]", "unpause", [], ["ice"]],
     ["CONTAINER NEW_NAME", "rename", ["web"], []],
     ["SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "tag", ["x"], ["alpine:3.20", "alpine:latest"]],
-    ["NETWORK CONTAINER", "connect", [], ["bridge", "host", "none"]],
+    ["NETWORK CONTAINER", "connect", [], NETWORKS],
     ["NETWORK CONTAINER", "connect", ["bridge"], ["web", "db", "old", "ice"]],
   ])("%s of %s after %j", async (usage, command, before, expected) => {
     const { candidates } = await at(usage, command, ...before);

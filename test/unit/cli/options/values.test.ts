@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseBytes, parseSwap } from "../../../../src/cli/options/bytes.ts";
-import { only, parseNetwork, parsePull } from "../../../../src/cli/options/choices.ts";
+import { only, parsePull } from "../../../../src/cli/options/choices.ts";
 import { parseCsvLine } from "../../../../src/cli/options/csv.ts";
 import { parseDns, parseSearchDomain } from "../../../../src/cli/options/ip.ts";
 import {
@@ -106,19 +106,6 @@ describe("parseUlimit", () => {
 });
 
 describe("small ones", () => {
-  it("reads --network", () => {
-    expect(["bridge", "default", "none", "name=host"].map(parseNetwork)).toEqual([
-      "bridge",
-      "bridge",
-      "none",
-      "host",
-    ]);
-    expect(() => parseNetwork("web")).toThrow("the network web is not supported yet");
-    expect(() => parseNetwork("container:x")).toThrow(
-      "sharing another container's network is not supported yet",
-    );
-  });
-
   it("reads --pull", () => {
     expect(parsePull("always")).toBe("always");
     expect(() => parsePull("foo")).toThrow(
