@@ -1,5 +1,6 @@
 /** A layer's bytes as one continuous source over connections that break: each new one continues where the last ended. */
 import { TsrunError } from "../errors.ts";
+import { free, isWhole } from "../store/free.ts";
 import type { Descriptor } from "./manifest.ts";
 import { classify, StatusError } from "./registry-error.ts";
 import { type OnRetry, pause, type RetryPolicy } from "./retry.ts";
@@ -20,7 +21,8 @@ class BrokenTransferError extends Error {
 }
 
 /**
- * Yields exactly `descriptor.size` bytes. They are not verified here: who unpacks them takes their digest.
+ * Yields exactly `descriptor.size` bytes, each piece to be used before the next is asked for. They are not verified
+ * here: who unpacks them takes their digest.
  * `policy.attempts` counts tries in a row that brought nothing.
  */
 export async function* blobSource(options: BlobSourceOptions): AsyncGenerator<Uint8Array> {
@@ -41,6 +43,7 @@ export async function* blobSource(options: BlobSourceOptions): AsyncGenerator<Ui
         if (received > descriptor.size) throw tooLong(what, descriptor.size);
         failures = 0;
         yield fresh;
+        if (isWhole(chunk)) free(chunk);
       }
       if (received < descriptor.size) {
         throw new BrokenTransferError(`connection ended after ${received} of ${descriptor.size} bytes`);

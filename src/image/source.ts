@@ -16,7 +16,7 @@ export interface ImageSource extends Disposable {
   resolveTag(tag: string): Promise<string | undefined>;
   /** A small blob, verified; `what` names it in errors. */
   document(descriptor: Descriptor, what: string): Promise<Buffer>;
-  /** A layer's bytes, not verified. */
+  /** A layer's bytes, not verified; each piece is to be used before the next is asked for. */
   layer(descriptor: Descriptor): AsyncIterable<Uint8Array>;
 }
 

@@ -1,15 +1,21 @@
 /**
- * The worker thread that unpacks one layer: an entry file of its own, started by worker-client.ts.
+ * A worker thread that unpacks layers, several at a time: an entry file of its own, started by worker-pool.ts.
  *
- * It receives the job as workerData, then chunks (each answered with "taken", so that the sender never has more than
- * a few under way), then "end" or "abort"; it answers with one Outcome and ends.
+ * For each layer it receives a job and a port. From the port come pieces of the blob, whose memory goes back there
+ * when the piece was used, so that a layer of any size lives on the few that its sender has; then "end" or "abort".
+ * One Outcome is the answer, after which the port is closed.
  */
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { TsrunError } from "../errors.ts";
 import { type Unpacked, type UnpackJob, unpackLayer } from "./unpack/pipeline.ts";
 
-export type ToWorker = Uint8Array | "end" | "abort";
-export type FromWorker = "taken" | Outcome;
+export interface Assignment {
+  readonly job: UnpackJob;
+  readonly port: MessagePort;
+}
+
+export type ToWorker = Uint8Array<ArrayBuffer> | "end" | "abort";
+export type FromWorker = ArrayBuffer | Outcome;
 
 /** Errors cross threads as data: a structured clone would lose their class and code. */
 export type Outcome =
@@ -17,7 +23,8 @@ export type Outcome =
   | { refusal: { code: TsrunError["code"]; message: string; hint: string | undefined; cause: unknown } }
   | { bug: string };
 
-async function* chunksOf(port: MessagePort): AsyncGenerator<Uint8Array> {
+/** Whoever asks for the next piece is done with the one before. */
+async function* piecesOf(port: MessagePort): AsyncGenerator<Uint8Array> {
   const queue: ToWorker[] = [];
   let wake = () => {};
   port.on("message", (message: ToWorker) => {
@@ -35,8 +42,8 @@ async function* chunksOf(port: MessagePort): AsyncGenerator<Uint8Array> {
     } else if (message === "abort") {
       throw new Error("the layer's source has failed");
     } else {
-      port.postMessage("taken" satisfies FromWorker);
       yield message;
+      port.postMessage(message.buffer satisfies FromWorker, [message.buffer]);
     }
   }
 }
@@ -48,9 +55,8 @@ function describe(error: unknown): Outcome {
   return { refusal: { code, message, hint, cause: cause instanceof Error ? cause.message : undefined } };
 }
 
-/** No top-level await: the built entry is a CommonJS file. */
-async function serve(port: MessagePort): Promise<void> {
-  const outcome = await unpackLayer(workerData as UnpackJob, chunksOf(port)).then(
+async function serve({ job, port }: Assignment): Promise<void> {
+  const outcome = await unpackLayer(job, piecesOf(port)).then(
     (unpacked): Outcome => ({ unpacked }),
     describe,
   );
@@ -58,4 +64,4 @@ async function serve(port: MessagePort): Promise<void> {
   port.close();
 }
 
-if (parentPort) void serve(parentPort);
+parentPort?.on("message", (assignment: Assignment) => void serve(assignment));

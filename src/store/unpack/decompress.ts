@@ -1,6 +1,7 @@
 /** From the bytes of a blob to the bytes of its tar. */
-import { pipeline, type Transform } from "node:stream";
+import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { free } from "../free.ts";
 import { corrupt } from "./refusals.ts";
 import { zstdFrameSplitter } from "./zstd-frames.ts";
 
@@ -8,13 +9,19 @@ export type Compression = "gzip" | "zstd" | "none";
 
 /** The first bytes that tell: zstd's own, or one of its 16 skippable frames'. */
 const SNIFF = 6;
+/** Of the decompressed bytes that are handed on at once. */
+const CHUNK = 128 * 1024;
 
 /**
  * Decompresses a stream by what it begins with, as docker does: registries are full of layers whose media type says
  * another compression than the blob has. Inflating runs in libuv's thread pool while the consumer works on the
- * piece before; at most about 1 MiB waits in between. Errors of `source` pass through as they are.
+ * piece before; at most about 1 MiB waits in between. Errors of `source` pass through as they are, and its pieces are
+ * its own again when it is asked for the next. `transient` chunks too are gone by then, and no garbage is left.
  */
-export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* decompress(
+  source: AsyncIterable<Buffer>,
+  { transient = false }: { transient?: boolean } = {},
+): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
   const whole = chain(head, iterator);
@@ -23,19 +30,47 @@ export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator
     yield* whole;
     return;
   }
-  const options = { chunkSize: 128 * 1024, readableHighWaterMark: 1024 * 1024 };
+  const options = { chunkSize: CHUNK, readableHighWaterMark: 8 * CHUNK };
   const decoder: Transform = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
-  let sourceError: unknown;
-  const guarded = rethrown(compression === "zstd" ? splitFrames(whole) : whole, (error) => {
-    sourceError = error;
-  });
-  pipeline(guarded, decoder, () => {
-    // The error, if there was one, is thrown by the iteration below.
-  });
+  const fed = feed(compression === "zstd" ? splitFrames(whole) : whole, decoder);
   try {
-    for await (const chunk of decoder) yield chunk;
+    for await (const chunk of decoder) {
+      yield chunk;
+      if (transient) freeIfLast(chunk);
+    }
   } catch (error) {
-    throw sourceError ?? corrupt(`its ${compression} data is damaged or truncated`, error);
+    throw (await fed) ?? corrupt(`its ${compression} data is damaged or truncated`, error);
+  }
+}
+
+/** node:zlib fills one buffer after the other, with several chunks where the input came in pieces. */
+function freeIfLast(chunk: Buffer): void {
+  const { buffer, byteOffset, length } = chunk;
+  if (buffer.byteLength === CHUNK && byteOffset + length === CHUNK) free(chunk);
+}
+
+/**
+ * Writes the source into the decoder, and asks for the next piece only when the decoder is done with the one before.
+ * Resolves with the source's error, if it has one.
+ */
+async function feed(source: AsyncIterable<Buffer>, decoder: Transform): Promise<unknown> {
+  let done = () => {};
+  // A decoder that fails never says that it is done with the piece it failed at.
+  decoder.once("close", () => done());
+  try {
+    for await (const piece of source) {
+      if (decoder.destroyed) return undefined;
+      await new Promise<void>((resolve) => {
+        done = resolve;
+        decoder.write(piece, () => resolve());
+      });
+      if (decoder.destroyed) return undefined;
+    }
+    decoder.end();
+    return undefined;
+  } catch (error) {
+    decoder.destroy(error as Error);
+    return error;
   }
 }
 
@@ -57,7 +92,8 @@ async function readHead(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
   while (head.length < SNIFF) {
     const step = await iterator.next();
     if (step.done) break;
-    head = head.length === 0 ? step.value : Buffer.concat([head, step.value]);
+    // A copy: the piece is the source's again when the next is asked for.
+    head = Buffer.concat([head, step.value]);
   }
   return head;
 }
@@ -74,16 +110,4 @@ async function* chain(head: Buffer, iterator: AsyncIterator<Buffer>): AsyncGener
 async function* splitFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const split = zstdFrameSplitter();
   for await (const chunk of source) yield* split(chunk);
-}
-
-async function* rethrown(
-  source: AsyncIterable<Buffer>,
-  note: (error: unknown) => void,
-): AsyncGenerator<Buffer> {
-  try {
-    yield* source;
-  } catch (error) {
-    note(error);
-    throw error;
-  }
 }

@@ -135,7 +135,7 @@ async function unpackTree(job: UnpackJob, received: AsyncIterable<Buffer>): Prom
   const hash = createHash("sha256");
   let bytes = 0;
   try {
-    for await (const chunk of decompress(received)) {
+    for await (const chunk of decompress(received, { transient: true })) {
       bytes += chunk.length;
       if (bytes > job.limits.bytes) {
         throw overLimit(`its ${job.size} bytes decompress to more than the ${job.limits.bytes} allowed`);
