@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { readDocument, writeDocument } from "./documents.ts";
 import { type Lock, lock } from "./locks.ts";
 import { imagesFile, locksDir, type Paths } from "./paths.ts";
@@ -39,6 +40,7 @@ export function imageNamed(paths: Paths, name: string): ImageRecord | undefined 
 
 /** Lets names stand for an image, which is known from then on. An image that loses its name stays known. */
 export async function nameImage(paths: Paths, names: readonly string[], image: ImageRecord): Promise<void> {
+  if (isNamed(readImages(paths), names, image)) return;
   await change(paths, (index) => ({
     ...index,
     names: { ...index.names, ...Object.fromEntries(names.map((name) => [name, image])) },
@@ -99,4 +101,9 @@ async function change(paths: Paths, edit: (index: ImageIndex) => ImageIndex): Pr
   using _ = await lock(join(locksDir(paths), "images"));
   mkdirSync(paths.root, { recursive: true });
   writeDocument(imagesFile(paths), edit(readImages(paths)));
+}
+
+function isNamed(index: ImageIndex, names: readonly string[], image: ImageRecord): boolean {
+  const is = (record: ImageRecord | undefined): boolean => isDeepStrictEqual(record, image);
+  return is(index.known[image.config]) && names.every((name) => is(index.names[name]));
 }
