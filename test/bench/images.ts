@@ -8,10 +8,10 @@ const MiB = 1024 * 1024;
 
 /** Each becomes a layer with its share of the size: programs, libraries, many small files, headers and scripts. */
 const sources = [
-  { from: ["/usr/bin", "/usr/sbin"], share: 0.25 },
-  { from: ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib/gcc"], share: 0.4 },
-  { from: ["/usr/share"], share: 0.2 },
-  { from: ["/usr/include", "/usr/lib/python3", "/usr/lib/python3.11", "/usr/lib/node_modules"], share: 0.15 },
+  { from: ["/usr/bin", "/usr/sbin"], share: 0.3 },
+  { from: ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib/gcc"], share: 0.52 },
+  { from: ["/usr/share"], share: 0.1 },
+  { from: ["/usr/include", "/usr/lib/python3", "/usr/lib/python3.11", "/usr/lib/node_modules"], share: 0.08 },
 ];
 
 function tar(folder: string, names: string[]): Buffer {

@@ -1,7 +1,7 @@
 /**
  * tsrun beside its peers, interleaved in one run on one machine:
  *
- *     npm run bench                          30 rounds, an image of 300 MB
+ *     npm run bench                          30 rounds, an image of 277 MB
  *     npm run bench -- --quick               under two minutes, without "many"
  *     npm run bench -- --check               fails where a promise of promises.ts is missed
  *     npm run bench -- --only none,exec      some of: none, bridge, exec, pull, library, memory, many
@@ -80,7 +80,7 @@ async function bench(peers: Peer[]): Promise<Results> {
       config,
       layers: [busyboxLayer(rootfs)],
     });
-    const size = (values.quick ? 60 : 300) * 1024 * 1024;
+    const size = (values.quick ? 60 : 277) * 1_000_000;
     if (only.includes("pull")) {
       await registry.pushImage("bench/debian", ["latest"], { ...image, layers: debianSizedLayers(size) });
     }

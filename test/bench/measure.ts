@@ -1,12 +1,14 @@
-/** The measurements: every workload's peers take turns, so that a noisy moment of the machine hits all of them. */
+/** The measurements, one workload after the other. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type ManyResults, measureMany } from "./many.ts";
 import { monitorPss } from "./monitor.ts";
-import type { Command, Peer, World } from "./peer.ts";
+import type { Peer, World } from "./peer.ts";
 import { tsrunPaths } from "./peers/tsrun.ts";
 import { time } from "./process.ts";
 import type { Workload } from "./promises.ts";
+import { measurePull, type PullResults } from "./pull.ts";
+import { type Times, takeTurns, turnsOf } from "./turns.ts";
 
 export interface Results {
   peers: string[];
@@ -18,11 +20,9 @@ export interface Results {
   library?: number[];
   /** MiB. */
   monitor?: number;
+  pull?: PullResults;
   many?: ManyResults;
 }
-
-/** Milliseconds by peer. */
-type Times = Map<string, number[]>;
 
 export interface MeasureOptions {
   world: World;
@@ -79,14 +79,8 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
   }
   if (only.includes("pull")) {
     note("pull and unpack");
-    const turns = turnsOf(
-      peers,
-      (peer) => peer.pull?.(debian),
-      (peer) => peer.removeImage?.(debian),
-    );
-    // There must be something to remove before the first round.
-    for (const { command } of turns) await time(command);
-    results.times.set("pull", await takeTurns(turns, options.quick ? 2 : 5));
+    results.pull = await measurePull(peers, { world, image: debian, rounds: options.quick ? 3 : 5 });
+    results.times.set("pull", results.pull.times);
   }
   if (only.includes("many")) {
     note("200 containers");
@@ -94,40 +88,6 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
     results.times.set("many", results.many.times);
   }
   return results;
-}
-
-interface Turn {
-  peer: string;
-  command: Command;
-  /** Untimed, before each round. */
-  before?: Command | undefined;
-}
-
-type CommandOf = (peer: Peer) => Command | undefined;
-
-function turnsOf(peers: Peer[], timed: CommandOf, before?: CommandOf): Turn[] {
-  return peers.flatMap((peer) => {
-    const command = timed(peer);
-    return command === undefined ? [] : [{ peer: peer.name, command, before: before?.(peer) }];
-  });
-}
-
-/** `rounds` rounds after an untimed one; who goes first changes from round to round. */
-async function takeTurns(turns: Turn[], rounds: number): Promise<Times> {
-  const times: Times = new Map(turns.map(({ peer }) => [peer, []]));
-  for (let round = -1; round < rounds; round++) {
-    for (let turn = 0; turn < turns.length; turn++) {
-      const { peer, command, before } = turns[(turn + round + 1) % turns.length] as Turn;
-      if (before !== undefined) {
-        await time(before);
-        // What the removal left to write is not the next pull's to pay.
-        await time({ argv: ["sync"] });
-      }
-      const milliseconds = await time(command);
-      if (round >= 0) times.get(peer)?.push(milliseconds);
-    }
-  }
-  return times;
 }
 
 /** Runs `use` while each peer has a container that sleeps. */

@@ -8,7 +8,7 @@ export const ratios: Record<Workload, Record<string, number>> = {
   none: { docker: 0.3, podman: 0.6 },
   bridge: { docker: 0.3, podman: 0.5 },
   exec: { docker: 0.75 },
-  pull: { docker: 0.5, podman: 0.35 },
+  pull: { docker: 0.4, podman: 0.28, skopeo: 2.2 },
   many: { docker: 0.5, podman: 0.7 },
 };
 
@@ -17,3 +17,9 @@ export const libraryLatency = 10;
 
 /** MiB of memory that one container's monitor occupies (PSS). */
 export const monitorMemory = 1;
+
+/** A pull that brings nothing, of the time that a node takes to load its HTTP client and ask for the manifest. */
+export const upToDateRatio = 1.5;
+
+/** MiB that a pull has resident at most. */
+export const pullMemory = 200;

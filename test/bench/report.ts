@@ -1,6 +1,13 @@
 /** The results as a table, and against the promises. */
 import type { Results } from "./measure.ts";
-import { libraryLatency, monitorMemory, ratios, type Workload } from "./promises.ts";
+import {
+  libraryLatency,
+  monitorMemory,
+  pullMemory,
+  ratios,
+  upToDateRatio,
+  type Workload,
+} from "./promises.ts";
 import { median, table } from "./statistics.ts";
 
 const titles: Record<Workload, string> = {
@@ -55,11 +62,29 @@ export function report(results: Results): string {
   if (results.monitor !== undefined) {
     lines.push(`memory of a container's monitor: ${results.monitor.toFixed(2)} MiB (<= ${monitorMemory})`);
   }
+  lines.push(...pullLines(results, found));
   for (const [peer, parts] of results.many?.parts ?? []) {
     const memory = results.many?.memory.get(peer)?.toFixed(2);
     lines.push(`200 containers of ${peer}: ${parts}; ${memory} MiB beside each`);
   }
   return lines.join("\n");
+}
+
+function pullLines({ pull }: Results, found: Ratio[]): string[] {
+  const lines: string[] = [];
+  const skopeo = found.find(({ peer }) => peer === "skopeo");
+  if (pull && skopeo) {
+    const theirs = format(median(pull.times.get("skopeo") ?? []));
+    const figures = `${skopeo.ratio.toFixed(2)} (<= ${skopeo.promised.toFixed(2)})`;
+    lines.push(`pull and unpack, of skopeo's copy to a folder in ${theirs} ms: ${figures}`);
+  }
+  if (pull?.upToDate) {
+    const { tsrun, bare } = pull.upToDate;
+    const figures = `${(tsrun / bare).toFixed(2)} (<= ${upToDateRatio.toFixed(2)})`;
+    lines.push(`pull of what is there: ${format(tsrun)} ms, of node asking for the manifest: ${figures}`);
+  }
+  if (pull?.memory) lines.push(`memory of a pull: ${pull.memory.toFixed(0)} MiB (<= ${pullMemory})`);
+  return lines;
 }
 
 /** Each missed promise in words. */
@@ -71,6 +96,13 @@ export function missedPromises(results: Results): string[] {
     });
   const warm = median(results.library?.slice(1) ?? []);
   if (warm > libraryLatency) missed.push(`library: ${format(warm)} ms, promised ${libraryLatency} ms`);
+  const { upToDate, memory: ofPull = 0 } = results.pull ?? {};
+  if (upToDate && upToDate.tsrun / upToDate.bare > upToDateRatio) {
+    const ratio = (upToDate.tsrun / upToDate.bare).toFixed(2);
+    missed.push(`pull of what is there: ${ratio} of a bare request's time, promised ${upToDateRatio}`);
+  }
+  if (ofPull > pullMemory)
+    missed.push(`memory of a pull: ${ofPull.toFixed(0)} MiB, promised ${pullMemory} MiB`);
   const memory = Math.max(results.monitor ?? 0, results.many?.memory.get("tsrun") ?? 0);
   if (memory > monitorMemory) missed.push(`monitor: ${memory.toFixed(2)} MiB, promised ${monitorMemory} MiB`);
   return missed;
