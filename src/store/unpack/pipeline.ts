@@ -11,6 +11,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
+import { startWriteback } from "../../kernel/files.ts";
 import { digestMismatch } from "../digest.ts";
 import { printable } from "./bytes.ts";
 import { decompress } from "./decompress.ts";
@@ -72,12 +73,17 @@ async function drainAndVerify(received: AsyncIterable<Buffer>, blob: BlobWriter)
   blob.verify();
 }
 
+/** The disk would have nothing to do until all layers are synced at the end, and much then. */
+const WRITE_BACK = 8 * 1024 * 1024;
+
 /** The blob's file, its digest and its size so far. */
 class BlobWriter {
   readonly #job: UnpackJob;
   readonly #fd: number;
   readonly #hash = createHash("sha256");
   #received = 0;
+  /** Bytes of it that nothing has told the kernel to write to disk yet. */
+  #cached = 0;
 
   constructor(job: UnpackJob) {
     this.#job = job;
@@ -89,6 +95,10 @@ class BlobWriter {
     if (this.#received > this.#job.size) throw this.#wrongSize("more than");
     this.#hash.update(bytes);
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    this.#cached += bytes.length;
+    if (this.#cached < WRITE_BACK) return;
+    startWriteback(this.#fd);
+    this.#cached = 0;
   }
 
   /** Throws where the bytes are not those of the job. */
