@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,7 +12,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -24,7 +22,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lutimes, mknod, S_IFBLK, S_IFCHR, S_IFIFO } from "../../src/kernel/files.ts";
-import { getXattr, listXattrs, setXattr } from "../../src/kernel/xattr.ts";
+import { getXattr, setXattr } from "../../src/kernel/xattr.ts";
 import { hasBlob } from "../../src/store/blobs.ts";
 import { removeUnreferenced } from "../../src/store/collect.ts";
 import { digestOf } from "../../src/store/digest.ts";
@@ -32,6 +30,7 @@ import { ingestLayer } from "../../src/store/ingest.ts";
 import { commitLayers, hasLayer, layerDocument, layerInfo, layerPath } from "../../src/store/layers.ts";
 import { blobsDir, layersDir, locksDir, type Paths, tmpDir } from "../../src/store/paths.ts";
 import { readFileInLayers } from "../../src/store/resolve.ts";
+import { inventory } from "../support/inventory.ts";
 import { type TarFields, tar } from "../unit/store/tar-builder.ts";
 
 let folder: string;
@@ -61,35 +60,6 @@ async function ingest(archive: Buffer, blob: Buffer = gzipSync(archive, { level:
 
 const layer = (...entries: TarFields[]) => ingest(tar(...entries));
 const list = (path: string) => (existsSync(path) ? readdirSync(path) : []);
-
-/** Everything that can be known of a tree's files, by their paths. */
-function inventory(root: string): Record<string, object> {
-  const found: Record<string, object> = {};
-  const firstLinks = new Map<bigint, string>();
-  const visit = (path: Buffer, name: string) => {
-    const stat = lstatSync(path, { bigint: true });
-    if (!firstLinks.has(stat.ino)) firstLinks.set(stat.ino, name);
-    const mode = Number(stat.mode);
-    found[name] = {
-      mode: mode.toString(8),
-      owner: `${stat.uid}:${stat.gid}`,
-      mtime: stat.mtimeNs,
-      ...(stat.isDirectory() ? {} : { links: stat.nlink, sameAs: firstLinks.get(stat.ino) }),
-      ...(stat.isFile()
-        ? { size: stat.size, sum: createHash("sha1").update(readFileSync(path)).digest("hex") }
-        : {}),
-      ...(stat.isSymbolicLink() ? { target: readlinkSync(path, "latin1") } : {}),
-      ...(stat.isCharacterDevice() || stat.isBlockDevice() ? { device: stat.rdev } : {}),
-      xattrs: Object.fromEntries(listXattrs(path).map((key) => [key, getXattr(path, key)?.toString("hex")])),
-    };
-    if (!stat.isDirectory()) return;
-    for (const child of readdirSync(path, { encoding: "buffer" }).sort(Buffer.compare)) {
-      visit(Buffer.concat([path, Buffer.from("/"), child]), `${name}/${child.toString("latin1")}`);
-    }
-  };
-  visit(Buffer.from(root), ".");
-  return found;
-}
 
 /** A tree with one of everything that a layer can hold. */
 function furnish(root: string): void {
