@@ -23,6 +23,7 @@ import { validateNetworkFiles } from "./network-files.ts";
 import { joinedContainer } from "./network-mode.ts";
 import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
+import { platformWarnings } from "./platform-warnings.ts";
 import { readRecord, resolveContainer, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
@@ -41,6 +42,7 @@ export interface CreatedContainer {
   owned: Lock;
   /** Found in the image's account files just now. */
   user: ResolvedUser;
+  warnings: string[];
 }
 
 /** The checks that need no image; every caller makes them before it pulls one. */
@@ -92,7 +94,7 @@ export async function createContainer(
     const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
-    return { record, owned, user };
+    return { record, owned, user, warnings: platformWarnings(options, image) };
   } catch (error) {
     if (name !== undefined) releaseName(paths, name, id);
     removeTree(containerDir(paths, id));

@@ -180,9 +180,9 @@ export class Engine implements EngineApi {
     options: ContainerOptions,
     pull: PullOptions = {},
   ): Promise<{ id: string; name: string; warnings: string[] }> {
-    const { record, owned } = await this.#create(options, pull);
+    const { record, owned, warnings } = await this.#create(options, pull);
     owned.release();
-    return { id: record.id, name: record.name, warnings: [] };
+    return { id: record.id, name: record.name, warnings };
   }
 
   async start(container: string, options: StartOptions = {}): Promise<ProcessHandle> {
@@ -455,7 +455,8 @@ export class Engine implements EngineApi {
       ...start.pull,
       ...(start.signal ? { signal: start.signal } : {}),
     });
-    start.onCreated?.({ id: created.record.id, name: created.record.name, warnings: [] });
+    const { record, warnings } = created;
+    start.onCreated?.({ id: record.id, name: record.name, warnings });
     return created;
   }
 

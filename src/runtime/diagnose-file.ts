@@ -128,7 +128,7 @@ function wrongArchitecture(path: string, elf: ElfFile, failure: ExecFailure): Fi
   return {
     code,
     reason,
-    hint: `take an image for this host with --platform linux/${failure.hostArch}, or install an emulator (Debian: qemu-user-static and binfmt-support)`,
+    hint: `no emulator for it (${qemuName(architecture)}) is registered with the kernel: install one (Debian: apt-get install qemu-user-static binfmt-support), or take an image for this host with --platform linux/${failure.hostArch}`,
   };
 }
 
@@ -142,8 +142,10 @@ const QEMU_NAMES: Readonly<Record<string, string>> = {
   loong64: "loongarch64",
 };
 
+const qemuName = (architecture: string): string => `qemu-${QEMU_NAMES[architecture] ?? architecture}`;
+
 function emulates(handler: BinfmtHandler, architecture: string): boolean {
-  return handler.name === `qemu-${QEMU_NAMES[architecture] ?? architecture}`;
+  return handler.name === qemuName(architecture);
 }
 
 function loaderHint(loader: string, { probe }: ExecFailure): string {
