@@ -87,3 +87,32 @@ describe("damage", () => {
     await expect(consume()).rejects.toBe(failure);
   });
 });
+
+describe.each([
+  ["gzip", gzipSync(text)],
+  ["zstd of several frames", Buffer.concat([zstd(text.subarray(0, 1e5)), zstd(text.subarray(1e5))])],
+  ["nothing", text],
+])("%s in memory that is used again and again", (_, bytes) => {
+  /** Every piece in the same place: what was there before is gone. */
+  async function* reused(size: number): AsyncGenerator<Buffer> {
+    const memory = Buffer.alloc(size);
+    for (let at = 0; at < bytes.length; at += size) {
+      memory.fill(0xee);
+      yield memory.subarray(0, bytes.copy(memory, 0, at, at + size));
+    }
+  }
+
+  test.each([3, 1001, 65536])("%i bytes at a time", async (size) => {
+    const copies: Buffer[] = [];
+    for await (const chunk of decompress(reused(size), { transient: true })) copies.push(Buffer.from(chunk));
+    expect(Buffer.concat(copies).equals(text)).toBe(true);
+  });
+});
+
+test("transient chunks leave no memory behind", async () => {
+  const large = gzipSync(Buffer.alloc(2_000_000, "layer "));
+  const chunks: Buffer[] = [];
+  for await (const chunk of decompress(pieces(large, 65536), { transient: true })) chunks.push(chunk);
+  const left = new Set(chunks.map(({ buffer }) => buffer));
+  expect([...left].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(300_000);
+});
