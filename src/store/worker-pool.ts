@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 
 const THREADS = 2;
-/** How long a thread waits for another layer, in a process that goes on. */
-const IDLE_MS = 1_000;
+/** How long a thread waits for another layer, in a process that goes on: the next one of a pull comes at once. */
+const IDLE_MS = 10;
 interface Thread {
   readonly worker: Worker;
   layers: number;
