@@ -1,8 +1,8 @@
-/** The filters of `network ls` and `network prune`. */
+/** The filters of `network ls`, and what those of `network prune` look at. */
 import type { NetworkSummary } from "../engine/api.ts";
 import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
 import { parseBool } from "./options/numbers.ts";
-import { parseMoment } from "./render/time.ts";
+import type { Prunable } from "./prune-filters.ts";
 
 const PREDEFINED = ["bridge", "host", "none"];
 
@@ -35,14 +35,9 @@ export const networkMatchers: Matchers<NetworkSummary> = {
   },
 };
 
-/** `network prune`: `label!=` keeps what has the label. */
-export const pruneMatchers = (now: number): Matchers<NetworkSummary> => ({
-  label: (value) => (network) => matchesLabel(value, network.labels),
-  "label!": (value) => (network) => !matchesLabel(value, network.labels),
-  until: (value) => {
-    const limit = momentOf(value, now);
-    return ({ createdAt }) => Date.parse(createdAt) < limit;
-  },
+export const prunableNetwork = ({ labels, createdAt }: NetworkSummary): Prunable => ({
+  labels,
+  created: createdAt,
 });
 
 function booleanOf(value: string): boolean {
@@ -51,14 +46,4 @@ function booleanOf(value: string): boolean {
   } catch {
     throw invalidFilter("dangling", value, "it takes true or false");
   }
-}
-
-function momentOf(value: string, now: number): number {
-  let moment: string;
-  try {
-    moment = parseMoment(value, now);
-  } catch (error) {
-    throw invalidFilter("until", value, (error as Error).message);
-  }
-  return /^\d+(\.\d+)?$/.test(moment) ? Number(moment) * 1000 : Date.parse(moment);
 }

@@ -1,8 +1,9 @@
 import { command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { combine, parseFilter } from "../filters.ts";
-import { pruneMatchers } from "../network-filters.ts";
+import { prunableNetwork } from "../network-filters.ts";
 import { flag, list } from "../option-table.ts";
+import { pruneMatchers } from "../prune-filters.ts";
 
 const WARNING = "WARNING! This will remove all custom networks not used by at least one container.";
 
@@ -25,7 +26,7 @@ export default command({
     force: flag("Do not prompt for confirmation", { short: "f" }),
   },
   async run({ options: { filter, force } }, context) {
-    const matches = combine(filter, pruneMatchers(context.now()));
+    const matches = combine(filter, pruneMatchers(prunableNetwork, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;
     const engine = await context.engine();
     const names = await engine.pruneNetworks({ matches });

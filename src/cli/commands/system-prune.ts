@@ -2,6 +2,7 @@ import { TsrunError } from "../../errors.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { combine, type Filter, parseFilter } from "../filters.ts";
+import { prunableNetwork } from "../network-filters.ts";
 import { flag, list } from "../option-table.ts";
 import { pruneMatchers } from "../prune-filters.ts";
 import { humanSize } from "../render/size.ts";
@@ -56,6 +57,7 @@ async function run({ options: flags }: Arguments<typeof options>, context: Conte
 function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => Promise<number>)[] {
   const now = context.now();
   const container = combine(filter, pruneMatchers(prunableContainer, now));
+  const network = combine(filter, pruneMatchers(prunableNetwork, now));
   const image = combine(filter, pruneMatchers(prunableImage, now));
   const volume = volumes ? combine(filter, volumeMatchers) : undefined;
   return [
@@ -64,6 +66,12 @@ function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => P
       const { deleted, bytes } = await engine.pruneContainers({ matches: container });
       if (deleted.length > 0) context.out(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
       return bytes;
+    },
+    async () => {
+      const engine = await context.engine();
+      const names = await engine.pruneNetworks({ matches: network });
+      if (names.length > 0) context.out(`Deleted Networks:\n${names.join("\n")}\n\n`);
+      return 0;
     },
     async () => {
       if (volume === undefined) return 0;
