@@ -56,9 +56,11 @@ static void inherit_descriptors(void)
 
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		monitor.plan.slots[i] = i < plan_fds ? PLAN_FIRST_FD + i : -1;
-	/* The lock, the Plan of health checks if any, and this program follow. Nothing that is executed may inherit any. */
-	for (int fd = PLAN_FD; fd <= PLAN_FIRST_FD + plan_fds + 2; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/*
+	 * The lock follows, then what options.h tells of where there is any: the Plan of health checks, what holds published
+	 * ports; and this program. Nothing that is executed may inherit any.
+	 */
+	close_range(PLAN_FD, ~0U, CLOSE_RANGE_CLOEXEC);
 	monitor.lock = PLAN_FIRST_FD + plan_fds;
 	fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
 	clients_add(CONTROL_FD, true);

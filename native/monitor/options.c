@@ -36,7 +36,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
-	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE };
+	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
+	       PORTS_FAREWELL, PORTS_HELD };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -73,6 +74,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "health-cgroup", required_argument, NULL, HEALTH_CGROUP },
 		{ "health-freezer", required_argument, NULL, HEALTH_FREEZER },
 		{ "health-thawed", required_argument, NULL, HEALTH_THAWED },
+		{ "ports-farewell", required_argument, NULL, PORTS_FAREWELL },
+		{ "ports-held", required_argument, NULL, PORTS_HELD },
 		{ NULL, 0, NULL, 0 },
 	};
 	int word;
@@ -115,6 +118,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		case HEALTH_CGROUP: options->health.cgroup = optarg; break;
 		case HEALTH_FREEZER: options->health.freezer = optarg; break;
 		case HEALTH_THAWED: options->health.thawed = optarg; break;
+		case PORTS_FAREWELL: options->ports.farewell = atoi(optarg); break;
+		case PORTS_HELD: options->ports.held = atoi(optarg); break;
 		default: exit(2);
 		}
 	}

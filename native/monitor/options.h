@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "health.h"
+#include "ports.h"
 
 #define MAX_PATHS 64
 
@@ -36,6 +37,7 @@ struct options {
 	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
 	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
 	struct health_options health; /* --health-…: see there */
+	struct ports_options ports; /* --ports-…: see there */
 	/*
 	 * After --: the program to become at the end, with the lock's descriptor as TSRUN_LOCK_FD. With --stopped it starts
 	 * the container again; without, it looks after what remains where no client has said ACK.

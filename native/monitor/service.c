@@ -204,12 +204,13 @@ static void remove_file(const char *path)
 
 void service_release(void)
 {
-	const struct options *options = &monitor.options;
+	struct options *options = &monitor.options;
 	static bool done;
 
 	if (done)
 		return;
 	done = true;
+	ports_release(&options->ports); /* before the address is another's */
 	for (int i = 0; i < MAX_PATHS && options->unlink[i]; i++)
 		remove_file(options->unlink[i]);
 	for (int i = 0; i < MAX_PATHS && options->rmdir[i]; i++)

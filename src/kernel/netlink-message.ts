@@ -14,6 +14,8 @@ export interface NetlinkRequest {
   readonly body: Buffer;
   /** Names of errors that count as success with no replies: "EAFNOSUPPORT". */
   readonly tolerate?: readonly string[];
+  /** The kernel is not asked to acknowledge it: nothing is known of its outcome. */
+  readonly unanswered?: boolean;
 }
 
 /** One message as it was received; `body` starts after the header. */

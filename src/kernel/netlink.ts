@@ -87,12 +87,18 @@ export function wrapNetlink(fd: number): NetlinkSocket {
 
   function attempt(requests: NetlinkRequest[], flags: number): NetlinkOutcome[] {
     const first = sequence + 1;
-    const bytes = Buffer.concat(requests.map((request) => encodeMessage(request, flags, ++sequence)));
+    const bytes = Buffer.concat(
+      requests.map((request) =>
+        encodeMessage(request, request.unanswered ? flags & ~NLM_F_ACK : flags, ++sequence),
+      ),
+    );
     check("send", () => send(fd, bytes, bytes.length, 0), "netlink");
 
-    const outcomes: (NetlinkOutcome | undefined)[] = requests.map(() => undefined);
+    const outcomes: (NetlinkOutcome | undefined)[] = requests.map(({ unanswered }) =>
+      unanswered ? { error: undefined, replies: [] } : undefined,
+    );
     const replies: NetlinkMessage[][] = requests.map(() => []);
-    for (let missing = requests.length; missing > 0; ) {
+    for (let missing = outcomes.filter((outcome) => outcome === undefined).length; missing > 0; ) {
       const length = check("recv", () => recv(fd, buffer, buffer.length, 0), "netlink");
       // The replies outlive the buffer, which the next recv(2) overwrites.
       for (const message of decodeMessages(Buffer.from(buffer.subarray(0, length)))) {

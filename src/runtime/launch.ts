@@ -27,6 +27,7 @@ export interface MonitorOptions {
   rmdir?: readonly string[];
   unlink?: readonly string[];
   health?: MonitorHealth | undefined;
+  ports?: MonitorPorts | undefined;
   /** `onExit` is executed also where the container has ended and is not started again. */
   release?: boolean;
   /** Executed to start the container again; without `restart`, at the end where no client has acknowledged it. */
@@ -48,6 +49,14 @@ export interface MonitorRestart {
   stopped: string;
   /** There is no Plan: the monitor begins with the wait. The document is the state if a stop ends it. */
   wait?: string;
+}
+
+/** Published ports; native/monitor/ports.h explains them. */
+export interface MonitorPorts {
+  /** The sockets that hold them, which stay the caller's to close. */
+  fds: readonly number[];
+  /** Datagrams to NETLINK_NETFILTER that take back what leads to the container. */
+  farewell: readonly Buffer[];
 }
 
 /** What a probe of the container's health does, and when; native/monitor/health.h explains each. Milliseconds. */
@@ -80,20 +89,24 @@ export interface Launch {
 export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promise<MonitorClient> {
   const [ours, theirs] = streamSocketPair();
   const sealed: number[] = [];
-  const seal = (name: string, content: Plan): number => {
-    const fd = sealedFile(name, encodePlan(content));
+  const seal = (name: string, content: Buffer): number => {
+    const fd = sealedFile(name, content);
     sealed.push(fd);
     return fd;
   };
   try {
-    const planFd = seal("tsrun-plan", plan);
-    const health = monitor.health ? [seal("tsrun-health", monitor.health.plan)] : [];
+    const { health, ports } = monitor;
+    const planFd = seal("tsrun-plan", encodePlan(plan));
+    const others = [
+      ...(health ? [seal("tsrun-health", encodePlan(health.plan))] : []),
+      ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
+    ];
     spawnDetached(
       nativePath("tsrun-monitor"),
       ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)],
       {
         env,
-        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd, ...health],
+        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd, ...others],
       },
     );
   } catch (error) {
@@ -119,6 +132,7 @@ const FIRST_SLOT_FD = 5;
 
 function monitorArguments(options: MonitorOptions, planFds: number): string[] {
   const { log, oomCounter, restart } = options;
+  const others = FIRST_SLOT_FD + planFds + 1; // the lock follows the slots
   return [
     ...["--id", options.id, "--plan-fds", String(planFds)],
     ...(options.terminal ? ["--terminal"] : []),
@@ -136,12 +150,26 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(options.lockFile ? ["--lock", options.lockFile] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),
-    ...(options.health ? healthArguments(options.health, FIRST_SLOT_FD + planFds + 1) : []),
+    ...(options.health ? healthArguments(options.health, others) : []),
+    ...(options.ports ? portsArguments(options.ports, others + (options.health ? 1 : 0)) : []),
     ...(options.onExit ? ["--", ...options.onExit] : []),
   ];
 }
 
-/** The Plan of a probe follows the lock, which follows the slots. */
+function portsArguments({ fds }: MonitorPorts, farewell: number): string[] {
+  return ["--ports-farewell", String(farewell), "--ports-held", String(fds.length)];
+}
+
+/** Each datagram after its length, 32 bits. */
+const recordsOf = (datagrams: readonly Buffer[]): Buffer =>
+  Buffer.concat(
+    datagrams.flatMap((datagram) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(datagram.length);
+      return [length, datagram];
+    }),
+  );
+
 function healthArguments(health: MonitorHealth, planFd: number): string[] {
   const { cgroup, freezer } = health;
   return [

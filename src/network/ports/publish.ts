@@ -1,0 +1,83 @@
+/** Passing ports of the host on to a container, and no longer doing so. */
+import { writeFileSync } from "node:fs";
+import { ipBytes } from "../../kernel/ip-address.ts";
+import { addElements, removalDatagrams, removeElements, type SetElement } from "../../kernel/nft-elements.ts";
+import type { Paths } from "../../store/paths.ts";
+import { ensurePortsTable, portsTable } from "./rules.ts";
+import type { PortProtocol, PublishedPort } from "./types.ts";
+
+/** Where the ports lead. */
+export interface PortTarget {
+  /** The container's addresses on the network, without prefix length. */
+  address?: string | undefined;
+  address6?: string | undefined;
+  bridge: string;
+}
+
+const PROTOCOL_NUMBERS: Record<PortProtocol, number> = { tcp: 6, udp: 17, sctp: 132 };
+const IFNAMSIZ = 16;
+
+/** Returns the datagrams that end it: to be sent to NETLINK_NETFILTER by whoever sees the container's end. */
+export async function publishPorts(
+  paths: Paths,
+  ports: readonly PublishedPort[],
+  target: PortTarget,
+): Promise<Buffer[]> {
+  await ensurePortsTable(paths);
+  const table = portsTable(paths);
+  const elements = ports.flatMap((port) => mapElement(table, port, target) ?? []);
+  // The port is ours, by its socket: what is there of it is what a killed monitor has left.
+  removeElements(elements);
+  letLoopbackIn(target.bridge);
+  addElements([...bridgeElements(table, target.bridge), ...elements]);
+  return removalDatagrams(elements);
+}
+
+/** For a container that was killed together with its monitor. */
+export function unpublishPorts(paths: Paths, ports: readonly PublishedPort[]): void {
+  const table = portsTable(paths);
+  removeElements(ports.map((port) => ({ table, set: mapOf(port), key: keyOf(port) })));
+}
+
+/** An address of the host can lead to an address of its own family only. */
+function mapElement(table: string, port: PublishedPort, target: PortTarget): SetElement | undefined {
+  const address = port.hostAddress.includes(":") ? target.address6 : target.address;
+  if (address === undefined) return undefined;
+  const data = Buffer.concat([bytesOf(address), portBytes(port.containerPort)]);
+  return { table, set: mapOf(port), key: keyOf(port), data };
+}
+
+const isAny = (address: string): boolean => address === "0.0.0.0" || address === "::";
+
+const mapOf = ({ hostAddress }: PublishedPort): string =>
+  `published${hostAddress.includes(":") ? 6 : 4}${isAny(hostAddress) ? "_any" : ""}`;
+
+const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPort): Buffer =>
+  Buffer.concat([
+    Buffer.from([PROTOCOL_NUMBERS[protocol], 0, 0, 0]),
+    ...(isAny(hostAddress) ? [] : [bytesOf(hostAddress)]),
+    portBytes(hostPort),
+  ]);
+
+function bytesOf(address: string): Buffer {
+  const bytes = ipBytes(address);
+  if (bytes === undefined) throw new RangeError(`${address} is not an IP address`);
+  return bytes;
+}
+
+/** In network order, padded. */
+const portBytes = (port: number): Buffer => Buffer.from([port >> 8, port & 255, 0, 0]);
+
+function bridgeElements(table: string, bridge: string): SetElement[] {
+  const name = Buffer.alloc(IFNAMSIZ);
+  name.write(bridge);
+  return [
+    { table, set: "bridges", key: name },
+    { table, set: "hairpins", key: Buffer.concat([name, name]) },
+  ];
+}
+
+/** Packets from 127.0.0.1 may leave by the bridge; the rules see to it that none comes in by it. */
+function letLoopbackIn(bridge: string): void {
+  writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
+}

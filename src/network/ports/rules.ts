@@ -1,0 +1,87 @@
+/**
+ * The rules that pass ports of the host on: one nftables table for each <run> directory, whose maps say which port
+ * goes where. Destination NAT keeps the client's address, so that servers see who asks; only where an answer would
+ * miss the way back is the source replaced too: a client on the container's own bridge, or on the host's loopback.
+ *
+ * The rules are the same for every container and made once. What changes is elements (publish.ts).
+ */
+import { join } from "node:path";
+import { TsrunError } from "../../errors.ts";
+import { nftTableComment, runNft } from "../../kernel/nftables.ts";
+import { lock } from "../../store/locks.ts";
+import { locksDir, type Paths } from "../../store/paths.ts";
+
+/** Raised when the rules change. */
+const VERSION = 1;
+const DEFAULT_RUN = "/run/tsrun";
+
+/** "tsrun-ports"; that of another <run> directory has a hash of its path behind. */
+export function portsTable({ run }: Paths): string {
+  if (run === DEFAULT_RUN) return "tsrun-ports";
+  let hash = 0x811c9dc5; // FNV-1a, 32 bits
+  for (const byte of Buffer.from(run)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return `tsrun-ports-${hash.toString(16).padStart(8, "0")}`;
+}
+
+/** Makes the table where it is missing or an older one; its elements, if any, go with the older one. */
+export async function ensurePortsTable(paths: Paths): Promise<void> {
+  const table = portsTable(paths);
+  const comment = `tsrun ${VERSION}: ports published by ${paths.run}`;
+  const isThere = (): boolean => nftTableComment(table, "inet") === comment;
+  if (isThere()) return;
+  using _ = await lock(join(locksDir(paths), "network-ports"));
+  if (isThere()) return;
+  try {
+    runNft(portRules(table, comment));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TsrunError(
+      "ERR_TSRUN_NFTABLES",
+      `cannot write the nftables rules of published ports: ${reason}`,
+      {
+        hint: "tsrun needs root, libnftables (apt-get install libnftables1) and a kernel with nft_nat, nft_fib_inet and nft_masq",
+        cause,
+      },
+    );
+  }
+}
+
+/** One transaction. `local` addresses are the host's own: what it forwards for others is nobody's published port. */
+function portRules(table: string, comment: string): string {
+  return `
+table inet ${table}
+delete table inet ${table}
+table inet ${table} {
+  comment "${comment}"
+  map published4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
+  map published4_any { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  map published6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
+  map published6_any { type inet_proto . inet_service : ipv6_addr . inet_service; }
+  set bridges { type ifname; }
+  set hairpins { type ifname . ifname; }
+  chain published {
+    dnat ip to meta l4proto . ip daddr . th dport map @published4
+    dnat ip to meta l4proto . th dport map @published4_any
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
+    dnat ip6 to meta l4proto . th dport map @published6_any
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local jump published
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump published
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ct status dnat iifname . oifname @hairpins masquerade
+    ip saddr 127.0.0.0/8 oifname @bridges masquerade
+  }
+  chain loopback {
+    type filter hook prerouting priority raw; policy accept;
+    iifname @bridges ip daddr 127.0.0.0/8 drop
+  }
+}
+`;
+}
