@@ -29,6 +29,7 @@ const IFLA_PROTINFO = 12;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_BRPORT_MODE = 4;
 const IFLA_AF_SPEC = 26;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -193,6 +194,18 @@ export function setBridgePort(port: number, macAddress: string): NetlinkRequest 
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     body: Buffer.concat([header, attribute(NDA_LLADDR, macBytes(macAddress))]),
   };
+}
+
+/**
+ * Lets a bridge send a frame back by the port it came from, as is needed where a container reaches itself by the host's
+ * address and br_netfilter translates that within the bridge.
+ */
+export function setHairpin(port: string): NetlinkRequest {
+  // struct ifinfomsg {u8 family, padding, u16 type, s32 index, u32 flags, u32 change}
+  const header = Buffer.alloc(16);
+  header.writeUInt8(AF_BRIDGE, 0);
+  const mode = nested(IFLA_PROTINFO, u8Attribute(IFLA_BRPORT_MODE, 1));
+  return linkRequest("RTM_SETLINK", RTM_SETLINK, port, [header, ...nameOf(port), mode]);
 }
 
 export function deleteLink(link: LinkReference): NetlinkRequest {

@@ -1,6 +1,8 @@
 /** Passing ports of the host on to a container, and no longer doing so. */
 import { writeFileSync } from "node:fs";
 import { ipBytes } from "../../kernel/ip-address.ts";
+import { NETLINK_ROUTE, openNetlink } from "../../kernel/netlink.ts";
+import { setHairpin } from "../../kernel/netlink-link.ts";
 import { addElements, removalDatagrams, removeElements, type SetElement } from "../../kernel/nft-elements.ts";
 import type { Paths } from "../../store/paths.ts";
 import { ensurePortsTable, portsTable } from "./rules.ts";
@@ -12,6 +14,8 @@ export interface PortTarget {
   address?: string | undefined;
   address6?: string | undefined;
   bridge: string;
+  /** The host's end of the container's link, a port of the bridge. */
+  hostInterface: string;
 }
 
 const PROTOCOL_NUMBERS: Record<PortProtocol, number> = { tcp: 6, udp: 17, sctp: 132 };
@@ -29,6 +33,8 @@ export async function publishPorts(
   // The port is ours, by its socket: what is there of it is what a killed monitor has left.
   removeElements(elements);
   letLoopbackIn(target.bridge);
+  using route = openNetlink(NETLINK_ROUTE);
+  route.request(setHairpin(target.hostInterface));
   addElements([...bridgeElements(table, target.bridge), ...elements]);
   return removalDatagrams(elements);
 }
