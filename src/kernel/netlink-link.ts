@@ -197,15 +197,14 @@ export function setBridgePort(port: number, macAddress: string): NetlinkRequest 
 }
 
 /**
- * Lets a bridge send a frame back by the port it came from, as is needed where a container reaches itself by the host's
+ * Lets a bridge send a frame back by the port, a link's index, that it came from, as is needed where a container reaches itself by the host's
  * address and br_netfilter translates that within the bridge.
  */
-export function setHairpin(port: string): NetlinkRequest {
-  // struct ifinfomsg {u8 family, padding, u16 type, s32 index, u32 flags, u32 change}
-  const header = Buffer.alloc(16);
+export function setHairpin(port: number): NetlinkRequest {
+  const header = linkHeader({ link: port });
   header.writeUInt8(AF_BRIDGE, 0);
   const mode = nested(IFLA_PROTINFO, u8Attribute(IFLA_BRPORT_MODE, 1));
-  return linkRequest("RTM_SETLINK", RTM_SETLINK, port, [header, ...nameOf(port), mode]);
+  return linkRequest("RTM_SETLINK", RTM_SETLINK, port, [header, mode]);
 }
 
 export function deleteLink(link: LinkReference): NetlinkRequest {

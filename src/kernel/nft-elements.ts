@@ -20,6 +20,8 @@ export interface SetElement {
   set: string;
   /** Its fields one after the other, each padded with zeros to a multiple of 4 bytes. */
   key: Buffer;
+  /** The last key of an interval. */
+  keyEnd?: Buffer;
   /** What a map has for the key, in the same form. */
   data?: Buffer;
 }
@@ -36,6 +38,7 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_DATA = 2;
+const NFTA_SET_ELEM_KEY_END = 10;
 const NFTA_DATA_VALUE = 1;
 
 /** Adds all elements or none. Throws NetlinkError: EEXIST where a key has other data, ENOENT where there is no set. */
@@ -85,7 +88,11 @@ const addition = (element: SetElement): NetlinkRequest =>
 const removal = ({ data: _, ...element }: SetElement): NetlinkRequest =>
   change("NFT_MSG_DELSETELEM", NFT_MSG_DELSETELEM, element);
 
-function change(operation: string, type: number, { table, set, key, data }: SetElement): NetlinkRequest {
+function change(
+  operation: string,
+  type: number,
+  { table, set, key, keyEnd, data }: SetElement,
+): NetlinkRequest {
   const value = (attributeType: number, bytes: Buffer) =>
     nested(attributeType, attribute(NFTA_DATA_VALUE, bytes));
   return {
@@ -102,6 +109,7 @@ function change(operation: string, type: number, { table, set, key, data }: SetE
         nested(
           NFTA_LIST_ELEM,
           value(NFTA_SET_ELEM_KEY, key),
+          ...(keyEnd === undefined ? [] : [value(NFTA_SET_ELEM_KEY_END, keyEnd)]),
           ...(data === undefined ? [] : [value(NFTA_SET_ELEM_DATA, data)]),
         ),
       ),

@@ -16,7 +16,12 @@ const table = portsTable(paths);
 const sh = (command: string): string =>
   execFileSync("sh", ["-c", command], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 const options = { addresses: ["0.0.0.0"], publisher: () => undefined };
-const target = { address: "172.30.9.2", bridge: "br-ports", hostInterface: "portsv" };
+const target = {
+  address: "172.30.9.2",
+  bridge: "br-ports",
+  subnet: "172.30.9.0/24",
+  hostInterface: "portsv",
+};
 const web = { containerPort: 80, protocol: "tcp" } as const;
 const server = { pid: 0 };
 

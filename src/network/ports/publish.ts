@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { ipBytes } from "../../kernel/ip-address.ts";
 import { NETLINK_ROUTE, openNetlink } from "../../kernel/netlink.ts";
-import { setHairpin } from "../../kernel/netlink-link.ts";
+import { decodeLink, getLink, setHairpin } from "../../kernel/netlink-link.ts";
 import { addElements, removalDatagrams, removeElements, type SetElement } from "../../kernel/nft-elements.ts";
 import type { Paths } from "../../store/paths.ts";
 import { ensurePortsTable, portsTable } from "./rules.ts";
@@ -13,6 +13,9 @@ export interface PortTarget {
   /** The container's addresses on the network, without prefix length. */
   address?: string | undefined;
   address6?: string | undefined;
+  /** The networks that its addresses are from, "172.17.0.0/16". */
+  subnet?: string | undefined;
+  subnet6?: string | undefined;
   bridge: string;
   /** The host's end of the container's link, a port of the bridge. */
   hostInterface: string;
@@ -33,9 +36,8 @@ export async function publishPorts(
   // The port is ours, by its socket: what is there of it is what a killed monitor has left.
   removeElements(elements);
   letLoopbackIn(target.bridge);
-  using route = openNetlink(NETLINK_ROUTE);
-  route.request(setHairpin(target.hostInterface));
-  addElements([...bridgeElements(table, target.bridge), ...elements]);
+  letBack(target.hostInterface);
+  addElements([...bridgeElements(table, target), ...elements]);
   return removalDatagrams(elements);
 }
 
@@ -74,13 +76,37 @@ function bytesOf(address: string): Buffer {
 /** In network order, padded. */
 const portBytes = (port: number): Buffer => Buffer.from([port >> 8, port & 255, 0, 0]);
 
-function bridgeElements(table: string, bridge: string): SetElement[] {
+function bridgeElements(table: string, { bridge, subnet, subnet6 }: PortTarget): SetElement[] {
   const name = Buffer.alloc(IFNAMSIZ);
   name.write(bridge);
+  const hairpin = (set: string, network: string): SetElement => {
+    const [first, last] = rangeOf(network);
+    return { table, set, key: Buffer.concat([name, first]), keyEnd: Buffer.concat([name, last]) };
+  };
   return [
     { table, set: "bridges", key: name },
-    { table, set: "hairpins", key: Buffer.concat([name, name]) },
+    ...(subnet === undefined ? [] : [hairpin("hairpins4", subnet)]),
+    ...(subnet6 === undefined ? [] : [hairpin("hairpins6", subnet6)]),
   ];
+}
+
+/** The first and the last address of a network. */
+function rangeOf(cidr: string): [Buffer, Buffer] {
+  const [address = "", prefixLength] = cidr.split("/");
+  const first = bytesOf(address);
+  const last = Buffer.from(first);
+  for (let bit = Number(prefixLength); bit < first.length * 8; bit++) {
+    const mask = 0x80 >> (bit % 8);
+    first[bit >> 3] = (first[bit >> 3] ?? 0) & ~mask;
+    last[bit >> 3] = (last[bit >> 3] ?? 0) | mask;
+  }
+  return [first, last];
+}
+
+function letBack(port: string): void {
+  using route = openNetlink(NETLINK_ROUTE);
+  for (const { index } of route.request(getLink(port)).flat().map(decodeLink))
+    route.request(setHairpin(index));
 }
 
 /** Packets from 127.0.0.1 may leave by the bridge; the rules see to it that none comes in by it. */

@@ -58,7 +58,8 @@ table inet ${table} {
   map published6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
   map published6_any { type inet_proto . inet_service : ipv6_addr . inet_service; }
   set bridges { type ifname; }
-  set hairpins { type ifname . ifname; }
+  set hairpins4 { type ifname . ipv4_addr; flags interval; }
+  set hairpins6 { type ifname . ipv6_addr; flags interval; }
   chain published {
     dnat ip to meta l4proto . ip daddr . th dport map @published4
     dnat ip to meta l4proto . th dport map @published4_any
@@ -75,7 +76,8 @@ table inet ${table} {
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    ct status dnat iifname . oifname @hairpins masquerade
+    ct status dnat oifname . ip saddr @hairpins4 masquerade
+    ct status dnat oifname . ip6 saddr @hairpins6 masquerade
     ip saddr 127.0.0.0/8 oifname @bridges masquerade
   }
   chain loopback {
