@@ -112,7 +112,7 @@ describe("a port in use is refused before anything is created", () => {
     const server = createServer().listen(0, "0.0.0.0");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const { code, stderr } = await tsrun("create", "-p", `${port}:80`, ...WEB);
+    const { code, stderr } = await tsrun("run", "-d", "-p", `${port}:80`, ...WEB);
     server.close();
     expect(code).toBe(125);
     expect(stderr).toContain(`(process ${process.pid}) listens there`);
