@@ -35,6 +35,11 @@ const mirrors: Rule = (value) => {
   return undefined;
 };
 
+const address: Rule = (value) =>
+  typeof value === "string" && process.getBuiltinModule("node:net").isIP(value) !== 0
+    ? undefined
+    : "must be an IP address";
+
 const logDriver: Rule = (value) =>
   value === "json-file" || value === "none" ? undefined : 'must be "json-file" or "none"';
 
@@ -69,6 +74,7 @@ export const rules: Readonly<Record<keyof Config, Rule>> = {
   "log-driver": logDriver,
   "log-opts": stringMap,
   "default-address-pools": addressPools,
+  ip: address,
   dns: strings,
   "dns-search": strings,
   "dns-opts": strings,

@@ -18,6 +18,8 @@ export interface Config {
   /** max-size ("10m") and max-file ("3"). */
   "log-opts": Record<string, string>;
   "default-address-pools": { base: string; size: number }[];
+  /** The host's address that ports are published on where nothing else is said. */
+  ip: string | undefined;
   dns: string[];
   "dns-search": string[];
   "dns-opts": string[];
@@ -78,6 +80,7 @@ function defaults(env: Environment): Config {
     "log-driver": "json-file",
     "log-opts": {},
     "default-address-pools": [],
+    ip: undefined,
     dns: [],
     "dns-search": [],
     "dns-opts": [],

@@ -2,7 +2,8 @@
 import { mountsOf } from "../engine/mounts.ts";
 import type { ContainerSummary } from "../engine/types.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
-import { exposedPorts, isOnNetwork, parsePortRange } from "./container-network.ts";
+import { portName } from "../network/ports/types.ts";
+import { exposedPorts, isOnNetwork, parsePortRange, publishedOf } from "./container-network.ts";
 import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
 import { parseBool } from "./options/numbers.ts";
 import { statusWord } from "./render/container-row.ts";
@@ -46,8 +47,8 @@ export function containerMatchers({ all, layersOf = new Map() }: World): Matcher
       return ({ record }) => exposedPorts(record).some(means);
     },
     publish: (value) => {
-      portRange("publish", value);
-      return () => false; // none is, so far
+      const means = portRange("publish", value);
+      return (summary) => publishedOf(summary).some((port) => means(portName(port)));
     },
     exited: (value) => {
       if (!/^-?\d+$/.test(value)) throw invalidFilter("exited", value, "it takes an exit code");

@@ -10,6 +10,7 @@ import { parseMount } from "./options/mount.ts";
 import { parseAddress, parseLink, parseMacAddress, parseNetwork } from "./options/network.ts";
 import { parseInteger, parseNanoCpus, parseUnsigned } from "./options/numbers.ts";
 import { parseEnv, parseExtraHost, parseLabel, parseLogDriver, parseSysctl } from "./options/pairs.ts";
+import { parseExpose, parsePublish } from "./options/publish.ts";
 import { parseRestartPolicy } from "./options/restart.ts";
 import { resolveSecurityOpt } from "./options/security-opt.ts";
 import { checkDetachKeys, parseStream } from "./options/streams.ts";
@@ -19,7 +20,6 @@ import { parseVolume } from "./options/volume.ts";
 
 const bytes = { metavar: "bytes", parse: parseBytes };
 const integer = { metavar: "int", parse: parseInteger };
-const PORTS = "publishing ports is not supported yet";
 const WINDOWS = "it is for Windows containers only";
 
 export const runFlags = {
@@ -61,6 +61,7 @@ export const runFlags = {
   entrypoint: value("Overwrite the default ENTRYPOINT of the image"),
   env: list("Set environment variables", { short: "e", parse: parseEnv }),
   "env-file": list("Read in a file of environment variables"),
+  expose: list("Expose a port or a range of ports", { parse: parseExpose }),
   "group-add": list("Add additional groups to join"),
   ...healthFlags,
   hostname: value("Container host name", { short: "h" }),
@@ -98,6 +99,8 @@ export const runFlags = {
   "pids-limit": value("Tune container pids limit (set -1 for unlimited)", integer),
   platform: value("Set platform if server is multi-platform capable"),
   privileged: flag("Give extended privileges to this container"),
+  publish: list("Publish a container's port(s) to the host", { short: "p", parse: parsePublish }),
+  "publish-all": flag("Publish all exposed ports to random ports", { short: "P" }),
   pull: value('Pull image before running ("always", "missing", "never") (default "missing")', {
     parse: parsePull,
   }),
@@ -136,7 +139,6 @@ export const runFlags = {
   "cpu-rt-runtime": refused("real-time scheduling of cgroups is gone from cgroup v2"),
   "device-cgroup-rule": refused("name the devices with --device"),
   "disable-content-trust": refused("images are verified by their digests, always"),
-  expose: refused(PORTS),
   gpus: refused("CDI devices are not supported yet"),
   "io-maxbandwidth": refused(WINDOWS),
   "io-maxiops": refused(WINDOWS),
@@ -144,8 +146,6 @@ export const runFlags = {
     "the kernel has no such limit any more (gone from cgroup v2, and from v1 with Linux 5.16)",
   ),
   pid: refused("sharing a pid namespace is not supported yet"),
-  publish: refused(PORTS, "p"),
-  "publish-all": refused(PORTS, "P"),
   runtime: refused("there is one runtime, tsrun's own"),
   "storage-opt": refused("the overlay filesystem has no such options"),
   "use-api-socket": refused("there is no daemon and so no socket"),

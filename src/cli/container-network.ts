@@ -1,6 +1,8 @@
 /** A container's networks and its ports, as docker writes them: "80/tcp". */
 import { connections, endpointsOf } from "../engine/network-mode.ts";
-import type { ContainerRecord, ContainerSummary, EndpointOptions } from "../engine/types.ts";
+import { exposedPorts as portsExposed } from "../engine/published-ports.ts";
+import type { ContainerRecord, ContainerSummary, EndpointOptions, PublishedPort } from "../engine/types.ts";
+import { portName } from "../network/ports/types.ts";
 
 export const containerEndpoints = (record: ContainerRecord): EndpointOptions[] => endpointsOf(record);
 
@@ -15,12 +17,31 @@ export const isOnNetwork = (record: ContainerRecord, wanted: string): boolean =>
       network === wanted || (/^[0-9a-f]{4,64}$/.test(wanted) && networkId?.startsWith(wanted)),
   );
 
-/** What the image says that its program listens on, by number. */
-export function exposedPorts({ imageConfig }: ContainerRecord): string[] {
-  return Object.keys(imageConfig.ExposedPorts ?? {})
-    .map((port) => (port.includes("/") ? port : `${port}/tcp`))
-    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1));
+/** "80/tcp" of what image and options say that its program listens on, by number. */
+export const exposedPorts = (record: ContainerRecord): string[] => portsExposed(record);
+
+/** "0.0.0.0:8080", "[::]:8080". */
+export const hostPart = ({ hostAddress, hostPort }: PublishedPort): string =>
+  `${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:${hostPort}`;
+
+/** As `ps` shows them: "0.0.0.0:8080->80/tcp", then those that are exposed only. */
+export function shownPorts(summary: ContainerSummary): string[] {
+  const published = publishedOf(summary);
+  const names = new Set(published.map(portName));
+  return [
+    ...published.map((port) => `${hostPart(port)}->${portName(port)}`),
+    ...reachablePorts(summary).filter((name) => !names.has(name)),
+  ];
 }
+
+/** By the container's port, IPv4 first. */
+export const publishedOf = ({ state }: ContainerSummary): PublishedPort[] =>
+  [...(state.ports ?? [])].sort(
+    (a, b) =>
+      a.containerPort - b.containerPort ||
+      a.protocol.localeCompare(b.protocol) ||
+      Number(a.hostAddress.includes(":")) - Number(b.hostAddress.includes(":")),
+  );
 
 /** Those that others on its network can reach now. */
 export function reachablePorts({ record, state }: ContainerSummary): string[] {

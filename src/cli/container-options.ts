@@ -51,6 +51,9 @@ export function toContainerOptions(
     dnsSearch: flags["dns-search"],
     dnsOptions: flags["dns-option"],
     ...networking(flags),
+    ...(flags.publish.length > 0 && { ports: flags.publish.flat() }),
+    ...(flags.expose.length > 0 && { exposedPorts: flags.expose.flat() }),
+    publishAll: flags["publish-all"],
     ...(limits !== undefined && { resources: limits }),
     ...defined({
       name: flags.name,

@@ -12,6 +12,7 @@ import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { hasMountedVolume } from "./mounts.ts";
 import { ownerLockPath, tryOwnContainer } from "./ownership.ts";
+import { releasePorts } from "./published-ports.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
@@ -86,6 +87,7 @@ export async function releaseHost(context: EngineContext, record: ContainerRecor
     cgroup.kill();
     await cgroup.remove();
   }
+  await releasePorts(context.paths, record.id); // before their address is another's
   await releaseNetworks(context, record);
   if (!hasMountedVolume(record)) return;
   const { releaseVolumes } = await import("./volumes/mounted.ts");

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
+import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Lock } from "../store/locks.ts";
 import { claimName, releaseName, resolveName } from "../store/names.ts";
@@ -24,6 +25,7 @@ import { joinedContainer } from "./network-mode.ts";
 import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
 import { platformWarnings } from "./platform-warnings.ts";
+import { takePorts, validatePorts } from "./published-ports.ts";
 import { readRecord, resolveContainer, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
@@ -43,6 +45,8 @@ export interface CreatedContainer {
   /** Found in the image's account files just now. */
   user: ResolvedUser;
   warnings: string[];
+  /** Taken for a start that follows at once. */
+  ports?: Reservation | undefined;
 }
 
 /** The checks that need no image; every caller makes them before it pulls one. */
@@ -50,6 +54,7 @@ export async function validateRequest(context: EngineContext, options: Container
   validateContainerOptions(options);
   validateNetworkFiles(options, context.config);
   resolveNetworking(context.paths, options);
+  validatePorts(options);
   parseLogOptions(options, context.config);
   resolveDevices(options.devices ?? []);
   const capabilities = containerCapabilities(options);
@@ -58,11 +63,14 @@ export async function validateRequest(context: EngineContext, options: Container
   if (options.name !== undefined) refuseTakenName(context.paths, options.name);
 }
 
-/** Makes the container; on any failure nothing of it is left. */
+/**
+ * Makes the container; on any failure nothing of it is left. `toStart`: it is to be started at once, so that a port in
+ * use is refused now.
+ */
 export async function createContainer(
   context: EngineContext,
   options: ContainerOptions,
-  image: ResolvedImage,
+  { image, toStart = false }: { image: ResolvedImage; toStart?: boolean },
 ): Promise<CreatedContainer> {
   const { paths } = context;
   validateAgainstImage(options, image.config);
@@ -72,6 +80,9 @@ export async function createContainer(
   prepareBindSources(wanted ?? (options.mounts ?? []).filter(needsNoDecision));
 
   const id = generateId();
+  const ports = toStart
+    ? await takePorts(context, { ...resolveNetworking(paths, options), imageConfig: image.config })
+    : undefined;
   mkdirSync(containerRunDir(paths, id), { recursive: true });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
   let name: string | undefined;
@@ -94,8 +105,9 @@ export async function createContainer(
     const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
-    return { record, owned, user, warnings: platformWarnings(options, image) };
+    return { record, owned, user, ports, warnings: platformWarnings(options, image) };
   } catch (error) {
+    ports?.[Symbol.dispose]();
     if (name !== undefined) releaseName(paths, name, id);
     removeTree(containerDir(paths, id));
     removeRunDir(context, id);

@@ -451,22 +451,21 @@ export class Engine implements EngineApi {
   }
 
   async #created(options: ContainerOptions, start: RunOptions): Promise<CreatedContainer> {
-    const created = await this.#create(options, {
-      ...start.pull,
-      ...(start.signal ? { signal: start.signal } : {}),
-    });
+    const pull = { ...start.pull, ...(start.signal ? { signal: start.signal } : {}) };
+    const created = await this.#create(options, pull, true);
     const { record, warnings } = created;
     start.onCreated?.({ id: record.id, name: record.name, warnings });
     return created;
   }
 
-  async #create(options: ContainerOptions, pull: PullOptions): Promise<CreatedContainer> {
+  async #create(options: ContainerOptions, pull: PullOptions, toStart = false): Promise<CreatedContainer> {
     const { createContainer, validateRequest } = await import("./create.ts");
     const { holdStore } = await import("../store/images.ts");
     await validateRequest(this.#context, options);
     // From the first look for the image until the container's record says that it needs the layers.
     using _held = await holdStore(this.#context.paths, signalOf(pull));
-    return await createContainer(this.#context, options, await this.#image(options, pull));
+    const image = await this.#image(options, pull);
+    return await createContainer(this.#context, options, { image, toStart });
   }
 
   async #image(

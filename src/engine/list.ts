@@ -4,6 +4,7 @@ import { withNetworks } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { withHealth } from "./health.ts";
 import { observedState } from "./pause.ts";
+import { withPorts } from "./published-ports.ts";
 import { containerIds, readRecord, resolveContainer } from "./records.ts";
 import type { ContainerRecord, ContainerSummary } from "./types.ts";
 
@@ -23,5 +24,5 @@ export function inspectContainer(context: EngineContext, reference: string): Con
 
 function summary({ paths }: EngineContext, record: ContainerRecord): ContainerSummary {
   const state = withHealth(paths, record, observedState(paths, record));
-  return { record, state: withNetworks(paths, record, state) };
+  return { record, state: withPorts(paths, record.id, withNetworks(paths, record, state)) };
 }

@@ -2,8 +2,10 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { IdRange } from "../kernel/userns.ts";
+import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
+import type { MonitorPorts } from "../runtime/launch.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
 import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
@@ -17,6 +19,8 @@ import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
 import { writeNetworkFiles } from "./network-files.ts";
 import { hasPreparedNetwork, joinedContainer } from "./network-mode.ts";
+import type { PreparedPorts } from "./port-publishing.ts";
+import { requestedPorts } from "./published-ports.ts";
 import { compiledFilter } from "./security.ts";
 import type { ContainerRecord, Endpoint } from "./types.ts";
 
@@ -26,16 +30,25 @@ export interface PreparedStart extends Disposable {
   fds: Record<string, number>;
   cgroup: Cgroup;
   networks: readonly Endpoint[];
+  ports: MonitorPorts | undefined;
   /** The files that hold the container's addresses and tell of its connections. */
   networkFiles: readonly string[];
   warnings: readonly string[];
+}
+
+interface StartRequest {
+  config: OciConfig;
+  /** The ports that it publishes. */
+  reservation: Reservation | undefined;
+  /** Stop before execve. */
+  pause?: boolean;
 }
 
 /** Makes what the Plan needs to find on the host. The caller undoes it with releaseRuntime() if the start fails. */
 export async function prepareStart(
   context: EngineContext,
   record: ContainerRecord,
-  { config, pause = false }: { config: OciConfig; pause?: boolean },
+  { config, reservation, pause = false }: StartRequest,
 ): Promise<PreparedStart> {
   const fds: Record<string, number> = {};
   const cleanup: (() => void)[] = [];
@@ -58,6 +71,7 @@ export async function prepareStart(
       fds["netns"] = network.netns;
     }
     const networks = network?.attachment?.endpoints ?? [];
+    const ports = await preparePorts(context, record, { reservation, endpoints: networks });
     if (joinedContainer(record.options) === undefined) writeNetworkFiles(context, record, networks);
     const input = await planInput(context, record, config);
     const plan = containerPlan({ ...input, cgroup: cgroupInput(cgroup, driver), pause });
@@ -66,8 +80,9 @@ export async function prepareStart(
       fds,
       cgroup,
       networks,
-      networkFiles: network?.attachment?.files ?? [],
-      warnings: network?.attachment?.warnings ?? [],
+      ports: ports?.monitor,
+      networkFiles: [...(network?.attachment?.files ?? []), ...(ports?.files ?? [])],
+      warnings: [...(network?.attachment?.warnings ?? []), ...(ports?.warnings ?? [])],
       [Symbol.dispose]: dispose,
     };
   } catch (error) {
@@ -94,6 +109,16 @@ async function userNamespaces(
     fds[slot] = fd;
   }
   return fds;
+}
+
+async function preparePorts(
+  context: EngineContext,
+  record: ContainerRecord,
+  parts: { reservation: Reservation | undefined; endpoints: readonly Endpoint[] },
+): Promise<PreparedPorts | undefined> {
+  if (requestedPorts(record).length === 0) return undefined;
+  const { publishContainerPorts } = await import("./port-publishing.ts");
+  return publishContainerPorts(context, record, parts);
 }
 
 /** The part of the Plan's input that needs nothing made on the host. */

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
+import type { Reservation } from "../network/ports/reserve.ts";
 import { launch, type MonitorRestart } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { OciConfig } from "../runtime/oci.ts";
@@ -17,6 +18,7 @@ import { hasMountedVolume, isLocated, type LocatedMount, mountsOf } from "./moun
 import { ownerLockPath } from "./ownership.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
+import { takePorts } from "./published-ports.ts";
 import { readRecord, resolveContainer } from "./records.ts";
 import { monitorRestart, nextDelay } from "./restart-policy.ts";
 import { runtimeConfig } from "./runtime-config.ts";
@@ -34,6 +36,8 @@ interface Owned {
   record: ContainerRecord;
   owned: Lock;
   user?: ResolvedUser;
+  /** The ports that it publishes, where they were taken already; given back here. */
+  ports?: Reservation | undefined;
 }
 
 /** How a container is started again by its policy; a user's start is the first of a new row. */
@@ -82,7 +86,7 @@ export async function startContainer(
  */
 export async function beginContainer(
   context: EngineContext,
-  { record, owned, user }: Owned,
+  { record, owned, user, ports }: Owned,
   options: StartOptions & StartHooks = {},
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
@@ -90,7 +94,10 @@ export async function beginContainer(
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
-    using prepared = await prepareStart(context, record, { config, pause: options.onPaused !== undefined });
+    // The monitor has its own copies of the sockets once it runs.
+    using reservation = ports ?? (await takePorts(context, record));
+    const pause = options.onPaused !== undefined;
+    using prepared = await prepareStart(context, record, { config, reservation, pause });
     options.signal?.throwIfAborted();
     client = await launchMonitor(context, { record, owned, prepared, config, options });
     const pid = await waitForStart({ client, prepared, config, options });
@@ -221,6 +228,7 @@ async function launchMonitor(
       restart: temporary ? undefined : restartOptions(context, record, options.restart),
       health,
       release: !temporary && hasMountedVolume(record),
+      ports: prepared.ports,
       onExit: [...(temporary ? context.reaper() : context.reviver()), record.id],
     },
   });

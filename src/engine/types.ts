@@ -4,10 +4,11 @@
  */
 
 import type { ImageConfig } from "../image/config-document.ts";
+import type { PortProtocol, PortRequest, PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, EndpointOptions } from "../network/types.ts";
 import type { OciResources } from "../runtime/oci.ts";
 
-export type { Endpoint, EndpointOptions };
+export type { Endpoint, EndpointOptions, PortProtocol, PortRequest, PublishedPort };
 
 /** Everything that `run` and `create` can say about a container; the names follow docker's flags. */
 export interface ContainerOptions {
@@ -61,6 +62,12 @@ export interface ContainerOptions {
   network?: string;
   /** What is asked of each of its networks; without, it is `network` alone and nothing special. */
   endpoints?: EndpointOptions[];
+  /** Ports of the host that lead to the container. */
+  ports?: PortRequest[];
+  /** Any free port of the host for each that image and options expose. */
+  publishAll?: boolean;
+  /** "80/tcp", "53/udp": beside the image's. */
+  exposedPorts?: string[];
   /** "host:address". */
   extraHosts?: string[];
   dns?: string[];
@@ -238,6 +245,8 @@ export interface ContainerState {
   finishedAt: string;
   /** Not written down: its connections while it runs (container-networks.ts). */
   networks?: Endpoint[];
+  /** Not written down: the ports that it publishes while it runs (published-ports.ts). */
+  ports?: PublishedPort[];
   /** Not written down: what the freezer says of a container that runs (observedState()). */
   paused?: boolean;
   /** Of a container with a health check that has been started. */

@@ -9,6 +9,8 @@
  *       chain from-<bridge>         of an internal network: what leaves it
  *       chain source-<bridge>       what gets the host's address as it leaves
  *
+ * What comes by a published port has had its destination translated (ports/rules.ts), and so it is let in.
+ *
  * A packet meets the rules of the networks that it touches and no others, however many there are. What a network's
  * rules are is in the comment of its chain to-<bridge>: all are made in one transaction, so the comment vouches for them.
  * The chain `admin` is never changed once it is there:
@@ -93,6 +95,7 @@ table inet ${table} {
   chain to-${bridge} {
     comment "${mark(network)}"
     ct state established,related accept
+    ${internal ? "" : "ct status dnat accept"}
     ${neighbours}
     drop
   }

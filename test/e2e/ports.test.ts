@@ -1,5 +1,6 @@
 /** How a port of the host is forwarded to a container. */
 import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -85,7 +86,16 @@ describe("a published port", () => {
 
   test("passes udp on", async () => {
     await output("run", "-d", "-p", "18053:53/udp", "busybox", "nc", "-u", "-l", "-p", "53", "-e", "cat");
-    await until(() => sh("echo hello | nc -u -w1 127.0.0.1 18053 || true") === "hello");
+    const client = createSocket("udp4");
+    let answer = "";
+    client.on("message", (message) => {
+      answer = `${message}`;
+    });
+    await until(() => {
+      client.send("hello", 18053, "127.0.0.1");
+      return answer === "hello";
+    });
+    client.close();
   });
 
   test("-P publishes what image and --expose name", async () => {

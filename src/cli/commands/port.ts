@@ -1,5 +1,7 @@
 import { TsrunError } from "../../errors.ts";
+import { portName } from "../../network/ports/types.ts";
 import { command } from "../command.ts";
+import { hostPart, publishedOf } from "../container-network.ts";
 
 export default command({
   summary: "List port mappings or a specific mapping for the container",
@@ -11,13 +13,20 @@ export default command({
   options: {},
   async run({ positionals: [container = "", port] }, context) {
     const engine = await context.engine();
-    await engine.inspect(container);
-    if (port === undefined) return 0; // no container has published any
+    const published = publishedOf(await engine.inspect(container));
+    if (port === undefined) {
+      for (const each of published) context.out(`${portName(each)} -> ${hostPart(each)}\n`);
+      return 0;
+    }
+    const wanted = privatePort(port);
+    const found = published.filter((each) => portName(each) === wanted);
+    for (const each of found) context.out(`${hostPart(each)}\n`);
+    if (found.length > 0) return 0;
     throw new TsrunError(
       "ERR_TSRUN_PORT_NOT_PUBLISHED",
-      `no public port '${privatePort(port)}' published for ${container}`,
+      `no public port '${wanted}' published for ${container}`,
       {
-        hint: "publishing ports is not supported yet: reach the container by its address, see tsrun inspect",
+        hint: `\`tsrun port ${container}\` lists those that are, while it runs`,
       },
     );
   },

@@ -1,7 +1,7 @@
 /** A line of `ps`: docker's fields of a container. */
 import { mountsOf } from "../../engine/mounts.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
-import { networksOf, reachablePorts } from "../container-network.ts";
+import { networksOf, shownPorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import type { ListFormat } from "./rows.ts";
 import { humanSize } from "./size.ts";
@@ -88,7 +88,7 @@ export function containerRow(
     Names: record.name,
     Networks: networksOf(record).join(","),
     Platform: null,
-    Ports: reachablePorts({ record, state }).join(", "),
+    Ports: shownPorts({ record, state }).join(", "),
     RunningFor: ago(record.createdAt, now),
     Size: size === undefined ? "0B" : `${humanSize(size.own)} (virtual ${humanSize(size.total)})`,
     State: statusWord(state),

@@ -1,7 +1,8 @@
 /** The HostConfig of `inspect`: what was asked of this host. */
 import { networkMode } from "../../engine/network-mode.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../../engine/system-paths.ts";
-import type { ContainerOptions, ContainerRecord } from "../../engine/types.ts";
+import type { ContainerOptions, ContainerRecord, PortRequest } from "../../engine/types.ts";
+import { portName } from "../../network/ports/types.ts";
 import type { OciResources, OciThrottle } from "../../runtime/oci.ts";
 import { goMap, goSlice } from "../template/values.ts";
 import { binds, mountSpecs } from "./docker-mounts.ts";
@@ -16,7 +17,7 @@ export function hostConfig(record: ContainerRecord): object {
     ContainerIDFile: "",
     LogConfig: { Type: record.logDriver, Config: goMap(options.logOptions) },
     NetworkMode: networkMode(options),
-    PortBindings: goMap({}),
+    PortBindings: portBindings(options.ports ?? []),
     RestartPolicy: {
       Name: options.restartPolicy?.name ?? "no",
       MaximumRetryCount: options.restartPolicy?.maximumRetryCount ?? 0,
@@ -40,7 +41,7 @@ export function hostConfig(record: ContainerRecord): object {
     OomScoreAdj: options.oomScoreAdj ?? 0,
     PidMode: "",
     Privileged: options.privileged ?? false,
-    PublishAllPorts: false,
+    PublishAllPorts: options.publishAll ?? false,
     ReadonlyRootfs: options.readOnly ?? false,
     SecurityOpt: goSlice(options.securityOpt),
     ...(tmpfs(options) && { Tmpfs: tmpfs(options) }),
@@ -71,6 +72,19 @@ export function hostConfig(record: ContainerRecord): object {
 function links({ name, endpoints = [] }: ContainerRecord): string[] {
   const onDefault = endpoints.find(({ network }) => network === "bridge")?.links ?? [];
   return onDefault.map((link) => link.replace(/^(.*):(.*)$/, `/$1:/${name}/$2`));
+}
+
+/** "" is any address, or any port. */
+function portBindings(requests: readonly PortRequest[]): object {
+  const bindings: Record<string, object[]> = {};
+  for (const request of requests) {
+    const { hostAddress = "", hostPorts } = request;
+    const isRange = hostPorts !== undefined && hostPorts.last > hostPorts.first;
+    const HostPort = `${hostPorts?.first ?? ""}${isRange ? `-${hostPorts.last}` : ""}`;
+    const name = portName(request);
+    bindings[name] = [...(bindings[name] ?? []), { HostIp: hostAddress, HostPort }];
+  }
+  return goMap(bindings);
 }
 
 function tmpfs(options: ContainerOptions): Record<string, string> | undefined {

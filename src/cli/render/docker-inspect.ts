@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { mountsOf } from "../../engine/mounts.ts";
 import type { ContainerRecord, ContainerState, ContainerSummary } from "../../engine/types.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
+import { exposedPorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
 import { goMap, goSlice } from "../template/values.ts";
 import { statusWord } from "./container-row.ts";
@@ -74,6 +75,7 @@ function stateOf(state: ContainerState): object {
 function configOf(record: ContainerRecord): object {
   const { options, imageConfig: image } = record;
   const interactive = options.interactive ?? false;
+  const exposed = exposedPorts(record);
   return {
     Hostname: record.hostname,
     Domainname: options.domainname ?? "",
@@ -81,7 +83,7 @@ function configOf(record: ContainerRecord): object {
     AttachStdin: options.attach?.stdin ?? interactive,
     AttachStdout: options.attach?.stdout ?? true,
     AttachStderr: options.attach?.stderr ?? true,
-    ...(image.ExposedPorts !== undefined && { ExposedPorts: goMap(image.ExposedPorts) }),
+    ...(exposed.length > 0 && { ExposedPorts: goMap(Object.fromEntries(exposed.map((port) => [port, {}]))) }),
     Tty: options.tty ?? false,
     OpenStdin: interactive,
     StdinOnce: interactive && (options.attach?.stdin ?? true),

@@ -1,6 +1,7 @@
 /** NetworkSettings of `inspect`: a container's networks, with docker's field names. */
 import type { ContainerState, ContainerSummary, Endpoint, EndpointOptions } from "../../engine/types.ts";
-import { containerEndpoints, reachablePorts } from "../container-network.ts";
+import { portName } from "../../network/ports/types.ts";
+import { containerEndpoints, publishedOf, reachablePorts } from "../container-network.ts";
 import { goMap, goSlice } from "../template/values.ts";
 import { shortId } from "./table.ts";
 
@@ -15,8 +16,7 @@ export function networkSettings({ record, state }: ContainerSummary): object {
     Bridge: "",
     SandboxID: "",
     SandboxKey: sandboxOf(state),
-    // An exposed port that is not published has no binding: null.
-    Ports: goMap(Object.fromEntries(reachablePorts({ record, state }).map((port) => [port, null]))),
+    Ports: portMap({ record, state }),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -38,6 +38,18 @@ export function networkSettings({ record, state }: ContainerSummary): object {
       ),
     ),
   };
+}
+
+/** An exposed port that is not published has no binding: null. */
+function portMap(summary: ContainerSummary): object {
+  const ports: Record<string, object[] | null> = Object.fromEntries(
+    reachablePorts(summary).map((port) => [port, null]),
+  );
+  for (const port of publishedOf(summary)) {
+    const binding = { HostIp: port.hostAddress, HostPort: `${port.hostPort}` };
+    ports[portName(port)] = [...(ports[portName(port)] ?? []), binding];
+  }
+  return goMap(ports);
 }
 
 const sandboxOf = ({ pid }: ContainerState): string => (pid > 0 ? `/proc/${pid}/ns/net` : "");

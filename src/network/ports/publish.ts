@@ -5,6 +5,7 @@ import { NETLINK_ROUTE, openNetlink } from "../../kernel/netlink.ts";
 import { decodeLink, getLink, setHairpin } from "../../kernel/netlink-link.ts";
 import { addElements, removalDatagrams, removeElements, type SetElement } from "../../kernel/nft-elements.ts";
 import type { Paths } from "../../store/paths.ts";
+import { formatIp, lastOf, parseCidr } from "../ip.ts";
 import { ensurePortsTable, portsTable } from "./rules.ts";
 import type { PortProtocol, PublishedPort } from "./types.ts";
 
@@ -91,16 +92,14 @@ function bridgeElements(table: string, { bridge, subnet, subnet6 }: PortTarget):
 }
 
 /** The first and the last address of a network. */
-function rangeOf(cidr: string): [Buffer, Buffer] {
-  const [address = "", prefixLength] = cidr.split("/");
-  const first = bytesOf(address);
-  const last = Buffer.from(first);
-  for (let bit = Number(prefixLength); bit < first.length * 8; bit++) {
-    const mask = 0x80 >> (bit % 8);
-    first[bit >> 3] = (first[bit >> 3] ?? 0) & ~mask;
-    last[bit >> 3] = (last[bit >> 3] ?? 0) | mask;
-  }
-  return [first, last];
+function rangeOf(text: string): [Buffer, Buffer] {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) throw new RangeError(`${text} is not a network`);
+  const { family } = cidr;
+  return [
+    bytesOf(formatIp({ family, value: cidr.base })),
+    bytesOf(formatIp({ family, value: lastOf(cidr) })),
+  ];
 }
 
 function letBack(port: string): void {

@@ -7,27 +7,24 @@
  */
 import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
-import { nftTableComment, runNft } from "../../kernel/nftables.ts";
+import { nftChainComment, runNft } from "../../kernel/nftables.ts";
 import { lock } from "../../store/locks.ts";
 import { locksDir, type Paths } from "../../store/paths.ts";
+import { instanceTable } from "../instance.ts";
 
 /** Raised when the rules change. */
 const VERSION = 1;
-const DEFAULT_RUN = "/run/tsrun";
+const CHAIN = "published";
 
-/** "tsrun-ports"; that of another <run> directory has a hash of its path behind. */
-export function portsTable({ run }: Paths): string {
-  if (run === DEFAULT_RUN) return "tsrun-ports";
-  let hash = 0x811c9dc5; // FNV-1a, 32 bits
-  for (const byte of Buffer.from(run)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return `tsrun-ports-${hash.toString(16).padStart(8, "0")}`;
-}
+/** A table beside that of the networks' own rules (firewall-rules.ts). */
+export const portsTable = (paths: Pick<Paths, "run">): string => `${instanceTable(paths)}-ports`;
 
 /** Makes the table where it is missing or an older one; its elements, if any, go with the older one. */
 export async function ensurePortsTable(paths: Paths): Promise<void> {
   const table = portsTable(paths);
-  const comment = `tsrun ${VERSION}: ports published by ${paths.run}`;
-  const isThere = (): boolean => nftTableComment(table, "inet") === comment;
+  // All is made in one transaction, so that this chain's comment vouches for everything.
+  const comment = `tsrun ${VERSION}`;
+  const isThere = (): boolean => nftChainComment(table, CHAIN) === comment;
   if (isThere()) return;
   using _ = await lock(join(locksDir(paths), "network-ports"));
   if (isThere()) return;
@@ -52,7 +49,6 @@ function portRules(table: string, comment: string): string {
 table inet ${table}
 delete table inet ${table}
 table inet ${table} {
-  comment "${comment}"
   map published4 { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
   map published4_any { type inet_proto . inet_service : ipv4_addr . inet_service; }
   map published6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
@@ -60,7 +56,8 @@ table inet ${table} {
   set bridges { type ifname; }
   set hairpins4 { type ifname . ipv4_addr; flags interval; }
   set hairpins6 { type ifname . ipv6_addr; flags interval; }
-  chain published {
+  chain ${CHAIN} {
+    comment "${comment}"
     dnat ip to meta l4proto . ip daddr . th dport map @published4
     dnat ip to meta l4proto . th dport map @published4_any
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
@@ -68,11 +65,11 @@ table inet ${table} {
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    fib daddr type local jump published
+    fib daddr type local jump ${CHAIN}
   }
   chain output {
     type nat hook output priority -100; policy accept;
-    fib daddr type local jump published
+    fib daddr type local jump ${CHAIN}
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
