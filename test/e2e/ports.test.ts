@@ -85,7 +85,7 @@ describe("a published port", () => {
   });
 
   test("passes udp on", async () => {
-    await output("run", "-d", "-p", "18053:53/udp", "busybox", "nc", "-u", "-l", "-p", "53", "-e", "cat");
+    await output("run", "-d", "-p", "18053:53/udp", "busybox", "udpsvd", "0.0.0.0", "53", "cat");
     const client = createSocket("udp4");
     let answer = "";
     client.on("message", (message) => {
