@@ -4,6 +4,7 @@ import { NETLINK_ROUTE, openNetlink } from "../kernel/netlink.ts";
 import { decodeLink, getLink } from "../kernel/netlink-link.ts";
 import { addressPart } from "../network/ip.ts";
 import { hostBindingOf } from "../network/network-options.ts";
+import { bypassWarnings } from "../network/ports/bypass.ts";
 import { publishPorts, unpublishPorts } from "../network/ports/publish.ts";
 import { type Reservation, reservePorts } from "../network/ports/reserve.ts";
 import type { PublishedPort } from "../network/ports/types.ts";
@@ -64,7 +65,11 @@ export async function publishContainerPorts(
     bridge: bridgeOf(endpoint.hostInterface),
     hostInterface: endpoint.hostInterface,
   });
-  return { monitor: { fds: reservation.fds, farewell }, files: [file], warnings: [] };
+  return {
+    monitor: { fds: reservation.fds, farewell },
+    files: [file],
+    warnings: bypassWarnings(paths, reservation.ports),
+  };
 }
 
 const discarded = ({ options }: ContainerRecord): string =>

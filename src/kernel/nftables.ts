@@ -27,7 +27,8 @@ const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_USERDATA = 12;
 /** The first entry of libnftnl's user data {u8 type, u8 length, bytes} of a chain: its comment. */
 const NFTNL_UDATA_CHAIN_COMMENT = 0;
-const NFPROTO_INET = 1;
+/** NFPROTO_INET, NFPROTO_IPV4. */
+const FAMILIES = { inet: 1, ip: 2 } as const;
 
 /**
  * Runs nft(8) commands as one transaction, all or none of it, and returns what they print.
@@ -45,17 +46,21 @@ export function runNft(commands: string): string {
   }
 }
 
-/** The comment of a chain ("" where it has none) of an inet table, or undefined where there is no such chain. */
-export function nftChainComment(table: string, chain: string): string | undefined {
+/** The comment of a chain ("" where it has none), or undefined where there is no such chain. */
+export function nftChainComment(
+  table: string,
+  chain: string,
+  family: keyof typeof FAMILIES = "inet",
+): string | undefined {
   using socket = openNetlink(NETLINK_NETFILTER);
-  const [outcome] = socket.attempt(getChain(table, chain));
+  const [outcome] = socket.attempt(getChain(table, chain, FAMILIES[family]));
   if (outcome?.error?.errno === ERRNO.ENOENT) return undefined;
   if (outcome === undefined || outcome.error) throw outcome?.error;
   const [reply] = outcome.replies;
   return comment(reply && decodeAttributes(reply.body.subarray(4)).get(NFTA_CHAIN_USERDATA));
 }
 
-function getChain(table: string, chain: string): NetlinkRequest {
+function getChain(table: string, chain: string, family: number): NetlinkRequest {
   return {
     operation: "NFT_MSG_GETCHAIN",
     subject: `${table} ${chain}`,
@@ -63,7 +68,7 @@ function getChain(table: string, chain: string): NetlinkRequest {
     flags: 0,
     body: Buffer.concat([
       // struct nfgenmsg {u8 family, u8 version, u16 resource id}
-      Buffer.from([NFPROTO_INET, 0, 0, 0]),
+      Buffer.from([family, 0, 0, 0]),
       stringAttribute(NFTA_CHAIN_TABLE, table),
       stringAttribute(NFTA_CHAIN_NAME, chain),
     ]),

@@ -1,5 +1,5 @@
 /** How a port of the host is forwarded to a container. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -62,7 +62,20 @@ describe("a published port", () => {
   });
 
   test("keeps the client's address", async () => {
-    await output("run", "-d", "--name", "log", "-p", "18081:80", "busybox", "httpd", "-f", "-vv", "-h", "/www");
+    await output(
+      "run",
+      "-d",
+      "--name",
+      "log",
+      "-p",
+      "18081:80",
+      "busybox",
+      "httpd",
+      "-f",
+      "-vv",
+      "-h",
+      "/www",
+    );
     get(`http://${hostAddress()}:18081`);
     const client = await output("run", "--rm", "busybox", "sh", "-c", "hostname -i");
     await until(async () => (await tsrun("logs", "log")).stderr.includes("response:200"));
@@ -85,7 +98,11 @@ describe("a published port", () => {
   });
 
   test("passes udp on", async () => {
-    await output("run", "-d", "-p", "18053:53/udp", "busybox", "udpsvd", "0.0.0.0", "53", "cat");
+    const name = await output("run", "-d", "-p", "18053:53/udp", "busybox", "sleep", "60");
+    const pid = await output("inspect", "-f", "{{.State.Pid}}", name);
+    const echo =
+      'const s = require("dgram").createSocket("udp4"); s.on("message", (m, { port, address }) => s.send(m, port, address)); s.bind(53)';
+    const server = spawn("nsenter", ["-t", pid, "-n", process.execPath, "-e", echo]);
     const client = createSocket("udp4");
     let answer = "";
     client.on("message", (message) => {
@@ -96,6 +113,8 @@ describe("a published port", () => {
       return answer === "hello";
     });
     client.close();
+    server.kill();
+    await once(server, "exit");
   });
 
   test("-P publishes what image and --expose name", async () => {

@@ -20,7 +20,7 @@ export interface Instance {
 
 /** The kernel frees a network namespace and its links some time after the last process. */
 const SETTLE_MILLISECONDS = 5_000;
-const KEPT = /^tsrun(\d+|-[0-9a-f]{8})$/;
+const KEPT = /^tsrun(\d+|-[0-9a-f]{8}(-ports)?)$/;
 const CGROUPS = "/sys/fs/cgroup";
 /** What is not to be walked into for locks: an image's files are not tsrun's. */
 const CONTENT = new Set(["layers", "blobs", "upper", "merged", "work", "_data"]);
