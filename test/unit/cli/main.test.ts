@@ -79,7 +79,7 @@ describe("helpText", () => {
     expect(text).toContain("Aliases:\n  tsrun container run, tsrun run\n");
     expect(text).toMatch(/^ {2}-e, --env list +Set environment variables$/m);
     expect(text).toMatch(/--sig-proxy +Proxy received signals to the process\s+\(default\s+true\)/);
-    expect(text).not.toContain("--publish");
+    expect(text).not.toContain("--gpus");
   });
 
   it("shows a group", async () => {

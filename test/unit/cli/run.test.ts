@@ -140,7 +140,7 @@ describe("run", () => {
     [["-d", "-a", "stdout", "alpine"], "conflicting options: cannot specify both --attach and --detach"],
     [["-it", "alpine"], "the input device is not a TTY"],
     [["-m", "1m", "alpine"], "Minimum memory limit allowed is 6MB"],
-    [["-p", "80:80", "alpine"], "--publish is not supported: publishing ports is not supported yet"],
+    [["-p", "80:icmp", "alpine"], "invalid containerPort: icmp"],
     [
       ["--kernel-memory", "5m", "alpine"],
       "--kernel-memory is not supported: the kernel has no such limit any more",

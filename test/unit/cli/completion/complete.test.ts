@@ -74,7 +74,7 @@ describe("complete", () => {
     ["run -e A=1 --env", ["--env", "--env-file"]],
     ["run --cap-add SYS_A", ["SYS_ADMIN"]],
     ["run --cap-drop CAP_SYS_A", ["CAP_SYS_ADMIN"]],
-    ["run --publi", []],
+    ["run --publi", ["--publish", "--publish-all"]],
     ["run alpine --rm", []],
     ["run --userns h", ["host"]],
     ["kill --signal SIGSTO", ["SIGSTOP"]],
