@@ -17,7 +17,9 @@ const network: FirewallNetwork = {
 describe("the rules of a network", () => {
   test("let answers and neighbours in and nobody else; what leaves gets the host's address", () => {
     const text = networkRules("t", network);
-    expect(text).toMatch(/ct state established,related accept\s+ct status dnat accept\s+iifname "br-1" accept\s+drop/);
+    expect(text).toMatch(
+      /ct state established,related accept\s+ct status dnat accept\s+iifname "br-1" accept\s+drop/,
+    );
     expect(text).toContain('add element inet t to { "br-1" : jump to-br-1 }');
     expect(text).toContain("add element inet t source4 { 10.1.0.0/16 : jump source-br-1 }");
     expect(text).toContain("add element inet t source6 { fd00:1::/64 : jump source-br-1 }");
