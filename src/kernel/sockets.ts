@@ -1,0 +1,102 @@
+/** What node:net and node:dgram cannot do: sockets of other network namespaces, and descriptors over unix sockets. */
+import { SyscallError } from "./errors.ts";
+import { check, ffi, libc } from "./ffi.ts";
+import { native, nativePath } from "./native.ts";
+
+const netnsSockets = native("int tsrun_netns_sockets(int nsfd, const int *kinds, _Out_ int *fds, int count)");
+const sendOver = native(
+  "int tsrun_send_descriptors(const char *directory, const char *name, const void *data, int size, const int *fds, int count)",
+);
+const bindTo = libc("int bind(int fd, const void *address, uint32_t length)");
+const listenOn = libc("int listen(int fd, int backlog)");
+const setsockopt = libc("int setsockopt(int fd, int level, int name, const int *value, uint32_t length)");
+
+/** [domain, type, protocol] of socket(2). */
+export type SocketKind = readonly [domain: number, type: number, protocol: number];
+export const AF_INET = 2;
+export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
+const INT_SIZE = 4;
+
+/** Close-on-exec sockets in the network namespace that `netns` refers to, one of each kind; the caller closes them. */
+export function openSocketsIn(netns: number, kinds: readonly SocketKind[]): number[] {
+  const fds = kinds.map(() => -1);
+  const result: number = netnsSockets(netns, kinds.flat(), fds, kinds.length);
+  if (result < 0) throw new SyscallError("socket", -result, "network namespace");
+  return fds;
+}
+
+/** Binds an IPv4 socket, bind(2). */
+export function bindIpv4(fd: number, address: string, port: number): void {
+  const sockaddr = Buffer.alloc(16); // struct sockaddr_in, ip(7)
+  sockaddr.writeUInt16LE(AF_INET, 0);
+  sockaddr.writeUInt16BE(port, 2);
+  sockaddr.set(address.split(".").map(Number), 4);
+  check("bind", () => bindTo(fd, sockaddr, sockaddr.length), `${address}:${port}`);
+}
+
+export function listen(fd: number, backlog: number): void {
+  check("listen", () => listenOn(fd, backlog));
+}
+
+/** How many bytes may wait in the socket, socket(7): beyond net.core.rmem_max where this process may ask for that. */
+export function setReceiveBuffer(fd: number, bytes: number): void {
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, [bytes], INT_SIZE) === 0) return;
+  check("setsockopt", () => setsockopt(fd, SOL_SOCKET, SO_RCVBUF, [bytes], INT_SIZE), "SO_RCVBUF");
+}
+
+/** Connects to the unix socket `name` in a directory and sends one message with descriptors, which stay the caller's. */
+export function sendDescriptors(
+  socket: { directory: string; name: string },
+  data: Buffer,
+  fds: readonly number[],
+): void {
+  const { directory, name } = socket;
+  const result: number = sendOver(directory, name, data, data.length, fds, fds.length);
+  if (result < 0) throw new SyscallError("sendmsg", -result, `${directory}/${name}`);
+}
+
+/** One message with descriptors, which are the receiver's to close. */
+export interface Delivery {
+  /** The sender's end of it is closed when the sender is gone. */
+  connection: number;
+  text: string;
+  fds: number[];
+}
+
+const TEXT_SIZE = 256;
+
+/**
+ * Waits for the next connection to a listening unix socket on which exactly `count` descriptors come with the first
+ * message (SCM_RIGHTS). Others are closed and passed over. Blocks a thread of Node's pool meanwhile.
+ */
+export async function acceptDescriptors(listener: number, count: number): Promise<Delivery> {
+  for (;;) {
+    const text = Buffer.alloc(TEXT_SIZE);
+    const fds = new Int32Array(count + 1).fill(-1);
+    const length = await accept(listener, text, fds);
+    if (length >= 0) {
+      const [connection = -1, ...received] = fds;
+      return { connection, text: text.toString("utf8", 0, length), fds: received };
+    }
+    const error = new SyscallError("accept", -length, "descriptors");
+    if (error.code !== "EPROTO" && error.code !== "EAGAIN") throw error;
+  }
+}
+
+function accept(listener: number, text: Buffer, fds: Int32Array): Promise<number> {
+  const call = ffi()
+    .load(nativePath("libtsrun.so"))
+    .func("int tsrun_accept_descriptors(int listener, void *text, int size, void *fds, int count)");
+  return new Promise((resolve, reject) => {
+    call.async(listener, text, text.length, fds, fds.length - 1, (error: unknown, length: number) =>
+      error ? reject(error) : resolve(length),
+    );
+  });
+}
