@@ -34,6 +34,7 @@ enum frame_type {
 	FRAME_STOPPING = 7, /* what ends now is to stay ended; ends the wait for a restart */
 	FRAME_RESTART = 8,  /* u32: --restart-on from now on: 0 never, 1 always, 2 failure */
 	FRAME_UNLINK = 9,   /* a path: --unlink from now on */
+	FRAME_RESOLVER = 10, /* with two descriptors (SCM_RIGHTS): the sockets of a name server that it gets while it runs */
 	/* monitor to client */
 	FRAME_STDOUT = 16,
 	FRAME_STDERR = 17,

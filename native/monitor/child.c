@@ -13,6 +13,7 @@
 #include "health.h"
 #include "journal.h"
 #include "monitor.h"
+#include "resolver.h"
 #include "restart.h"
 #include "service.h"
 #include "streams.h"
@@ -69,6 +70,7 @@ static void record_start(void)
 		return;
 	}
 	journal_start(state);
+	resolver_start(&monitor.options.resolver, monitor.options.id);
 	client_send_numbers(clients_control(), FRAME_STARTED, (uint32_t)monitor.plan.child, 0, 0);
 }
 
@@ -114,6 +116,7 @@ void child_record_end(void)
 	waitpid(monitor.plan.child, &status, 0);
 	monitor.ended = true;
 	health_stop();
+	resolver_stop();
 	state->pid = 0;
 	state->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	state->oom_killed = options->oom_file && state_read_counter(options->oom_file, options->oom_key) > 0;

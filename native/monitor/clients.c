@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "monitor.h"
+
 struct client clients[MAX_CLIENTS];
 
 void clients_init(void)
@@ -29,6 +31,7 @@ void clients_add(int fd, bool control)
 		client->control = control;
 		client->in_length = client->out_length = client->input_length = 0;
 		client->input_ends = false;
+		client->received[0] = client->received[1] = -1;
 		return;
 	}
 	close(fd);
@@ -38,6 +41,8 @@ void client_close(struct client *client)
 {
 	close(client->fd);
 	client->fd = -1;
+	close_fd(&client->received[0]);
+	close_fd(&client->received[1]);
 }
 
 void clients_close(bool pending_only)
@@ -131,13 +136,33 @@ static void handle_frames(struct client *client, frame_handler handler)
 	memmove(client->in, client->in + at, client->in_length);
 }
 
+/* As recv(2), and keeps two descriptors that come with the bytes; the kernel closes what there is no room for. */
+static ssize_t receive(struct client *client)
+{
+	union {
+		char space[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr header;
+	} control;
+	struct iovec data = { .iov_base = client->in + client->in_length, .iov_len = sizeof(client->in) - client->in_length };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	ssize_t got = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+		close_fd(&client->received[0]);
+		close_fd(&client->received[1]);
+		memcpy(client->received, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	}
+	return got;
+}
+
 void client_serve(struct client *client, short events, frame_handler handler)
 {
 	if (events & POLLOUT)
 		flush(client);
 	if (client->fd < 0 || !(events & (POLLIN | POLLHUP | POLLERR)))
 		return;
-	ssize_t got = recv(client->fd, client->in + client->in_length, sizeof(client->in) - client->in_length, MSG_DONTWAIT);
+	ssize_t got = receive(client);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {

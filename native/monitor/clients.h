@@ -14,6 +14,7 @@ struct client {
 	int fd; /* -1: free */
 	bool control; /* the launcher, which gets the answers about start and end */
 	bool input_ends; /* close stdin once input is written */
+	int received[2]; /* descriptors that came with what is in `in`; -1: none */
 	size_t in_length, out_length, input_length;
 	/* The buffers come last and cost no memory until they are used. */
 	char in[sizeof(struct frame_header) + FRAME_MAX];

@@ -57,8 +57,8 @@ static void inherit_descriptors(void)
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		monitor.plan.slots[i] = i < plan_fds ? PLAN_FIRST_FD + i : -1;
 	/*
-	 * The lock follows, then what options.h tells of where there is any: the Plan of health checks, what holds published
-	 * ports; and this program. Nothing that is executed may inherit any.
+	 * The lock follows, then what options.h tells of where there is any: the Plan of health checks, the name server's two
+	 * sockets, what holds published ports; and this program. Nothing that is executed may inherit any.
 	 */
 	close_range(PLAN_FD, ~0U, CLOSE_RANGE_CLOEXEC);
 	monitor.lock = PLAN_FIRST_FD + plan_fds;

@@ -22,6 +22,17 @@ static void append(const char *list[MAX_PATHS], const char *path)
 		exit(2);
 }
 
+static void append_word(char *words[MAX_COMMAND + 1], char *word)
+{
+	int i = 0;
+
+	while (i < MAX_COMMAND && words[i] != NULL)
+		i++;
+	if (i == MAX_COMMAND)
+		exit(2);
+	words[i] = word;
+}
+
 static enum restart_on restart_on(const char *word)
 {
 	if (strcmp(word, "always") == 0)
@@ -37,7 +48,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
 	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
-	       PORTS_FAREWELL, PORTS_HELD };
+	       PORTS_FAREWELL, PORTS_HELD, RESOLVER, RESOLVER_FD, RESOLVER_COMMAND };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -76,6 +87,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "health-thawed", required_argument, NULL, HEALTH_THAWED },
 		{ "ports-farewell", required_argument, NULL, PORTS_FAREWELL },
 		{ "ports-held", required_argument, NULL, PORTS_HELD },
+		{ "resolver", required_argument, NULL, RESOLVER },
+		{ "resolver-fd", required_argument, NULL, RESOLVER_FD },
+		{ "resolver-command", required_argument, NULL, RESOLVER_COMMAND },
 		{ NULL, 0, NULL, 0 },
 	};
 	int word;
@@ -120,6 +134,9 @@ void options_parse(struct options *options, int argc, char **argv)
 		case HEALTH_THAWED: options->health.thawed = optarg; break;
 		case PORTS_FAREWELL: options->ports.farewell = atoi(optarg); break;
 		case PORTS_HELD: options->ports.held = atoi(optarg); break;
+		case RESOLVER: options->resolver.directory = optarg; break;
+		case RESOLVER_FD: options->resolver.sockets = atoi(optarg); break;
+		case RESOLVER_COMMAND: append_word(options->resolver.command, optarg); break;
 		default: exit(2);
 		}
 	}

@@ -6,6 +6,7 @@
 
 #include "health.h"
 #include "ports.h"
+#include "resolver.h"
 
 #define MAX_PATHS 64
 
@@ -38,6 +39,7 @@ struct options {
 	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
 	struct health_options health; /* --health-…: see there */
 	struct ports_options ports; /* --ports-…: see there */
+	struct resolver_options resolver; /* --resolver…: see there */
 	/*
 	 * After --: the program to become at the end, with the lock's descriptor as TSRUN_LOCK_FD. With --stopped it starts
 	 * the container again; without, it looks after what remains where no client has said ACK.

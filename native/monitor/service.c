@@ -15,6 +15,7 @@
 #include "health.h"
 #include "log.h"
 #include "monitor.h"
+#include "resolver.h"
 #include "streams.h"
 
 #define PATIENCE 1000   /* milliseconds for which a client that does not read keeps the container from being over */
@@ -83,6 +84,12 @@ static void handle_frame(struct client *client, const struct frame_header *heade
 			free(path); /* whoever finds the file without its container removes it */
 		return;
 	}
+	case FRAME_RESOLVER:
+		if (client->received[1] < 0)
+			return;
+		resolver_take(client->received);
+		client->received[0] = client->received[1] = -1;
+		return;
 	case FRAME_CONTINUE:
 		if (monitor.channel >= 0 && write(monitor.channel, "", 1) < 0)
 			close_fd(&monitor.channel);
@@ -112,7 +119,7 @@ static void accept_client(void)
 }
 
 enum { WATCH_CHANNEL, WATCH_PIDFD, WATCH_LISTENER, WATCH_INPUT, WATCH_STDOUT, WATCH_STDERR, WATCH_HEALTH,
-       WATCH_CLIENTS = WATCH_HEALTH + HEALTH_WATCHED, WATCHED = WATCH_CLIENTS + MAX_CLIENTS };
+       WATCH_RESOLVER = WATCH_HEALTH + HEALTH_WATCHED, WATCH_CLIENTS, WATCHED = WATCH_CLIENTS + MAX_CLIENTS };
 
 static void fill(struct pollfd watch[WATCHED])
 {
@@ -126,6 +133,7 @@ static void fill(struct pollfd watch[WATCHED])
 	watch[WATCH_STDOUT] = (struct pollfd){ .fd = pending ? -1 : streams.output[0], .events = POLLIN };
 	watch[WATCH_STDERR] = (struct pollfd){ .fd = pending ? -1 : streams.output[1], .events = POLLIN };
 	health_watch(&watch[WATCH_HEALTH]);
+	resolver_watch(&watch[WATCH_RESOLVER]);
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		watch[WATCH_CLIENTS + i] = (struct pollfd){
 			.fd = clients[i].fd,
@@ -138,9 +146,11 @@ int service_round(int timeout)
 	struct pollfd watch[WATCHED];
 
 	fill(watch);
-	int ready = poll(watch, WATCHED, health_timeout(timeout));
-	if (ready >= 0)
+	int ready = poll(watch, WATCHED, resolver_timeout(health_timeout(timeout)));
+	if (ready >= 0) {
 		health_serve(&watch[WATCH_HEALTH]);
+		resolver_serve(&watch[WATCH_RESOLVER]);
+	}
 	if (ready <= 0)
 		return ready < 0 && errno == EINTR ? 1 : ready;
 

@@ -19,6 +19,7 @@ export const FRAME = {
   stopping: 7,
   restart: 8,
   unlink: 9,
+  resolver: 10,
   stdout: 16,
   stderr: 17,
   started: 18,

@@ -27,6 +27,7 @@ export interface MonitorOptions {
   rmdir?: readonly string[];
   unlink?: readonly string[];
   health?: MonitorHealth | undefined;
+  resolver?: MonitorResolver | undefined;
   ports?: MonitorPorts | undefined;
   /** `onExit` is executed also where the container has ended and is not started again. */
   release?: boolean;
@@ -74,6 +75,14 @@ export interface MonitorHealth {
   freezer: { file: string; thawed: string } | undefined;
 }
 
+/** The container's name server, whose sockets the monitor keeps; native/monitor/resolver.h explains each. */
+export interface MonitorResolver {
+  directory: string;
+  command: readonly string[];
+  /** They stay the caller's to close. Without them the container may get some while it runs (lendSockets). */
+  fds?: readonly [udp: number, tcp: number] | undefined;
+}
+
 export interface Launch {
   plan: Plan;
   /** The descriptors for the Plan's slots by name; they stay the caller's to close. */
@@ -95,10 +104,11 @@ export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promi
     return fd;
   };
   try {
-    const { health, ports } = monitor;
+    const { health, resolver, ports } = monitor;
     const planFd = seal("tsrun-plan", encodePlan(plan));
     const others = [
       ...(health ? [seal("tsrun-health", encodePlan(health.plan))] : []),
+      ...(resolver?.fds ?? []),
       ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
     ];
     spawnDetached(
@@ -131,8 +141,11 @@ function slotDescriptor(fds: Launch["fds"], name: string): number {
 const FIRST_SLOT_FD = 5;
 
 function monitorArguments(options: MonitorOptions, planFds: number): string[] {
-  const { log, oomCounter, restart } = options;
-  const others = FIRST_SLOT_FD + planFds + 1; // the lock follows the slots
+  const { log, oomCounter, restart, health, resolver, ports } = options;
+  // The lock follows the slots, and what else there is follows the lock.
+  const healthFd = FIRST_SLOT_FD + planFds + 1;
+  const resolverFd = healthFd + (health ? 1 : 0);
+  const portsFd = resolverFd + (resolver?.fds?.length ?? 0);
   return [
     ...["--id", options.id, "--plan-fds", String(planFds)],
     ...(options.terminal ? ["--terminal"] : []),
@@ -150,8 +163,9 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(options.lockFile ? ["--lock", options.lockFile] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),
-    ...(options.health ? healthArguments(options.health, others) : []),
-    ...(options.ports ? portsArguments(options.ports, others + (options.health ? 1 : 0)) : []),
+    ...(health ? healthArguments(health, healthFd) : []),
+    ...(resolver ? resolverArguments(resolver, resolverFd) : []),
+    ...(ports ? portsArguments(ports, portsFd) : []),
     ...(options.onExit ? ["--", ...options.onExit] : []),
   ];
 }
@@ -180,6 +194,15 @@ function healthArguments(health: MonitorHealth, planFd: number): string[] {
     ...["--health-timeout", String(health.timeout), "--health-overdue", health.overdue],
     ...(cgroup === undefined ? [] : ["--health-cgroup", cgroup]),
     ...(freezer === undefined ? [] : ["--health-freezer", freezer.file, "--health-thawed", freezer.thawed]),
+  ];
+}
+
+/** Its sockets follow the Plan of a probe, or the lock. */
+function resolverArguments({ directory, command, fds }: MonitorResolver, firstFd: number): string[] {
+  return [
+    ...["--resolver", directory],
+    ...(fds ? ["--resolver-fd", String(firstFd)] : []),
+    ...command.flatMap((word) => ["--resolver-command", word]),
   ];
 }
 

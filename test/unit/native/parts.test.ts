@@ -54,6 +54,10 @@ int main(int argc, char **argv)
 		text("rmdir", o.rmdir[i]);
 	for (int i = 0; i < MAX_PATHS && o.unlink[i]; i++)
 		text("unlink", o.unlink[i]);
+	text("resolver", o.resolver.directory);
+	printf("sockets=%d\\n", o.resolver.sockets);
+	for (char **word = o.resolver.command; *word; word++)
+		text("command", *word);
 	for (char **word = o.on_exit; word && *word; word++)
 		text("on_exit", *word);
 	return 0;
@@ -71,11 +75,13 @@ int main(int argc, char **argv)
       "--log /l --log-size 10000000000 --log-files 3 --oom-file /o --oom-key k --rmdir /1 --rmdir /2 --unlink /u";
     const health =
       "--health-plan 6 --health-file /h --health-retries 4 --health-interval 10000000000 --health-start-interval 1 --health-start-period 2 --health-timeout 3 --health-overdue late --health-cgroup /c --health-freezer /f --health-thawed 0";
+    const resolver = "--resolver /r --resolver-fd 7 --resolver-command serve --resolver-command --names";
     const { status, stdout } = run(
       program,
       ...words.split(" "),
       ...more.split(" "),
       ...health.split(" "),
+      ...resolver.split(" "),
       "--",
       "reap",
       "--now",
@@ -86,7 +92,9 @@ int main(int argc, char **argv)
       ...["id=abc", "state=/s", "socket_dir=/d", "log=/l", "oom=/o", "key=k"],
       ...["plan_fds=2", "flags=1111", "size=10000000000", "files=3"],
       ...["health=6 4 10000000000 1 2 3", "health=/h", "overdue=late", "cgroup=/c", "freezer=/f", "thawed=0"],
-      ...["rmdir=/1", "rmdir=/2", "unlink=/u", "on_exit=reap", "on_exit=--now", "on_exit=abc"],
+      ...["rmdir=/1", "rmdir=/2", "unlink=/u"],
+      ...["resolver=/r", "sockets=7", "command=serve", "command=--names"],
+      ...["on_exit=reap", "on_exit=--now", "on_exit=abc"],
     ]);
   });
 
@@ -106,6 +114,10 @@ int main(int argc, char **argv)
       Array.from({ length: count }, (_, index) => ["--rmdir", `/${index}`]).flat();
     expect(run(program, ...paths(64)).stdout).toContain("rmdir=/63");
     expect(run(program, ...paths(65)).status).toBe(2);
+    const words = (count: number) =>
+      Array.from({ length: count }, () => ["--resolver-command", "word"]).flat();
+    expect(run(program, ...words(8)).status).toBe(0);
+    expect(run(program, ...words(9)).status).toBe(2);
   });
 });
 
