@@ -37,7 +37,7 @@ const commonjs = {
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
-const VENDORED = ["https-proxy-agent", "node-fetch", "pino", "tar", "yargs"];
+const VENDORED = ["dns-packet", "https-proxy-agent", "node-fetch", "pino", "tar", "yargs"];
 
 /** Leaves the packages out of main.cjs, to be required from vendor/. */
 const vendored = {

@@ -70,3 +70,28 @@ describe("what the user gives", () => {
     );
   });
 });
+
+describe("with a name server of its own", () => {
+  const ownServer = "127.0.0.11";
+
+  test("that one alone is named; the search list and options stay the host's", () => {
+    const host = "nameserver 10.0.0.1\nsearch lan\noptions edns0 trust-ad\n";
+    expect(resolvConf({ ...bridge, host, ownServer })).toBe(
+      "nameserver 127.0.0.11\nsearch lan\noptions edns0 trust-ad ndots:0\n",
+    );
+  });
+
+  test("--dns is for it to ask, but still has to be an address", () => {
+    const options = { ...bridge, host: "", ownServer };
+    expect(resolvConf({ ...options, dns: ["10.1.1.1"] })).toBe("nameserver 127.0.0.11\noptions ndots:0\n");
+    expect(() => resolvConf({ ...options, dns: ["nonsense"] })).toThrow("nonsense is not an ip address");
+  });
+
+  test("how many dots a name needs stays as it was asked for", () => {
+    const host = "nameserver 10.0.0.1\noptions ndots:5\n";
+    expect(resolvConf({ ...bridge, host, ownServer })).toContain("\noptions ndots:5\n");
+    expect(resolvConf({ ...bridge, host, ownServer, options: ["ndots:2", "rotate"] })).toContain(
+      "\noptions ndots:2 rotate\n",
+    );
+  });
+});
