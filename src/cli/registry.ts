@@ -162,6 +162,7 @@ export const groups: Readonly<Record<string, Group>> = {
       inspect: () => import("./commands/network-inspect.ts"),
       ls: () => import("./commands/network-ls.ts"),
       prune: () => import("./commands/network-prune.ts"),
+      resolver: () => import("./commands/network-resolver.ts"),
       rm: () => import("./commands/network-rm.ts"),
     },
     aliases: { list: "ls", remove: "rm" },

@@ -213,6 +213,8 @@ export interface EngineApi {
   reap(id: string, lockFd?: number): Promise<void>;
   /** Starts a container again that its monitor has kept waiting for that, as its restart policy says. */
   revive(id: string, lockFd?: number): Promise<void>;
+  /** Answers what containers ask of their name server; `listenerFd` is the socket that their monitors connect to. */
+  serveNames(listenerFd: number): Promise<void>;
   /** After a boot: starts what restart policies bring back; calls back for each container that it starts or cannot. */
   boot(onResult: (result: BootResult) => void): Promise<void>;
   /** Before the machine goes down: stops all, such that `boot` brings them back. */

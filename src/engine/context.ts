@@ -12,4 +12,6 @@ export interface EngineContext {
   readonly reaper: () => readonly string[];
   /** The same to start a container again whose restart policy wants that; it has to call Engine.revive(). */
   readonly reviver: () => readonly string[];
+  /** The same to answer containers' questions for names; it has to call Engine.serveNames(). */
+  readonly resolver: () => readonly string[];
 }

@@ -86,7 +86,13 @@ export class Engine implements EngineApi {
   constructor(settings: EngineSettings = {}) {
     const config = settings.config ?? loadConfig();
     const paths = settings.paths ?? loadPaths(config);
-    this.#context = { config, paths, reaper: () => successor("reap"), reviver: () => successor("revive") };
+    this.#context = {
+      config,
+      paths,
+      reaper: () => successor("container", "reap"),
+      reviver: () => successor("container", "revive"),
+      resolver: () => successor("network", "resolver"),
+    };
   }
 
   async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
@@ -440,6 +446,11 @@ export class Engine implements EngineApi {
     return reviveContainer(this.#context, id, lockFd);
   }
 
+  async serveNames(listenerFd: number): Promise<void> {
+    const { serveNames } = await import("./resolver.ts");
+    return serveNames(this.#context, listenerFd);
+  }
+
   async boot(onResult: (result: BootResult) => void): Promise<void> {
     const { startAfterBoot } = await import("./boot.ts");
     return startAfterBoot(this.#context, onResult);
@@ -483,4 +494,4 @@ export class Engine implements EngineApi {
 
 const signalOf = ({ signal }: PullOptions): { signal?: AbortSignal } => (signal ? { signal } : {});
 
-const successor = (verb: "reap" | "revive"): readonly string[] => [installedCommand(), "container", verb];
+const successor = (...words: string[]): readonly string[] => [installedCommand(), ...words];

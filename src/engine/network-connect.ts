@@ -17,6 +17,7 @@ import { writeHosts } from "./network-files.ts";
 import { connections, endpointsOf, hasOwnNetwork } from "./network-mode.ts";
 import { isOwned, tryOwnContainer } from "./ownership.ts";
 import { resolveContainer, writeRecord } from "./records.ts";
+import { followNetworks } from "./resolver.ts";
 import { isRunning, readState } from "./state.ts";
 import type { ContainerRecord, ContainerState, EndpointOptions } from "./types.ts";
 import { resolveEndpoint } from "./validate-network.ts";
@@ -154,7 +155,9 @@ async function connectLive(
     await releaseNetworks(context, changed);
     return attachment;
   }
-  writeHosts(context, changed, withNetworks(paths, changed, state).networks ?? []);
+  const networks = withNetworks(paths, changed, state).networks ?? [];
+  writeHosts(context, changed, networks);
+  followNetworks(context, changed, { netns: netns.fd, networks });
   for (const each of attachment.endpoints) recordEvent(context, networkEvent("connect", each));
   return attachment;
 }
@@ -172,7 +175,9 @@ async function disconnectLive(
   if (endpoint === undefined) return true;
   const others = endpointRequests(paths, connections(changed));
   await detachLive(context, { containerId: changed.id, netns }, { endpoint, others });
-  writeHosts(context, changed, withNetworks(paths, changed, state).networks ?? []);
+  const networks = withNetworks(paths, changed, state).networks ?? [];
+  writeHosts(context, changed, networks);
+  followNetworks(context, changed, { netns: netns.fd, networks });
   recordEvent(context, networkEvent("disconnect", endpoint));
   return true;
 }

@@ -5,12 +5,12 @@ import type { Config } from "../config.ts";
 import { hostsFile, parseExtraHost } from "../network/hosts.ts";
 import { addressPart } from "../network/ip.ts";
 import { NONE } from "../network/predefined.ts";
-import { resolvConf } from "../network/resolv-conf.ts";
+import { NAME_SERVER, resolvConf } from "../network/resolv-conf.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { linkedHosts } from "./links.ts";
 import type { NetworkFiles } from "./mounts.ts";
-import { hasOwnNetwork, networkMode, sharesHostNetwork } from "./network-mode.ts";
+import { hasOwnNetwork, networkMode, resolvesNames, sharesHostNetwork } from "./network-mode.ts";
 import type { ContainerOptions, ContainerRecord, Endpoint } from "./types.ts";
 
 const SYSTEMD_UPSTREAM = "/run/systemd/resolve/resolv.conf";
@@ -42,7 +42,20 @@ export function writeNetworkFiles(
   const files = networkFilePaths(containerDir(context.paths, record.id));
   writeHosts(context, record, networks);
   writeFileSync(files.hostname, `${record.hostname}\n`);
-  writeFileSync(files.resolvConf, resolvConfText(record.options, context.config));
+  writeResolvConf(context, record, networks);
+}
+
+/** Writes /etc/resolv.conf in its place, for it is mounted in a container that runs. */
+export function writeResolvConf(
+  { paths, config }: EngineContext,
+  { id, options }: ContainerRecord,
+  networks: readonly Endpoint[],
+): void {
+  const ownServer = networks.some(resolvesNames) ? NAME_SERVER : undefined;
+  writeFileSync(
+    networkFilePaths(containerDir(paths, id)).resolvConf,
+    resolvConfText(options, config, ownServer),
+  );
 }
 
 /** Writes /etc/hosts in its place, for it is mounted in a container that runs. */
@@ -68,7 +81,7 @@ export function writeHosts(
   );
 }
 
-function resolvConfText(options: ContainerOptions, config: Config): string {
+function resolvConfText(options: ContainerOptions, config: Config, ownServer?: string): string {
   const chosen = (asked: string[] | undefined, configured: string[]): string[] =>
     asked?.length ? asked : configured;
   return resolvConf({
@@ -78,6 +91,7 @@ function resolvConfText(options: ContainerOptions, config: Config): string {
     dns: chosen(options.dns, config.dns),
     search: chosen(options.dnsSearch, config["dns-search"]),
     options: chosen(options.dnsOptions, config["dns-opts"]),
+    ownServer,
   });
 }
 

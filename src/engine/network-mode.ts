@@ -1,5 +1,5 @@
 /** What kind of network a container has, by `--network`: docker's network mode. */
-import { BRIDGE, HOST, NONE } from "../network/predefined.ts";
+import { BRIDGE, HOST, isUserDefined, NONE } from "../network/predefined.ts";
 import type { ContainerOptions, ContainerRecord, EndpointOptions } from "./types.ts";
 
 type Mode = Pick<ContainerOptions, "network" | "endpoints">;
@@ -42,6 +42,10 @@ export const connections = (record: Pick<ContainerRecord, "endpoints" | "options
   hasOwnNetwork(record.options)
     ? endpointsOf(record).filter(({ networkId }) => networkId !== HOST.id && networkId !== NONE.id)
     : [];
+
+/** Whether containers find each other by name there: on networks of the user's own, as with docker. */
+export const resolvesNames = ({ networkId }: { networkId?: string | undefined }): boolean =>
+  networkId !== undefined && isUserDefined({ id: networkId });
 
 /** Whether a network namespace is made, or found, before the container's Plan runs. */
 export const hasPreparedNetwork = (record: ContainerRecord): boolean =>

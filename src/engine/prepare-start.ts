@@ -5,7 +5,7 @@ import type { IdRange } from "../kernel/userns.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
-import type { MonitorPorts } from "../runtime/launch.ts";
+import type { MonitorPorts, MonitorResolver } from "../runtime/launch.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
 import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
@@ -18,7 +18,7 @@ import { prepareNetwork } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
 import { writeNetworkFiles } from "./network-files.ts";
-import { hasPreparedNetwork, joinedContainer } from "./network-mode.ts";
+import { hasPreparedNetwork, joinedContainer, resolvesNames } from "./network-mode.ts";
 import type { PreparedPorts } from "./port-publishing.ts";
 import { requestedPorts } from "./published-ports.ts";
 import { compiledFilter } from "./security.ts";
@@ -34,6 +34,8 @@ export interface PreparedStart extends Disposable {
   /** The files that hold the container's addresses and tell of its connections. */
   networkFiles: readonly string[];
   warnings: readonly string[];
+  /** undefined where the container has no networks of its own; the sockets are closed by dispose. */
+  resolver: MonitorResolver | undefined;
 }
 
 interface StartRequest {
@@ -83,6 +85,7 @@ export async function prepareStart(
       ports: ports?.monitor,
       networkFiles: [...(network?.attachment?.files ?? []), ...(ports?.files ?? [])],
       warnings: [...(network?.attachment?.warnings ?? []), ...(ports?.warnings ?? [])],
+      resolver: network && (await nameServer(context, { netns: network.netns, networks, cleanup })),
       [Symbol.dispose]: dispose,
     };
   } catch (error) {
@@ -119,6 +122,21 @@ async function preparePorts(
   if (requestedPorts(record).length === 0) return undefined;
   const { publishContainerPorts } = await import("./port-publishing.ts");
   return publishContainerPorts(context, record, parts);
+}
+
+/** What answers the container's questions for names, now or once it is on a network on which names are resolved. */
+async function nameServer(
+  context: EngineContext,
+  parts: { netns: number; networks: readonly Endpoint[]; cleanup: (() => void)[] },
+): Promise<MonitorResolver | undefined> {
+  const { netns, networks, cleanup } = parts;
+  if (networks.length === 0) return undefined;
+  const { monitorResolver } = await import("./resolver.ts");
+  if (!networks.some(resolvesNames)) return monitorResolver(context, undefined);
+  const { openNameSockets } = await import("../network/dns/sockets.ts");
+  const sockets = openNameSockets(netns);
+  cleanup.push(() => sockets[Symbol.dispose]());
+  return monitorResolver(context, sockets);
 }
 
 /** The part of the Plan's input that needs nothing made on the host. */

@@ -229,6 +229,7 @@ async function launchMonitor(
       health,
       release: !temporary && hasMountedVolume(record),
       ports: prepared.ports,
+      resolver: prepared.resolver,
       onExit: [...(temporary ? context.reaper() : context.reviver()), record.id],
     },
   });

@@ -5,7 +5,7 @@
  *       blobs/sha256/<hex>                             containers/<id>/   owner.lock  attach.sock
  *       layers/<first 32 hex of the diff id>/          networks/<id>/   leases/<address> -> <container id>
  *       layers/<…>.json                                locks/
- *       images.json  origins.json
+ *       images.json  origins.json                      resolver.sock  resolver.lock
  *       tmp/<random>/   what a process is making, locked by it
  *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
  *                         upper/ work/ merged/
