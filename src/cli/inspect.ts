@@ -18,12 +18,20 @@ export const sizeOption = flag("Display total file sizes", { short: "s" });
 
 type Lookup = (name: string) => Promise<object>;
 
+interface Inspection<T extends object> {
+  context: Context;
+  format: string;
+  find: (name: string) => Promise<T>;
+  /** JSON or a template by default. */
+  render?: (documents: readonly T[], format: string) => string;
+}
+
 /** Prints the documents of all names that are found, and returns 1 where one was not. */
-export async function inspectNames(
+export async function inspectNames<T extends object>(
   names: readonly string[],
-  { context, format, find }: { context: Context; format: string; find: Lookup },
+  { context, format, find, render = renderDocuments }: Inspection<T>,
 ): Promise<number> {
-  const documents: object[] = [];
+  const documents: T[] = [];
   const failures: unknown[] = [];
   for (const name of names) {
     try {
@@ -32,7 +40,7 @@ export async function inspectNames(
       failures.push(error);
     }
   }
-  context.out(renderDocuments(documents, format));
+  context.out(render(documents, format));
   for (const error of failures) context.report(error);
   return failures.length > 0 ? 1 : 0;
 }

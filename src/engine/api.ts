@@ -10,6 +10,7 @@ import type { PullEvent } from "../image/pull-event.ts";
 import type { PushedImage } from "../image/push.ts";
 import type { PushEvent } from "../image/push-event.ts";
 import type { FoundImage, SearchOptions } from "../image/search.ts";
+import type { NetworkGraph } from "../network/graph/types.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import type { Endpoint, EndpointOptions, NetworkRecord } from "../network/types.ts";
 import type { OciConfig } from "../runtime/oci.ts";
@@ -46,6 +47,7 @@ export type {
   Login,
   LoginOptions,
   LoginResult,
+  NetworkGraph,
   NetworkRecord,
   NetworkRequest,
   PruneVolumesOptions,
@@ -184,6 +186,8 @@ export interface EngineApi {
   networks(): Promise<NetworkSummary[]>;
   /** By id, unique id prefix or name. */
   inspectNetwork(network: string): Promise<NetworkDetails>;
+  /** The path of its packets, link by link and rule by rule, as the kernel has it now. */
+  networkGraph(network: string): Promise<NetworkGraph>;
   /** Refuses while a container that runs is on it. */
   removeNetwork(network: string): Promise<void>;
   /** Removes all networks that nobody is on; returns their names. */

@@ -42,6 +42,7 @@ import type {
   LoginResult,
   LogOptions,
   NetworkDetails,
+  NetworkGraph,
   NetworkRequest,
   NetworkSummary,
   PathStat,
@@ -373,6 +374,11 @@ export class Engine implements EngineApi {
   async inspectNetwork(network: string): Promise<NetworkDetails> {
     const { inspectNetwork } = await import("./networks.ts");
     return inspectNetwork(this.#context, network);
+  }
+
+  async networkGraph(network: string): Promise<NetworkGraph> {
+    const { networkGraph } = await import("./network-graph.ts");
+    return networkGraph(this.#context, network);
   }
 
   async removeNetwork(network: string): Promise<void> {

@@ -153,6 +153,10 @@ export function decodeRoute({ body }: NetlinkMessage): Route {
   };
 }
 
+/** Whether packets take a route: it is of the main table, and neither the host's own address nor a refusal. */
+export const isForwarding = ({ body }: NetlinkMessage): boolean =>
+  body.readUInt8(4) === RT_TABLE_MAIN && body.readUInt8(7) === RTN_UNICAST;
+
 /** struct ifaddrmsg {u8 family, u8 prefix length, u8 flags, u8 scope, u32 link index}. */
 function addressHeader(linkIndex: number, prefixLength: number, family: AddressFamily): Buffer {
   const header = Buffer.alloc(8);

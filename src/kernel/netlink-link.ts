@@ -58,6 +58,8 @@ export interface Link {
   readonly mtu: number | undefined;
   /** Index of the bridge that it is a port of. */
   readonly master: number | undefined;
+  /** Index, in the namespace where that is, of a veth's other end or of the link below a macvlan. */
+  readonly lower: number | undefined;
 }
 
 /** A link by index or by name. */
@@ -233,6 +235,7 @@ export function decodeLink({ body }: NetlinkMessage): Link {
     macAddress: address && [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
     mtu: attributes.get(IFLA_MTU)?.readUInt32LE(),
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(),
+    lower: attributes.get(IFLA_LINK)?.readUInt32LE(),
   };
 }
 

@@ -127,6 +127,10 @@ function find(
   }
 }
 
+/** The bridge's link as it is, whatever it lacks; undefined where the network has none yet. */
+export const bridgeLink = (paths: Paths, route: NetlinkSocket, network: NetworkRecord): Link | undefined =>
+  find(paths, route, network).link;
+
 /** undefined where there is no link of that name. */
 export function linkNamed(route: NetlinkSocket, name: string): Link | undefined {
   const [outcome] = route.attempt(getLink(name));
