@@ -8,6 +8,7 @@ import type { Paths } from "../store/paths.ts";
 import type { Explanation, ProcessHandle, RunOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import type { CreatedContainer } from "./create.ts";
+import { explainNetworks } from "./explain-network.ts";
 import { mountsOf } from "./mounts.ts";
 import type { PreparedStart } from "./prepare-start.ts";
 import { startContainer } from "./start.ts";
@@ -35,10 +36,14 @@ function account(
   record: ContainerRecord,
   { prepared, pid }: { prepared: PreparedStart; pid: number },
 ): Explanation {
-  const { plan } = prepared;
+  const { plan, cgroup, networks } = prepared;
   return {
     containerId: record.id,
-    preparation: [...preparation(prepared), ...mountedVolumes(context.paths, record)],
+    preparation: [
+      cgroupPreparation(cgroup),
+      ...explainNetworks(context.paths, networks, pid),
+      ...mountedVolumes(context.paths, record),
+    ],
     steps: plan.steps.map((step, index) => ({
       number: index + 1,
       executor: executorOf(plan, index),
@@ -71,27 +76,11 @@ const LIMIT_FILES = [
   ],
 ];
 
-function preparation({ cgroup, networks }: PreparedStart): Explanation["preparation"] {
-  const result: Explanation["preparation"] = [
-    {
-      what: `mkdir ${cgroup.directories.join(" ")}`,
-      why: "The cgroup that limits and counts what the container uses; it has to exist before a process can be born in it.",
-      proof: limitsOf(cgroup),
-    },
-  ];
-  for (const endpoint of networks) {
-    const { interface: name, hostInterface, address, gateway, macAddress } = endpoint;
-    result.push({
-      what: `network namespace with ${name}, the other end of ${hostInterface}`,
-      why: "A virtual cable: one end in the container's network namespace, the other in the bridge on the host.",
-      proof: [
-        `${name}: ${address}, ${macAddress}, ${gateway ? `default route via ${gateway}` : "no way out"}`,
-        `/sys/class/net/${hostInterface}/operstate: ${readOptional(`/sys/class/net/${hostInterface}/operstate`) ?? "not visible here"}`,
-      ],
-    });
-  }
-  return result;
-}
+const cgroupPreparation = (cgroup: Cgroup): Explanation["preparation"][number] => ({
+  what: `mkdir ${cgroup.directories.join(" ")}`,
+  why: "The cgroup that limits and counts what the container uses; it has to exist before a process can be born in it.",
+  proof: limitsOf(cgroup),
+});
 
 /** What is mounted on the host for this container and others. */
 function mountedVolumes(paths: Paths, record: ContainerRecord): Explanation["preparation"] {

@@ -83,6 +83,7 @@ function containerRows(
   const { top, branch, inner, pair, to } = glyphs;
   const head = row(at === 0 ? top : branch, `container ${name}`, `process ${pid}, ${namespace}`);
   if (driver === "host") return [head, row(inner, "", "the host's own links, addresses and routes")];
+  if (driver === "null") return [head, row(inner, "", "a loopback, and no link that leads anywhere")];
   if (link === undefined) return [head, row(inner, "", "no link leads from here to the network")];
   return [
     head,
@@ -92,8 +93,8 @@ function containerRows(
       inner,
       "published",
       ports.map(
-        ({ protocol, hostAddress, hostPort, address, port }) =>
-          `${authority(hostAddress, hostPort)}/${protocol} of the host ${to} ${authority(address, port)}`,
+        ({ protocol, hostAddress, hostPort, address, port, map }) =>
+          `${authority(hostAddress, hostPort)}/${protocol} ${to} ${authority(address, port)}, by ${map}`,
       ),
     ),
     ...(hostLink === undefined
@@ -104,7 +105,7 @@ function containerRows(
 
 function bridgeRows(
   { bridge, driver, containers, otherPorts }: NetworkGraph,
-  { trunk, branch, inner }: Glyphs,
+  { trunk, branch, inner, end }: Glyphs,
 ): string[] {
   if (driver === "host" || driver === "null") return [];
   const what = driver === "bridge" ? "bridge" : "parent link";
@@ -112,7 +113,7 @@ function bridgeRows(
   const ports = [...containers.flatMap(({ hostLink }) => hostLink?.name ?? []), ...otherPorts];
   return [
     trunk,
-    row(branch, `${what} ${bridge.name}`, linkText(bridge)),
+    row(driver === "macvlan" ? end : branch, `${what} ${bridge.name}`, linkText(bridge)),
     ...(ports.length > 0 ? [row(inner, "ports", ports.join(", "))] : []),
   ];
 }
