@@ -2,9 +2,9 @@
  * tsrun beside its peers, interleaved in one run on one machine:
  *
  *     npm run bench                          30 rounds, an image of 277 MB
- *     npm run bench -- --quick               under two minutes, without "many"
+ *     npm run bench -- --quick               under two minutes, without "network" and "many"
  *     npm run bench -- --check               fails where a promise of promises.ts is missed
- *     npm run bench -- --only none,exec      some of: none, bridge, exec, pull, library, memory, many
+ *     npm run bench -- --only none,exec      some of: none, bridge, exec, pull, library, memory, network, many
  *     npm run bench -- --peers tsrun,podman
  *
  * Needs root (sudo is called) and the packages of `scripts/setup --bench`. Everything happens in a network and mount
@@ -45,7 +45,7 @@ const { values } = parseArgs({
 });
 
 const usual = "none,bridge,exec,pull,library,memory";
-const only = (values.only ?? (values.quick ? usual : `${usual},many`)).split(",");
+const only = (values.only ?? (values.quick ? usual : `${usual},network,many`)).split(",");
 
 function choosePeers(names: string): Peer[] {
   const peers = names.split(",").map((name) => {
@@ -55,7 +55,8 @@ function choosePeers(names: string): Peer[] {
     return peer;
   });
   const exists = (program: string) => spawnSync("sh", ["-c", 'command -v "$1"', "sh", program]).status === 0;
-  const missing = peers.flatMap((peer) => peer.programs).filter((program) => !exists(program));
+  const tools = only.includes("network") ? ["iperf3", "nsenter", "iptables"] : [];
+  const missing = [...peers.flatMap((peer) => peer.programs), ...tools].filter((program) => !exists(program));
   if (missing.length > 0) throw new Error(`missing ${missing.join(", ")}: run scripts/setup --bench`);
   return peers;
 }

@@ -8,6 +8,7 @@ import { tsrunPaths } from "./peers/tsrun.ts";
 import { time } from "./process.ts";
 import type { Workload } from "./promises.ts";
 import { measurePull, type PullResults } from "./pull.ts";
+import { measureThroughput, type Throughput } from "./throughput.ts";
 import { type Times, takeTurns, turnsOf } from "./turns.ts";
 
 export interface Results {
@@ -22,12 +23,13 @@ export interface Results {
   monitor?: number;
   pull?: PullResults;
   many?: ManyResults;
+  throughput?: Throughput;
 }
 
 export interface MeasureOptions {
   world: World;
   quick: boolean;
-  /** Workloads, "library" and "memory". */
+  /** Workloads, "library", "memory" and "network". */
   only: string[];
   note: (text: string) => void;
 }
@@ -81,6 +83,11 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
     note("pull and unpack");
     results.pull = await measurePull(peers, { world, image: debian, rounds: options.quick ? 3 : 5 });
     results.times.set("pull", results.pull.times);
+  }
+  if (only.includes("network")) {
+    note("network throughput");
+    const image = busybox;
+    results.throughput = await measureThroughput(peers, { image, rounds: options.quick ? 3 : 9, world });
   }
   if (only.includes("many")) {
     note("200 containers");

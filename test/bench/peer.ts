@@ -28,6 +28,16 @@ export interface Peer {
   removeSleeper(): Command;
 
   readonly crowd?: Crowd;
+  readonly wire?: Wire;
+}
+
+/** Containers on the default bridge network that sleep, for what is measured between them. */
+export interface Wire {
+  /** `publish`: the port of the host's 127.0.0.1 that leads to the container's. */
+  start(image: string, name: string, publish?: { hostPort: number; containerPort: number }): Command;
+  /** Prints the pid of its process and its address: "4711 172.17.0.2". */
+  look(name: string): Command;
+  remove(names: string[]): Command;
 }
 
 /** Many containers at a time. */

@@ -4,11 +4,14 @@ import {
   libraryLatency,
   monitorMemory,
   pullMemory,
+  type Route,
   ratios,
+  throughput,
   upToDateRatio,
   type Workload,
 } from "./promises.ts";
 import { median, table } from "./statistics.ts";
+import type { Throughput } from "./throughput.ts";
 
 const titles: Record<Workload, string> = {
   none: "run --rm --network none",
@@ -16,6 +19,12 @@ const titles: Record<Workload, string> = {
   exec: "exec",
   pull: "pull and unpack",
   many: "200 containers, 8 at a time",
+};
+
+const routes: Record<Route, string> = {
+  neighbour: "container to container",
+  host: "host to container",
+  published: "host to a port of 127.0.0.1",
 };
 
 interface Ratio {
@@ -63,6 +72,7 @@ export function report(results: Results): string {
     lines.push(`memory of a container's monitor: ${results.monitor.toFixed(2)} MiB (<= ${monitorMemory})`);
   }
   lines.push(...pullLines(results, found));
+  if (results.throughput !== undefined) lines.push("", throughputTable(results.throughput));
   for (const [peer, parts] of results.many?.parts ?? []) {
     const memory = results.many?.memory.get(peer)?.toFixed(2);
     lines.push(`200 containers of ${peer}: ${parts}; ${memory} MiB beside each`);
@@ -87,6 +97,22 @@ function pullLines({ pull }: Results, found: Ratio[]): string[] {
   return lines;
 }
 
+/** Medians in Gbit/s. */
+function throughputTable(measured: Throughput): string {
+  const [peers = []] = [...measured.values()].map((byPeer) => [...byPeer.keys()]);
+  const rows = [...measured].map(([route, byPeer]) => {
+    const medians = [...byPeer.values()].map((values) => median(values).toFixed(1));
+    const ratio = ofDocker(byPeer);
+    const against = Number.isNaN(ratio) ? "" : `${ratio.toFixed(2)} (>= ${throughput[route].toFixed(2)})`;
+    return [routes[route], ...medians, against];
+  });
+  return table([["median, Gbit/s", ...peers, "of docker"], ...rows]);
+}
+
+/** NaN where one of the two was not measured. */
+const ofDocker = (byPeer: ReadonlyMap<string, number[]>): number =>
+  median(byPeer.get("tsrun") ?? []) / median(byPeer.get("docker") ?? []);
+
 /** Each missed promise in words. */
 export function missedPromises(results: Results): string[] {
   const missed = allRatios(results)
@@ -105,6 +131,13 @@ export function missedPromises(results: Results): string[] {
     missed.push(`memory of a pull: ${ofPull.toFixed(0)} MiB, promised ${pullMemory} MiB`);
   const memory = Math.max(results.monitor ?? 0, results.many?.memory.get("tsrun") ?? 0);
   if (memory > monitorMemory) missed.push(`monitor: ${memory.toFixed(2)} MiB, promised ${monitorMemory} MiB`);
+  for (const [route, byPeer] of results.throughput ?? []) {
+    const ratio = ofDocker(byPeer);
+    if (ratio < throughput[route])
+      missed.push(
+        `${routes[route]}: ${ratio.toFixed(2)} of docker's throughput, promised ${throughput[route]}`,
+      );
+  }
   return missed;
 }
 

@@ -59,5 +59,16 @@ export function dockerPeer(): Peer {
       remove: (names) => docker("rm", "--force", ...names),
       attendant: /^\S*containerd-shim-runc-v2 /,
     },
+
+    wire: {
+      start: (image, name, publish) =>
+        docker(
+          ...["run", "-d", "--name", name],
+          ...(publish ? ["-p", `127.0.0.1:${publish.hostPort}:${publish.containerPort}`] : []),
+          ...[image, "sleep", "100000"],
+        ),
+      look: (name) => docker("inspect", "-f", "{{.State.Pid}} {{.NetworkSettings.IPAddress}}", name),
+      remove: (names) => docker("rm", "--force", ...names),
+    },
   };
 }

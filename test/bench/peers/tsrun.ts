@@ -35,5 +35,16 @@ export function tsrunPeer(): Peer {
       remove: (names) => tsrun("rm", "--force", ...names),
       attendant: /^tsrun-monitor /,
     },
+
+    wire: {
+      start: (image, name, publish) =>
+        tsrun(
+          ...["run", "-d", "--name", name],
+          ...(publish ? ["-p", `127.0.0.1:${publish.hostPort}:${publish.containerPort}`] : []),
+          ...[image, "sleep", "100000"],
+        ),
+      look: (name) => tsrun("inspect", "-f", "{{.State.Pid}} {{.NetworkSettings.IPAddress}}", name),
+      remove: (names) => tsrun("rm", "--force", ...names),
+    },
   };
 }
