@@ -18,7 +18,7 @@ export default command({
   interspersed: true,
   options: {
     format: formatOption,
-    graph: flag("Draw the path of the network's packets: links, addresses, routes and nftables rules"),
+    graph: flag("Draw the path of the network's packets, in ASCII where the locale is not UTF-8"),
     // Docker's tells of services, which a single host has none of.
     verbose: flag("Verbose output for diagnostics", { short: "v" }),
   },
