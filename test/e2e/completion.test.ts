@@ -43,7 +43,7 @@ describe.each(SHELLS)("$shell", ({ start, load }) => {
   test.each([
     ["a command", "tsrun vers", "tsrun version"],
     ["a command of a group", "tsrun container insp", "tsrun container inspect"],
-    ["an option", "tsrun run --rm --netw", "tsrun run --rm --network"],
+    ["an option", "tsrun run --rm --read", "tsrun run --rm --read-only"],
     ["an option's value", "tsrun run --pull nev", "tsrun run --pull never"],
     ["an option's value after =", "tsrun run --network=ho", "tsrun run --network=host"],
     ["a container that can be stopped", "tsrun stop ", "tsrun stop runner"],

@@ -165,13 +165,6 @@ describe("mounts that cannot be made", () => {
 
 describe("what is not supported yet says so", () => {
   test.each<Case>([
-    [
-      125,
-      /--publish is not supported: publishing ports is not supported yet|-p.*not supported/,
-      "-p",
-      "80:80",
-    ],
-    [125, /--publish-all is not supported/, "-P"],
     [125, /--gpus is not supported/, "--gpus", "all"],
     [125, /--pid is not supported/, "--pid", "host"],
     [125, /--kernel-memory is not supported/, "--kernel-memory", "1g"],

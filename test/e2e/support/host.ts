@@ -1,6 +1,7 @@
 /** What every file of these tests begins with: a tsrun of its own, a stocked registry, and a look for leaks at the end. */
 import { afterAll, beforeAll, expect } from "vitest";
 import { type Cli, createCli } from "../../support/cli.ts";
+import { removeDefaultNetwork } from "../../support/default-network.ts";
 import { ownLeaksSince, type Snapshot, snapshot } from "../../support/leaks.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 import { assertTestHost } from "../../support/test-host.ts";
@@ -32,6 +33,7 @@ export function useHost({ pull = ["busybox"] }: { pull?: string[] } = {}): Host 
     const containers = cli.containers();
     if (containers.length > 0) await cli.tsrun("rm", "-f", ...containers);
     const left = { containers: cli.containers(), leaks: await ownLeaksSince(before, cli) };
+    await removeDefaultNetwork(cli);
     await registry?.stop();
     cli.close();
     expect(left).toEqual({ containers: [], leaks: [] });

@@ -4,9 +4,9 @@ export interface Line {
   text: string;
   /**
    * `plain` ends by itself and succeeds, `run` makes a container that may go on, `interactive` goes on in one that is
-   * there, `later` is refused.
+   * there, `outside` fails without Docker Hub, `later` is refused.
    */
-  kind: "plain" | "run" | "interactive" | "later";
+  kind: "plain" | "run" | "interactive" | "outside" | "later";
   /** It speaks of a container of the page's. */
   needsContainer: boolean;
   /** The line about that container, with the host's directories below one of the test's. */
@@ -17,7 +17,37 @@ export interface Line {
 const KNOWN = /^(nginx|python|busybox|ubuntu|hello-world|mysql|mongo|redis|golang|myip)(:|$)/;
 const HERE =
   /^(run|attach|commit|diff|exec|logs|inspect|start|stop|restart|kill|rm|ps|images|rmi|pull|version|container (run|attach|commit|diff|exec|logs|inspect|start|stop|restart|kill|rm|ls|ps|list)|image (ls|rm|pull|inspect))( |$)/;
-const NETWORKS_HERE = /--net(work)?[ =](host|none|bridge)\b/;
+/** Lines about networks, volumes and archives, each with what has to be there before and goes afterwards. */
+const SCENES: readonly (readonly [RegExp, (words: RegExpExecArray) => string])[] = [
+  [/^network inspect/, () => "docker network inspect bridge"],
+  [/^network create .*?([\w-]+)$/, ([words, name]) => `docker ${words} && docker network rm ${name}`],
+  [
+    /^network (dis)?connect/,
+    () =>
+      "docker network create side && docker network connect side walked && docker network disconnect side walked && docker network rm side",
+  ],
+  [/^network rm/, () => "docker network create side && docker network rm side"],
+  [
+    /^volume (create|inspect|rm) (\S+)$/,
+    ([words, verb, name]) =>
+      `${verb === "create" ? "" : `docker volume create ${name} && `}docker ${words}${verb === "rm" ? "" : ` && docker volume rm ${name}`}`,
+  ],
+  [/^(image )?history/, ([command]) => `docker pull -q app && docker ${command} app`],
+  [
+    /^(image )?tag/,
+    ([command]) => `docker pull -q app && docker ${command} app walked/app:1 && docker rmi walked/app:1`,
+  ],
+  [/^(image )?save/, ([command]) => `docker pull -q app && docker ${command} app -o image.tar`],
+  [
+    /^(image )?load/,
+    ([command]) => `docker pull -q app && docker save app > image.tar && docker ${command} -i image.tar`,
+  ],
+  [/^(system|image|volume|network|container) prune/, ([command]) => `docker ${command} -f`],
+  [/^(info|network ls|volume ls|system df)/, ([command]) => `docker ${command}`],
+];
+/** They speak to Docker Hub, and so end with an error here; `login` waits for a password first. */
+const OUTSIDE = /^(search|(image )?push)\b/;
+const ASKING = /^login\b/;
 /** Flags of `run` that take a value, as far as tutorials use them. */
 const WITH_VALUE = new Set([
   "-v",
@@ -33,6 +63,7 @@ const WITH_VALUE = new Set([
   "-u",
   "-h",
   "-m",
+  "--mount",
 ]);
 
 /** Each line once, in the order of the pages: of those that come to the same, the last. */
@@ -81,12 +112,19 @@ function classify(text: string): Line | undefined {
     needsContainer,
     on,
   });
+  if (ASKING.test(words)) return undefined;
+  if (OUTSIDE.test(words)) return line("outside", false, () => text.replaceAll(/<[^ >]+>/g, "x"));
+  for (const [pattern, scene] of SCENES) {
+    const found = pattern.exec(words);
+    if (found !== null) return line("plain", /walked/.test(scene(found)), () => scene(found));
+  }
   // Placeholders in angle brackets, and files of the host, mean something else to the shell.
   if (!HERE.test(words))
     return line("later", false, () => text.replaceAll(/<[^ >]+>/g, "x").replaceAll(/ [<>] \S+/g, ""));
   if (isRun) {
-    const on: Line["on"] = (_, directory) => runLine(text, directory);
-    return line(isLater(words) ? "later" : "run", false, on);
+    const on = (_: string, directory: string): string | undefined => runLine(text, directory);
+    // A slip of one page: no image.
+    return on("", "") === undefined ? undefined : line("run", false, on as Line["on"]);
   }
   // One page stops all in the background and removes them meanwhile: a race, also with docker.
   if (/\$\(/.test(text)) return line("plain", true, () => text.replace(" & ", " && "));
@@ -118,20 +156,15 @@ function classify(text: string): Line | undefined {
   );
 }
 
-/** Published ports, networks of one's own and named volumes. */
-function isLater(words: string): boolean {
-  if (/ (-p|-P|--publish)\b/.test(words)) return true;
-  if (/ --net(work)?[ =]/.test(words) && !NETWORKS_HERE.test(words)) return true;
-  return / -v [^\s/.~$]/.test(words);
-}
-
-/** With an image that is there, and with directories that may be mounted. */
-function runLine(text: string, directory: string): string {
+/** With an image and a network that are there, and with directories that may be mounted; undefined without an image. */
+function runLine(text: string, directory: string): string | undefined {
   const words = text.replaceAll(/ -v \//g, ` -v ${directory}/host/`).split(" ");
   let at = words.indexOf("run") + 1;
   while (words[at]?.startsWith("-")) at += WITH_VALUE.has(words[at] as string) ? 2 : 1;
-  if (words[at] !== undefined) words[at] = standIn(words[at] as string);
-  return words.join(" ");
+  if (words[at] === undefined) return undefined;
+  words[at] = standIn(words[at] as string);
+  const network = / --net(?:work)?[ =](?!host\b|none\b|bridge\b)(\S+)/.exec(text)?.[1];
+  return `${network === undefined ? "" : `docker network create ${network} >/dev/null 2>&1; `}${words.join(" ")}`;
 }
 
 /** Tags but `latest` are left out: what they hold is not what is looked at. */
