@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define FIRST_FD 3
-#define MAX_FDS 64
+#define MAX_FDS 1024
 #define STACK_SIZE (64 << 10) /* of the child between, which calls posix_spawn(3) and nothing else */
 
 /* What is executed: its descriptors become 3, 4, … in this order. */
@@ -53,7 +53,7 @@ static int open_read_only(const char *path)
 static int lift(const int *fds, int count, int lifted[MAX_FDS])
 {
 	for (int i = 0; i < count; i++) {
-		lifted[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FD + MAX_FDS);
+		lifted[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FD + count + 1);
 		if (lifted[i] >= 0)
 			continue;
 		int error = errno;
@@ -132,7 +132,7 @@ int tsrun_spawn(const char *path, char **argv, char **envp, const int *fds, int 
 	 * The program is handed on because the last close of its mount waits for every CPU (synchronize_rcu(9)): whoever
 	 * starts a container has no time for that, a monitor that ends has.
 	 */
-	lifted[count] = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, FIRST_FD + MAX_FDS);
+	lifted[count] = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, FIRST_FD + count + 1);
 	if (lifted[count] < 0)
 		error = errno;
 	if (file >= 0)

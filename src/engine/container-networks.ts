@@ -1,5 +1,5 @@
 /** A container's connections: made when it starts, shown while it runs, given back at its end. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
 import { createNetworkNamespace, type NetworkNamespace, openNetworkNamespace } from "../kernel/netns.ts";
 import { attach, release } from "../network/attach.ts";
@@ -11,6 +11,7 @@ import type { Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { connections, endpointsOf, joinedContainer } from "./network-mode.ts";
 import { isOwned } from "./ownership.ts";
+import { portsPath } from "./published-ports.ts";
 import { resolveContainer } from "./records.ts";
 import { isRunning, readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
@@ -41,7 +42,7 @@ export async function prepareNetwork(
       containerName: record.name,
       netns,
       endpoints,
-      isAlive: (id) => isOwned(context.paths, id),
+      isAlive: (id) => mayUseAddress(context.paths, id),
     });
     return { netns: netns.fd, attachment, [Symbol.dispose]: () => netns[Symbol.dispose]() };
   } catch (error) {
@@ -49,6 +50,10 @@ export async function prepareNetwork(
     throw error;
   }
 }
+
+/** One that was killed keeps its address until what leads to it has been taken back (the next sweep). */
+export const mayUseAddress = (paths: Paths, id: string): boolean =>
+  isOwned(paths, id) || existsSync(portsPath(paths, id));
 
 /** Throws ERR_TSRUN_NETWORK_NOT_FOUND; a network that was removed and made again by its name is meant by it. */
 export function endpointRequests(paths: Paths, endpoints: readonly EndpointOptions[]): EndpointRequest[] {

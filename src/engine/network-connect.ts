@@ -10,12 +10,19 @@ import { connectMonitor } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import { changeRecord } from "./change.ts";
 import { removeRunDir } from "./cleanup.ts";
-import { endpointRequests, openRunningNetwork, releaseNetworks, withNetworks } from "./container-networks.ts";
+import {
+  endpointRequests,
+  mayUseAddress,
+  openRunningNetwork,
+  releaseNetworks,
+  withNetworks,
+} from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { networkEvent, recordEvent } from "./events.ts";
 import { writeHosts } from "./network-files.ts";
 import { connections, endpointsOf, hasOwnNetwork } from "./network-mode.ts";
 import { isOwned, tryOwnContainer } from "./ownership.ts";
+import { requestedPorts } from "./published-ports.ts";
 import { resolveContainer, writeRecord } from "./records.ts";
 import { followNetworks } from "./resolver.ts";
 import { isRunning, readState } from "./state.ts";
@@ -142,7 +149,7 @@ async function connectLive(
         containerId: record.id,
         containerName: record.name,
         netns,
-        isAlive: (id) => isOwned(paths, id),
+        isAlive: (id) => mayUseAddress(paths, id),
       },
       { endpoint: request, others },
     );
@@ -155,6 +162,7 @@ async function connectLive(
     await releaseNetworks(context, changed);
     return attachment;
   }
+  await followPorts(context, changed);
   const networks = withNetworks(paths, changed, state).networks ?? [];
   writeHosts(context, changed, networks);
   followNetworks(context, changed, { netns: netns.fd, networks });
@@ -174,12 +182,19 @@ async function disconnectLive(
   writeRecord(paths, changed);
   if (endpoint === undefined) return true;
   const others = endpointRequests(paths, connections(changed));
+  await followPorts(context, changed); // before the address is another's
   await detachLive(context, { containerId: changed.id, netns }, { endpoint, others });
   const networks = withNetworks(paths, changed, state).networks ?? [];
   writeHosts(context, changed, networks);
   followNetworks(context, changed, { netns: netns.fd, networks });
   recordEvent(context, networkEvent("disconnect", endpoint));
   return true;
+}
+
+async function followPorts(context: EngineContext, changed: ContainerRecord): Promise<void> {
+  if (requestedPorts(changed).length === 0) return;
+  const { movePorts } = await import("./port-publishing.ts");
+  await movePorts(context, changed);
 }
 
 /** The container's monitor removes the files at its end; where it serves nobody any more, that has come. */

@@ -1,20 +1,24 @@
 /** Publishing the ports of a container: taken before it starts, passed on when it is connected. Loaded where there are any. */
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { NETLINK_ROUTE, openNetlink } from "../kernel/netlink.ts";
 import { decodeLink, getLink } from "../kernel/netlink-link.ts";
+import { readEndpoint } from "../network/endpoints.ts";
 import { addressPart } from "../network/ip.ts";
 import { hostBindingOf } from "../network/network-options.ts";
 import { bypassWarnings } from "../network/ports/bypass.ts";
-import { publishPorts, unpublishPorts } from "../network/ports/publish.ts";
+import { type PortTarget, publishPorts, unpublishPorts } from "../network/ports/publish.ts";
 import { type Reservation, reservePorts } from "../network/ports/reserve.ts";
 import type { PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, NetworkRecord } from "../network/types.ts";
 import type { MonitorPorts } from "../runtime/launch.ts";
 import { writeDocument } from "../store/documents.ts";
-import type { Paths } from "../store/paths.ts";
+import { lock } from "../store/locks.ts";
+import { locksDir, type Paths } from "../store/paths.ts";
 import { endpointRequests } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { connections, networkMode } from "./network-mode.ts";
+import { isOwned } from "./ownership.ts";
 import { portsPath, publishedPorts, requestedPorts } from "./published-ports.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, readState } from "./state.ts";
@@ -55,16 +59,11 @@ export async function publishContainerPorts(
   const endpoint = endpoints.find(({ networkId }) => networkId === network?.id);
   if (endpoint === undefined) throw new Error(`container ${record.id} is not on ${network?.name}`);
   const file = portsPath(paths, record.id);
-  // First what is to be taken back, then what is to be taken back of it.
+  await takeBackPorts(paths, record.id); // of a run that was killed
+  using _lock = await lockPorts(paths);
+  // First the note of what is to be taken back, then what is.
   writeDocument(file, reservation.ports, { durable: false });
-  const farewell = await publishPorts(paths, reservation.ports, {
-    address: endpoint.address === "" ? undefined : addressPart(endpoint.address),
-    address6: endpoint.address6 === undefined ? undefined : addressPart(endpoint.address6),
-    subnet: endpoint.address === "" ? undefined : endpoint.address,
-    subnet6: endpoint.address6,
-    bridge: bridgeOf(endpoint.hostInterface),
-    hostInterface: endpoint.hostInterface,
-  });
+  const farewell = await publishPorts(paths, reservation.ports, targetOf(endpoint));
   return {
     monitor: { fds: reservation.fds, farewell },
     files: [file],
@@ -75,29 +74,72 @@ export async function publishContainerPorts(
 const discarded = ({ options }: ContainerRecord): string =>
   `Published ports are discarded: the network ${networkMode(options)} leads to no bridge of this host`;
 
-/** The caller owns the container, whose ports may have been published by another one since. */
-export function takeBackPorts(paths: Paths, id: string): void {
-  const left = publishedPorts(paths, id).filter((port) => publisherOf(paths, port, id) === undefined);
-  unpublishPorts(paths, left);
+/** The ports of a running container follow it where its networks have changed; `changed` is its new record. */
+export async function movePorts({ paths }: EngineContext, changed: ContainerRecord): Promise<void> {
+  const ports = publishedPorts(paths, changed.id);
+  if (ports.length === 0) return;
+  const network = outwardNetwork(paths, changed);
+  const endpoint = network && readEndpoint(paths, network.id, changed.id);
+  using _lock = await lockPorts(paths);
+  // What its monitor takes back at its end is told by the host's ports, and so stays right.
+  if (endpoint === undefined) unpublishPorts(paths, ports);
+  else await publishPorts(paths, ports, targetOf(endpoint));
+}
+
+/** What a killed run has left. The caller owns the container, whose ports may be another one's by now. */
+export async function takeBackPorts(paths: Paths, id: string): Promise<void> {
+  using _lock = await lockPorts(paths);
+  const isTaken = (port: PublishedPort): boolean =>
+    containerIds(paths).some(
+      (each) =>
+        each !== id &&
+        isOwned(paths, each) &&
+        publishedPorts(paths, each).some((one) => isSamePort(one, port)),
+    );
+  unpublishPorts(
+    paths,
+    publishedPorts(paths, id).filter((port) => !isTaken(port)),
+  );
   rmSync(portsPath(paths, id), { force: true });
 }
 
-/** The network by which the host reaches the container: a bridge of its own that is not cut off. */
+/** A port that is looked at stays whose it is. */
+const lockPorts = (paths: Paths) => lock(join(locksDir(paths), "published-ports"));
+
+const isSamePort = (a: PublishedPort, b: PublishedPort): boolean =>
+  a.hostPort === b.hostPort && a.protocol === b.protocol && a.hostAddress === b.hostAddress;
+
+const targetOf = ({ address, address6, hostInterface }: Endpoint): PortTarget => ({
+  address: address === "" ? undefined : addressPart(address),
+  address6: address6 === undefined ? undefined : addressPart(address6),
+  subnet: address === "" ? undefined : address,
+  subnet6: address6,
+  bridge: bridgeOf(hostInterface),
+  hostInterface,
+});
+
+/**
+ * The network by which the host reaches the container: a bridge of its own that is not cut off, and of several the one
+ * that answers leave by (default-route.ts).
+ */
 function outwardNetwork(paths: Paths, subject: Subject): NetworkRecord | undefined {
   return endpointRequests(paths, connections(subject))
-    .map(({ network }) => network)
-    .find(({ driver, internal }) => driver === "bridge" && !internal);
+    .filter(({ network }) => network.driver === "bridge" && !network.internal)
+    .sort(
+      (a, b) =>
+        (b.options.gatewayPriority ?? 0) - (a.options.gatewayPriority ?? 0) ||
+        (a.network.name < b.network.name ? -1 : 1),
+    )[0]?.network;
 }
 
-/** The container, other than `except`, that publishes a port now. */
-function publisherOf(paths: Paths, wanted: PublishedPort, except?: string): string | undefined {
+/** The container that publishes a port now. */
+function publisherOf(paths: Paths, wanted: PublishedPort): string | undefined {
   const isSame = ({ hostPort, protocol, hostAddress }: PublishedPort): boolean =>
     hostPort === wanted.hostPort &&
     protocol === wanted.protocol &&
     (hostAddress === wanted.hostAddress || hostAddress === EVERYWHERE || wanted.hostAddress === EVERYWHERE);
   const id = containerIds(paths).find(
-    (each) =>
-      each !== except && publishedPorts(paths, each).some(isSame) && isRunning(readState(paths, each)),
+    (each) => publishedPorts(paths, each).some(isSame) && isRunning(readState(paths, each)),
   );
   return id === undefined ? undefined : readRecord(paths, id)?.name;
 }

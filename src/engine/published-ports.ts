@@ -78,5 +78,5 @@ export function withPorts(paths: Paths, id: string, state: ContainerState): Cont
 export async function releasePorts(paths: Paths, id: string): Promise<void> {
   if (!existsSync(portsPath(paths, id))) return;
   const { takeBackPorts } = await import("./port-publishing.ts");
-  takeBackPorts(paths, id);
+  await takeBackPorts(paths, id);
 }

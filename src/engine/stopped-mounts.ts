@@ -29,7 +29,7 @@ export async function withStoppedMounts<T>(
     if (mount.type === "bind") binds.push({ source: mount.source, target, readOnly: mount.readOnly });
     if (mount.type !== "volume") return;
     if (mount.needsMount) acquired.push(mount.name);
-    const base = mount.needsMount ? await acquireVolume(context, mount.name, record.id) : undefined;
+    const base = mount.needsMount ? await acquireVolume(context, mount.name, { id: record.id }) : undefined;
     const { source, origin } = locateVolume(context.paths, mount, base);
     const within = origin?.within;
     binds.push({

@@ -15,6 +15,8 @@ const KINDS: Record<TransportProtocol, [type: number, protocol: number]> = {
   udp: [2, 17],
   sctp: [1, 132],
 };
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -45,13 +47,47 @@ export function bindPort(protocol: TransportProtocol, address: string, port: num
       check("setsockopt", () => setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length), "IPV6_V6ONLY");
     }
     const name = encodeAddress(family, bytes, port);
-    check("bind", () => bind(fd, name, name.length), `${address}:${port}`);
+    bindAnyway({ fd, name, where: `${address}:${port}`, isTcp: protocol === "tcp" });
     const length = [name.length];
     check("getsockname", () => getsockname(fd, name, length), address);
     return { fd, port: name.readUInt16BE(2) };
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/**
+ * Closed connections of a former server keep a TCP port for a minute (TIME_WAIT); socket(7)'s SO_REUSEADDR passes over
+ * them. It is taken away again at once: who has it set could share the port with another who has.
+ */
+function bindAnyway({
+  fd,
+  name,
+  where,
+  isTcp,
+}: {
+  fd: number;
+  name: Buffer;
+  where: string;
+  isTcp: boolean;
+}): void {
+  const tryBind = (): number => check("bind", () => bind(fd, name, name.length), where);
+  const reuse = (value: number): void => {
+    const option = Buffer.from([value, 0, 0, 0]);
+    check(
+      "setsockopt",
+      () => setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, option, option.length),
+      "SO_REUSEADDR",
+    );
+  };
+  try {
+    tryBind();
+  } catch (error) {
+    if (!isTcp || !isInUse(error)) throw error;
+    reuse(1);
+    tryBind();
+    reuse(0);
   }
 }
 

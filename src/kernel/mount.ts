@@ -1,5 +1,6 @@
 /** Mounts on the host: mount(2), umount2(2). A container's own are made by its Plan, not here. */
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { check, libc } from "./ffi.ts";
 
 const cMount = libc(
@@ -29,9 +30,11 @@ export function unmount(target: string): void {
   check("umount2", () => cUmount(target, MNT_DETACH | UMOUNT_NOFOLLOW), target);
 }
 
-/** Whether something is mounted at exactly this path, proc_pid_mountinfo(5). */
+/** Whether something is mounted at exactly this path, proc_pid_mountinfo(5), which has links in it resolved. */
 export function isMountPoint(path: string): boolean {
-  const escaped = path.replace(
+  // What is mounted there is not asked: a server that is gone would not answer.
+  const real = join(realpathSync(dirname(path)), basename(path));
+  const escaped = real.replace(
     /[ \t\n\\]/g,
     (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`,
   );

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { lock, tryLock } from "../store/locks.ts";
 import { locksDir, networkRunDir, type Paths } from "../store/paths.ts";
-import { readEndpoint } from "./endpoints.ts";
+import { readEndpoint, removeEndpoint } from "./endpoints.ts";
 import type { IsAlive } from "./types.ts";
 
 /** Whose lease, and on which network. */
@@ -118,14 +118,24 @@ function reclaimSome(paths: Paths, { network, isAlive }: Lessee): void {
   if (!sample.some(isStale)) return;
   using lease = tryLock(lockPath(paths, network));
   if (lease === undefined) return;
-  for (const name of sample.filter(isStale)) unlinkSync(join(directory, name));
+  for (const name of sample.filter(isStale)) giveUp(paths, network, name);
 }
 
 async function reclaimAll(paths: Paths, { network, isAlive }: Lessee): Promise<void> {
   const directory = leasesDir(paths, network);
   using _lock = await lock(lockPath(paths, network));
   const stale = listLeases(directory).filter((name) => !isHeld(directory, name, isAlive));
-  for (const name of stale) unlinkSync(join(directory, name));
+  for (const name of stale) giveUp(paths, network, name);
+}
+
+/** With the address goes what says that a container has it, by which others would find the next owner. */
+function giveUp(paths: Paths, network: string, name: string): void {
+  const directory = leasesDir(paths, network);
+  const owner = ownerOf(directory, name);
+  const endpoint = owner === undefined ? undefined : readEndpoint(paths, network, owner);
+  const addresses = [endpoint?.address, endpoint?.address6].map((address) => address?.split("/")[0]);
+  if (owner !== undefined && addresses.includes(name)) removeEndpoint(paths, network, owner);
+  unlinkSync(join(directory, name));
 }
 
 /** A lease that has just been released counts as held: there is nothing left to reclaim. */

@@ -65,6 +65,12 @@ export async function knowNamed(paths: Paths, name: string): Promise<void> {
   });
 }
 
+/** Puts another index in the place of one that cannot be read, in one step. */
+export async function replaceImages(paths: Paths, index: ImageIndex): Promise<void> {
+  using _ = await lock(join(locksDir(paths), "images"));
+  writeDocument(imagesFile(paths), index);
+}
+
 /** Takes names away; returns those that existed. The images stay known. */
 export async function unnameImage(paths: Paths, names: readonly string[]): Promise<string[]> {
   let existing: string[] = [];

@@ -18,6 +18,7 @@ import { type LayerInfo, layerInfo, layerPath, pendingBlobPath } from "../../sto
 import { resolveName } from "../../store/names.ts";
 import { blobsDir, containerDir, type Paths } from "../../store/paths.ts";
 import { recordsById } from "../../store/references.ts";
+import { mountsOf } from "../mounts.ts";
 import { containerIds, readRecord } from "../records.ts";
 import { namesOf } from "../resolve-image.ts";
 import type { ContainerRecord } from "../types.ts";
@@ -211,11 +212,13 @@ function want(wanted: Map<string, WantedLayer>, diffId: string): WantedLayer {
 
 function examineContainer(
   paths: Paths,
-  { id, name, layers }: ContainerRecord,
+  record: ContainerRecord,
   wanted: Map<string, WantedLayer>,
   faults: Fault[],
 ): void {
-  for (const diffId of layers) want(wanted, diffId).users.add(`container ${name}`);
+  const { id, name } = record;
+  const mounted = mountsOf(record).flatMap((mount) => (mount.type === "image" ? mount.layers : []));
+  for (const diffId of [...record.layers, ...mounted]) want(wanted, diffId).users.add(`container ${name}`);
   for (const [part, mode] of PARTS) {
     const path = join(containerDir(paths, id), part);
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) continue;

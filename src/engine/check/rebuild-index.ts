@@ -4,11 +4,11 @@ import { TsrunError } from "../../errors.ts";
 import { DOCUMENT_LIMIT, parseManifest } from "../../image/manifest.ts";
 import { canonicalName, parseReference } from "../../image/reference.ts";
 import { blobPath, readBlob } from "../../store/blobs.ts";
-import { type ImageRecord, nameImage } from "../../store/images.ts";
+import { type ImageRecord, replaceImages } from "../../store/images.ts";
 import { blobsDir, type Paths } from "../../store/paths.ts";
 import { containerIds, readRecord } from "../records.ts";
 
-/** Returns how many images were found. The names that no container remembers are lost. */
+/** Returns how many images were found; the caller holds the store. The names that no container remembers are lost. */
 export async function rebuildIndex(paths: Paths): Promise<number> {
   const images = new Map<string, ImageRecord>();
   for (const digest of smallBlobs(paths)) {
@@ -16,7 +16,11 @@ export async function rebuildIndex(paths: Paths): Promise<number> {
     if (image) images.set(image.config, image);
   }
   const names = namesInContainers(paths);
-  for (const image of images.values()) await nameImage(paths, names.get(image.config) ?? [], image);
+  const known = Object.fromEntries(images);
+  const named = [...images.values()].flatMap((image) =>
+    (names.get(image.config) ?? []).map((name) => [name, image] as const),
+  );
+  await replaceImages(paths, { version: 1, names: Object.fromEntries(named), known });
   return images.size;
 }
 

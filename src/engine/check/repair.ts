@@ -2,7 +2,7 @@
  * Mends what was found, one finding after another, each in a way that leaves things no worse where it fails or is
  * killed. No container and no volume is ever removed.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import { blobPath } from "../../store/blobs.ts";
@@ -13,8 +13,9 @@ import { type Lock, lock } from "../../store/locks.ts";
 import { claimName } from "../../store/names.ts";
 import { imagesFile, locksDir, type Paths } from "../../store/paths.ts";
 import type { EngineContext } from "../context.ts";
+import { imageUsers } from "../image-users.ts";
 import { tryOwnContainer } from "../ownership.ts";
-import { containerIds, readRecord } from "../records.ts";
+import { readRecord } from "../records.ts";
 import { rebuildIndex } from "./rebuild-index.ts";
 import type { Fault, Remedy } from "./report.ts";
 
@@ -61,7 +62,8 @@ async function apply(
     case "images": {
       // Kept: somebody may be able to read more out of it.
       const kept = `${imagesFile(paths)}.damaged-${Date.now()}`;
-      renameSync(imagesFile(paths), kept);
+      using _held = await holdStore(paths, signal ? { signal } : {});
+      copyFileSync(imagesFile(paths), kept);
       const count = await rebuildIndex(paths);
       return `made anew with the ${count} images whose manifests are here; what it was is in ${kept}`;
     }
@@ -131,13 +133,14 @@ async function whileUnused(paths: Paths, diffId: string, exchange: () => void): 
   using _alone = await lock(join(locksDir(paths), "store"), { timeoutMs: ALONE_TIMEOUT_MS });
   const owned: Lock[] = [];
   try {
-    for (const id of containerIds(paths)) {
-      const record = readRecord(paths, id);
-      if (!record?.layers.includes(diffId)) continue;
+    // Those that mount an image have its layers mounted as well.
+    const users = imageUsers(paths).filter(({ layers }) => layers.includes(diffId));
+    for (const id of new Set(users.map(({ containerId }) => containerId))) {
       const lockOfContainer = tryOwnContainer(paths, id);
       if (!lockOfContainer) {
-        throw new TsrunError("ERR_TSRUN_STORE_UNREPAIRED", `container ${record.name} runs on it`, {
-          hint: `stop it (tsrun stop ${record.name}), then repair again`,
+        const name = readRecord(paths, id)?.name ?? id.slice(0, 12);
+        throw new TsrunError("ERR_TSRUN_STORE_UNREPAIRED", `container ${name} runs on it`, {
+          hint: `stop it (tsrun stop ${name}), then repair again`,
         });
       }
       owned.push(lockOfContainer);

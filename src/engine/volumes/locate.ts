@@ -58,8 +58,8 @@ async function startVolume(
   mount: VolumeMount,
 ): Promise<LocatedBind> {
   if (!mount.needsMount) return locateVolume(context.paths, mount);
-  const directory = await acquireVolume(context, mount.name, record.id);
-  await populateVolume(context.paths, record, { mount, directory });
+  const fill = (files: string) => populateVolume(context.paths, record, { mount, directory: files });
+  const directory = await acquireVolume(context, mount.name, { id: record.id, fill });
   return locateVolume(context.paths, mount, directory);
 }
 

@@ -26,20 +26,29 @@ import { LOCAL_DRIVER } from "./validate.ts";
 const holderPath = (paths: Paths, name: string, id: string): string => join(volumeRunDir(paths, name), id);
 
 /**
- * Mounts the volume for the container, if nobody has it mounted yet; returns the directory of this host with its files.
+ * Mounts the volume for the container, if nobody has it mounted yet; returns the directory of this host with its files,
+ * which `fill` gets while nobody else can use the volume.
  * For a container that has it already nothing changes. Throws ERR_TSRUN_VOLUME_MOUNT_FAILED or what its driver says.
  */
-export async function acquireVolume({ paths }: EngineContext, name: string, id: string): Promise<string> {
+export async function acquireVolume(
+  { paths }: EngineContext,
+  name: string,
+  { id, fill = async () => {} }: { id: string; fill?: (directory: string) => Promise<void> },
+): Promise<string> {
   using volume = await holdVolume(paths, name);
   if (!volume) throw volumeNotFound(name);
   const holder = holderPath(paths, name, id);
   const { record } = volume;
   const held = readDocument<{ path: string }>(holder);
-  if (held && record.driver !== LOCAL_DRIVER) return held.path;
+  if (held && record.driver !== LOCAL_DRIVER) {
+    await fill(held.path);
+    return held.path;
+  }
   mkdirSync(volumeRunDir(paths, name), { recursive: true, mode: 0o700 });
   const path =
     record.driver === LOCAL_DRIVER ? await mountLocal(paths, record) : await mountByDriver(record, id);
   writeDocument(holder, { path }, { durable: false });
+  await fill(path);
   return path;
 }
 

@@ -24,8 +24,7 @@ type Subject = Pick<ContainerRecord, "id" | "layers">;
 
 /**
  * Fills the volume where it is empty. The mark `populating` stands beside its files meanwhile: where it is found, a copy
- * was killed and is made again. The caller owns the container, which does not run, and holds the volume or is the only
- * one to start with it.
+ * was killed and is made again. The caller owns the container, which does not run, and holds the volume.
  */
 export async function populateVolume(
   paths: Paths,
@@ -42,7 +41,7 @@ export async function populateVolume(
     if (listDirectory(directory).some(isContent) && !existsSync(mark)) return;
     writeFileSync(mark, "");
     await copyTree(source, directory);
-    rmSync(mark);
+    rmSync(mark, { force: true });
   } finally {
     if (source !== undefined) closeSync(source);
   }

@@ -6,9 +6,10 @@
  * Who decides something about a volume holds an flock(2) on its directory. What uses a volume is written in the records
  * of containers, which are made while that lock is held: so whoever holds it knows all users.
  */
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
+import { isMountPoint } from "../../kernel/mount.ts";
 import { readDocument, syncDirectory, writeDocument } from "../../store/documents.ts";
 import { type Lock, lock } from "../../store/locks.ts";
 import { type Paths, volumeDir, volumesDir } from "../../store/paths.ts";
@@ -70,8 +71,16 @@ export function addVolume(paths: Paths, record: VolumeRecord, { durable = true }
   return true;
 }
 
-/** Takes a volume away with all that is in it. The caller holds its lock. */
+/**
+ * Takes a volume away with all that is in it. The caller holds its lock, and has unmounted it: what is mounted is not the
+ * volume's to remove, and a rename of the directory above would take it along.
+ */
 export function dropVolume(paths: Paths, name: string): void {
+  if (existsSync(volumeDir(paths, name)) && isMountPoint(dataDirectory(paths, name))) {
+    throw new TsrunError("ERR_TSRUN_VOLUME_IN_USE", `volume ${name} is still mounted`, {
+      hint: `umount ${dataDirectory(paths, name)}`,
+    });
+  }
   using scratch = openScratch(paths);
   renameSync(volumeDir(paths, name), join(scratch.path, "volume"));
   syncDirectory(volumesDir(paths));

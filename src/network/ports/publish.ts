@@ -35,17 +35,18 @@ export async function publishPorts(
   const table = portsTable(paths);
   const elements = ports.flatMap((port) => mapElement(table, port, target) ?? []);
   // The port is ours, by its socket: what is there of it is what a killed monitor has left.
-  removeElements(elements);
+  removeElements(ports.map((port) => keyElement(table, port)));
+  addElements(bridgeElements(table, target)); // with them what guards the loopback
   letLoopbackIn(target.bridge);
   letBack(target.hostInterface);
-  addElements([...bridgeElements(table, target), ...elements]);
-  return removalDatagrams(elements);
+  addElements(elements);
+  return removalDatagrams(ports.map((port) => keyElement(table, port)));
 }
 
 /** For a container that was killed together with its monitor. */
 export function unpublishPorts(paths: Paths, ports: readonly PublishedPort[]): void {
   const table = portsTable(paths);
-  removeElements(ports.map((port) => ({ table, set: mapOf(port), key: keyOf(port) })));
+  removeElements(ports.map((port) => keyElement(table, port)));
 }
 
 /** An address of the host can lead to an address of its own family only. */
@@ -53,8 +54,14 @@ function mapElement(table: string, port: PublishedPort, target: PortTarget): Set
   const address = port.hostAddress.includes(":") ? target.address6 : target.address;
   if (address === undefined) return undefined;
   const data = Buffer.concat([bytesOf(address), portBytes(port.containerPort)]);
-  return { table, set: mapOf(port), key: keyOf(port), data };
+  return { ...keyElement(table, port), data };
 }
+
+const keyElement = (table: string, port: PublishedPort): SetElement => ({
+  table,
+  set: mapOf(port),
+  key: keyOf(port),
+});
 
 const isAny = (address: string): boolean => address === "0.0.0.0" || address === "::";
 

@@ -23,14 +23,21 @@ export interface Reservation extends Disposable {
   readonly fds: readonly number[];
 }
 
+/** Each is held by a descriptor that is handed to the monitor (native/lib/spawn.c, MAX_FDS). */
+const MOST = 900;
 /** How often another free port is tried where one is free at one of the host's addresses only. */
 const EPHEMERAL_ATTEMPTS = 32;
 
 /**
- * Takes all ports or none. Throws ERR_TSRUN_PORT_IN_USE, naming who has it; ERR_TSRUN_PORT_ADDRESS where the host has
+ * Takes all ports or none. Throws ERR_TSRUN_PORT_TOO_MANY; ERR_TSRUN_PORT_IN_USE, naming who has it; ERR_TSRUN_PORT_ADDRESS where the host has
  * no such address; ERR_TSRUN_PORT_PROTOCOL where its kernel has no such protocol.
  */
 export function reservePorts(requests: readonly PortRequest[], options: ReserveOptions): Reservation {
+  if (requests.length * options.addresses.length > MOST) {
+    throw new TsrunError("ERR_TSRUN_PORT_TOO_MANY", `${requests.length} ports are too many to publish`, {
+      hint: `a container can publish ${Math.floor(MOST / options.addresses.length)}; with --network host it has all ports of the host`,
+    });
+  }
   const ports: PublishedPort[] = [];
   const fds: number[] = [];
   const release = (): void => {

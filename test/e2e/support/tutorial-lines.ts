@@ -46,7 +46,7 @@ const SCENES: readonly (readonly [RegExp, (words: RegExpExecArray) => string])[]
   [/^(info|network ls|volume ls|system df)/, ([command]) => `docker ${command}`],
 ];
 /** They speak to Docker Hub, and so end with an error here; `login` waits for a password first. */
-const OUTSIDE = /^(search|(image )?push)\b/;
+const OUTSIDE = /^(search|(image )?push)\b|--driver /;
 const ASKING = /^login\b/;
 /** Flags of `run` that take a value, as far as tutorials use them. */
 const WITH_VALUE = new Set([
