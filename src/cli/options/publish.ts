@@ -2,9 +2,9 @@
  * `-p [HOST-ADDRESS:][HOST-PORT[-LAST]:]CONTAINER-PORT[-LAST][/PROTOCOL]` as docker reads it, its long form
  * `target=80,published=8080,protocol=tcp`, and `--expose`.
  */
-import { isIP } from "node:net";
 import type { PortProtocol, PortRequest } from "../../network/ports/types.ts";
 import { parseCsvLine } from "./csv.ts";
+import { isIp } from "./ip.ts";
 
 interface Range {
   first: number;
@@ -73,7 +73,7 @@ function splitAddress(spec: string): { address: string; hostPorts: string; conta
   const hostPorts = parts.pop() ?? "";
   const written = parts.join(":");
   const address = /^\[.*\]$/.test(written) ? written.slice(1, -1) : written;
-  if (address !== "" && isIP(address) === 0) throw new Error(`invalid IP address: ${written}`);
+  if (address !== "" && !isIp(address)) throw new Error(`invalid IP address: ${written}`);
   return { address, hostPorts, containerPorts };
 }
 
