@@ -93,7 +93,7 @@ async function run(job: UnpackJob, request: IngestRequest): Promise<Unpacked> {
   try {
     if (job.size <= INLINE_SIZE) {
       const { unpackLayer } = await import("./unpack/pipeline.ts");
-      return await unpackLayer(job, source);
+      return await unpackLayer(job, copies(source));
     }
     const { unpackInWorker } = await import("./worker-client.ts");
     return await unpackInWorker(job, source);
@@ -114,6 +114,11 @@ const OWN_CODES: ReadonlySet<string> = new Set([
   "ERR_TSRUN_LAYER_CORRUPT",
   "ERR_TSRUN_LAYER_UNPACK",
 ]);
+
+/** Pieces of their own: after an error libuv may still be inflating one that the source already has back. */
+async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) yield Buffer.from(piece);
+}
 
 async function* watched({ source, onProgress, signal }: IngestRequest): AsyncGenerator<Uint8Array> {
   let received = 0;

@@ -124,19 +124,25 @@ class BlobWriter {
   }
 }
 
-/** Passes the source's bytes on once they are in the blob. Iterating again goes on where it was left. */
+/**
+ * Passes the source's bytes on once they are in the blob. Iterating again goes on where it was left, after a step that
+ * a decompressor which has failed meanwhile still waits for; an error of that step is everybody's.
+ */
 function receive(iterator: AsyncIterator<Uint8Array>, blob: BlobWriter): AsyncIterable<Buffer> {
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        const step = await iterator.next();
-        if (step.done) return { done: true, value: undefined };
-        blob.write(step.value);
-        const { buffer, byteOffset, length } = step.value;
-        return { done: false, value: Buffer.from(buffer, byteOffset, length) };
-      },
-    }),
+  const receiveOne = async (): Promise<IteratorResult<Buffer, undefined>> => {
+    const step = await iterator.next();
+    if (step.done) return { done: true, value: undefined };
+    blob.write(step.value);
+    const { buffer, byteOffset, length } = step.value;
+    return { done: false, value: Buffer.from(buffer, byteOffset, length) };
   };
+  let last: Promise<unknown> = Promise.resolve();
+  const next = () => {
+    const step = last.then(receiveOne);
+    last = step;
+    return step;
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 async function unpackTree(job: UnpackJob, received: AsyncIterable<Buffer>): Promise<Unpacked> {
