@@ -15,6 +15,8 @@ export interface Page {
 const PAGE_LIMIT = 4 * 1024 * 1024;
 /** More pages than any registry has. */
 const PAGES_LIMIT = 1000;
+/** More names than anybody reads. */
+const NAMES_LIMIT = 100_000;
 
 /** Reads one page, whose names are in the document's field `field`. */
 export async function readPage(response: HttpResponse, field: string, stallMs: number): Promise<Page> {
@@ -40,6 +42,11 @@ export async function allPages(ask: (query: string) => Promise<Page>): Promise<s
     asked.add(query);
     const page: Page = await ask(query);
     for (const name of page.names) names.add(name);
+    if (names.size > NAMES_LIMIT)
+      throw new TsrunError(
+        "ERR_TSRUN_REGISTRY_FAILED",
+        `the registry's list has more than ${NAMES_LIMIT} names`,
+      );
     query = page.next;
   }
   return [...names];

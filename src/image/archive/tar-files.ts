@@ -28,6 +28,8 @@ const MAGIC_AT = 257;
 /** An archive of a thousand images has some ten thousand. */
 const MAX_ENTRIES = 1_000_000;
 const MAX_NAME = 4096;
+/** Of all names and what links lead to, which are kept in memory: most names are digests, of some 80 bytes. */
+const MAX_TEXT = 64 * 1024 * 1024;
 /** As the kernel has it, path_resolution(7). */
 const MAX_LINKS = 40;
 
@@ -127,12 +129,17 @@ class TarIndex implements TarSink {
   readonly links = new Map<string, string>();
   #place: Place | undefined;
   #entries = 0;
+  #text = 0;
 
   entry(entry: TarEntry): void {
     this.#place = undefined;
     this.#entries += 1;
     if (this.#entries > MAX_ENTRIES) throw invalidArchive(`it has more than ${MAX_ENTRIES} entries`);
-    if (entry.name.length > MAX_NAME) throw invalidArchive(`it has a name of ${entry.name.length} bytes`);
+    for (const { length } of [entry.name, entry.linkname]) {
+      if (length > MAX_NAME) throw invalidArchive(`it has a name of ${length} bytes`);
+      this.#text += length;
+    }
+    if (this.#text > MAX_TEXT) throw invalidArchive(`its names have more than ${MAX_TEXT} bytes`);
     const name = nameInside(entry.name);
     if (entry.type === "directory") return;
     // Two files of one name are two images to two readers: some take the first, some the last.

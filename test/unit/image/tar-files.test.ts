@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { ArchiveFiles } from "../../../src/image/archive/files.ts";
 import { openTarFile, openTarStream } from "../../../src/image/archive/tar-files.ts";
 import { type LayerEntry, tarLayer } from "../../support/tar-layer.ts";
+import { tar, tarEntry } from "../store/tar-builder.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tsrun-tar-files-"));
 const paths = { root: join(directory, "root"), run: join(directory, "run") };
@@ -92,5 +93,30 @@ describe("the files of a tar archive", () => {
         message: expect.stringContaining("truncated"),
       });
     (await open(one.subarray(0, 512 + 40_448)))[Symbol.dispose]();
+  });
+
+  test("neither its names nor what its links lead to may be of any length", async () => {
+    const long = "x".repeat(5000);
+    for (const entry of [
+      { name: "short", pax: { path: long } },
+      { name: "link", type: "2", pax: { linkpath: long } },
+      { name: "link", type: "1", pax: { linkpath: long } },
+    ])
+      await expect(open(tar(entry))).rejects.toMatchObject({
+        code: "ERR_TSRUN_ARCHIVE_INVALID",
+        message: expect.stringContaining("a name of 5000 bytes"),
+      });
+  });
+
+  test("all its names together may have 64 MiB", async () => {
+    const linkpath = "d".repeat(4090);
+    const links = Array.from({ length: 16_500 }, (_, i) =>
+      tarEntry({ name: `${i}`, type: "1", pax: { linkpath } }),
+    );
+    (await open(tar(...links.slice(0, 16_000))))[Symbol.dispose]();
+    await expect(open(tar(...links))).rejects.toMatchObject({
+      code: "ERR_TSRUN_ARCHIVE_INVALID",
+      message: expect.stringContaining("names have more than 67108864 bytes"),
+    });
   });
 });
