@@ -2,11 +2,12 @@
 import { TsrunError } from "../errors.ts";
 import { describeRateLimit, readRateLimit } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry.ts";
-import { chunksOf, type HttpResponse } from "./transport.ts";
+import { chunksOf, type HttpResponse, shown } from "./transport.ts";
 
 /** A status other than 2xx, with the registry's own error codes (distribution-spec, "Error Codes"). */
 export class StatusError extends Error {
   readonly status: number;
+  /** Without its query. */
   readonly url: string;
   readonly headers: HttpResponse["headers"];
   /** "MANIFEST_UNKNOWN", "DENIED", "" where the body has none. */
@@ -18,7 +19,7 @@ export class StatusError extends Error {
     super(`${new URL(response.url).host} answered ${response.status}${message === "" ? "" : `: ${message}`}`);
     this.name = "StatusError";
     this.status = response.status;
-    this.url = response.url;
+    this.url = shown(response.url);
     this.headers = response.headers;
     this.registryCode = code;
     this.registryMessage = message;

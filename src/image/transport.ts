@@ -93,6 +93,12 @@ export async function* chunksOf({ body, url }: HttpResponse, stallMs: number): A
   }
 }
 
+/** A URL as users may see it: the query of one for a CDN is a signature that anybody can download with. */
+export function shown(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
 interface Context {
   agents: Agents;
   policy: RetryPolicy;
@@ -108,15 +114,20 @@ async function follow(url: string, request: HttpRequest, context: Context): Prom
     if (location === null) return response;
     response.body.destroy();
     if (redirects === REDIRECT_LIMIT) {
-      throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `more than ${REDIRECT_LIMIT} redirects from ${url}`);
+      throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `more than ${REDIRECT_LIMIT} redirects from ${shown(url)}`);
     }
     const next = new URL(location, current);
+    if (next.protocol !== "https:" && next.protocol !== "http:")
+      throw new TsrunError(
+        "ERR_TSRUN_REGISTRY_FAILED",
+        `${new URL(current).host} redirects to what is no HTTP: ${next.protocol}`,
+      );
     // Credentials are for the origin they were given for, never for where it points (a CDN, an attacker's host).
     if (next.origin !== new URL(current).origin) {
       headers = withoutAuthorization(headers);
       // A form may hold some too: a refresh token.
       if (typeof request.body === "string")
-        throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `${url} redirects a form to ${next.origin}`);
+        throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `${shown(url)} redirects a form to ${next.origin}`);
     }
     current = next.href;
   }
@@ -164,6 +175,8 @@ async function sendOnce(
   } catch (error) {
     signal?.throwIfAborted();
     if (stalled.signal.aborted) throw stalled.signal.reason;
+    // "request to https://… failed, reason: …"
+    if (error instanceof Error) error.message = error.message.replaceAll(new URL(url).href, shown(url));
     throw error;
   } finally {
     isAnswered = true;

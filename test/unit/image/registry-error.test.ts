@@ -12,7 +12,7 @@ const subject = { name: "alpine:nope", repository: "alpine", registry: "docker.i
 function status(code: number, options: { body?: object; headers?: Record<string, string> } = {}) {
   const { body = {}, headers = {} } = options;
   const response = {
-    url: "https://registry-1.docker.io/v2/library/alpine/manifests/nope",
+    url: "https://registry-1.docker.io/v2/library/alpine/manifests/nope?signature=secret",
     status: code,
     headers: { get: (name: string) => headers[name] ?? null },
     body: Readable.from([]),
