@@ -59,12 +59,19 @@ export async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     runRoot: paths.run,
     registryMirrors: config["registry-mirrors"].map((url) => (url.endsWith("/") ? url : `${url}/`)),
     insecureRegistries: [...config["insecure-registries"], "127.0.0.0/8", "::1/128"],
-    proxies: { http: proxies["http-proxy"], https: proxies["https-proxy"], no: proxies["no-proxy"] },
+    proxies: {
+      http: withoutPassword(proxies["http-proxy"]),
+      https: withoutPassword(proxies["https-proxy"]),
+      no: proxies["no-proxy"],
+    },
   };
 }
 
 /** Node's names of architectures as uname(2) has them. */
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64", ia32: "i686" };
+
+/** A proxy's URL with its user and password masked, as dockerd shows it: info goes into bug reports. */
+export const withoutPassword = (url: string): string => url.replace(/^([a-z]+:\/\/)?.*@/i, "$1xxxxx:xxxxx@");
 
 /** os-release(5); the second path is for hosts without the first. */
 function operatingSystem(): { operatingSystem: string; osVersion: string } {
