@@ -1,17 +1,17 @@
 /** A layer that is made here, not pulled: from an archive to what the store keeps of a layer. */
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, openSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createGzip } from "node:zlib";
-import { TsrunError } from "../errors.ts";
 import { digestMismatch } from "./digest.ts";
 import { ingestLayer } from "./ingest.ts";
 import { type LayerInfo, layerInfo } from "./layers.ts";
 import type { Paths } from "./paths.ts";
 import { openScratch } from "./scratch.ts";
 import { decompress, sniff } from "./unpack/decompress.ts";
+import { writeFully } from "./write-fully.ts";
 
 const MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 const ZSTD_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -152,20 +152,6 @@ async function written(
     closeSync(fd);
   }
   return { digest: `sha256:${hash.digest("hex")}`, size, mediaType, diffId: diffId() };
-}
-
-/** Writes all of it; a full disk is ERR_TSRUN_LAYER_UNPACK. */
-export function writeFully(fd: number, chunk: Buffer, file: string): void {
-  try {
-    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-    throw new TsrunError("ERR_TSRUN_LAYER_UNPACK", `cannot write ${file}: no space left on its filesystem`, {
-      hint: "there is no space left below tsrun's data root: remove images or containers",
-      cause: error,
-    });
-  }
 }
 
 async function digestOf(chunks: AsyncIterable<Buffer>): Promise<string> {

@@ -6,12 +6,12 @@ import { closeSync, createReadStream, fstatSync, openSync, read, readSync } from
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TsrunError } from "../../errors.ts";
-import { writeFully } from "../../store/new-layer.ts";
 import type { Paths } from "../../store/paths.ts";
 import { openScratch } from "../../store/scratch.ts";
 import { fromPath, printable } from "../../store/unpack/bytes.ts";
 import { decompress } from "../../store/unpack/decompress.ts";
 import { type TarEntry, TarReader, type TarSink } from "../../store/unpack/tar-reader.ts";
+import { writeFully } from "../../store/write-fully.ts";
 import { type ArchiveFiles, invalidArchive, linkInside, missingFile, nameInside } from "./files.ts";
 
 export interface OpenOptions {

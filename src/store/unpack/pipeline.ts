@@ -9,10 +9,11 @@
  * What is on disk afterwards is in the job's own places; only the caller makes it visible, once this has returned.
  */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
 import { startWriteback } from "../../kernel/files.ts";
 import { digestMismatch } from "../digest.ts";
+import { writeFully } from "../write-fully.ts";
 import { printable } from "./bytes.ts";
 import { decompress } from "./decompress.ts";
 import { LayerTree } from "./layer-tree.ts";
@@ -94,7 +95,7 @@ class BlobWriter {
     this.#received += bytes.length;
     if (this.#received > this.#job.size) throw this.#wrongSize("more than");
     this.#hash.update(bytes);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    writeFully(this.#fd, bytes, this.#job.blob);
     this.#cached += bytes.length;
     if (this.#cached < WRITE_BACK) return;
     startWriteback(this.#fd);
