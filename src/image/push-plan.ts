@@ -155,6 +155,6 @@ function notHere(name: string, platform: Platform): TsrunError {
 
 export function damaged(name: string, what: string): TsrunError {
   return new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `${what} of image ${name} is lost or damaged on disk`, {
-    hint: "pull the image again",
+    hint: "`tsrun system check --repair` fetches it again",
   });
 }

@@ -105,6 +105,6 @@ export function sendPiece(
 
 export function damaged(digest: string): TsrunError {
   return new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the blob ${digest} is damaged on disk`, {
-    hint: "pull the image again",
+    hint: "`tsrun system check --repair` fetches it again",
   });
 }

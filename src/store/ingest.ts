@@ -2,7 +2,6 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
-import { hasBlob } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
 import { writeDocument } from "./documents.ts";
 import {
@@ -136,7 +135,8 @@ function publish(paths: Paths, job: UnpackJob, info: LayerInfo): void {
   mkdirSync(blobsDir(paths), { recursive: true });
   // 0700, because layers hold setuid programs and device nodes with the modes that containers need.
   mkdirSync(layersDir(paths), { recursive: true, mode: 0o700 });
-  if (!hasBlob(paths, info.digest)) renameSync(job.blob, pendingBlobPath(paths, info.digest));
+  // Also where there is one: it was verified once, but who fetches a layer again may do so because the disk lost some.
+  renameSync(job.blob, pendingBlobPath(paths, info.digest));
   // What a process killed right here has left, or a power failure has made worthless.
   removeLayer(paths, layerName(info.diffId));
   renameSync(job.tree, layerPath(paths, info.diffId));

@@ -135,7 +135,7 @@ function checkBlob(paths: Paths, digest: string, size: number): void {
 
 function damaged(digest: string, what: string): TsrunError {
   return new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `the layer blob ${digest} is ${what} on disk`, {
-    hint: "pull the image again",
+    hint: "`tsrun system check --repair` fetches it again",
   });
 }
 
