@@ -4,12 +4,12 @@ import type { ImageContext } from "../image/acquire.ts";
 import { EMBEDDED_NAME } from "../image/embedded.ts";
 import { formatPlatform, parsePlatform, rank } from "../image/platform.ts";
 import { canonicalName, familiarName, familiarRepository, parseReference } from "../image/reference.ts";
-import { holdStore, readImages } from "../store/images.ts";
+import { holdStore, type ImageIndex, readImages } from "../store/images.ts";
 import { layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
 import { recordEvent } from "./events.ts";
-import { describeImage, type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import { describeImage, type FoundImage, namesOf, type ResolvedImage, resolveImage } from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
 export { removeImage } from "./remove-image.ts";
@@ -60,11 +60,28 @@ export async function provideImage(
 export function listImages(paths: Paths, pattern?: string): ImageSummary[] {
   const index = readImages(paths);
   const all = Object.entries(index.known).map(([id, record]) => {
-    return summaryOf(paths, describeImage(paths, index, { id, record, name: undefined }));
+    return summaryUnlessDamaged(paths, index, { id, record, name: undefined });
   });
   const listed = pattern === undefined ? all : all.flatMap((image) => narrow(image, pattern));
   return listed.sort((a, b) => Date.parse(b.created || "0") - Date.parse(a.created || "0"));
 }
+
+/** An image whose configuration is lost is listed all the same: it is to be seen what there is to repair or remove. */
+function summaryUnlessDamaged(paths: Paths, index: ImageIndex, image: FoundImage): ImageSummary {
+  try {
+    return summaryOf(paths, describeImage(paths, index, image));
+  } catch (error) {
+    if (!(error instanceof TsrunError) || !DAMAGED.has(error.code)) throw error;
+    return { id: image.id, ...namesOf(index, image.id), created: "", size: 0 };
+  }
+}
+
+/** What a configuration was verified not to be when it came in. */
+const DAMAGED = new Set([
+  "ERR_TSRUN_IMAGE_DAMAGED",
+  "ERR_TSRUN_IMAGE_CONFIG_INVALID",
+  "ERR_TSRUN_MANIFEST_INVALID",
+]);
 
 export function inspectImage(paths: Paths, text: string): ImageDetails {
   const image = resolveImage(paths, text);
