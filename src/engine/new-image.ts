@@ -99,12 +99,26 @@ export function manifestOf(
   };
 }
 
-/** The history of an image in the store; of one that is gone, a line without words for each layer. */
+/**
+ * The history of an image in the store; of one that is gone, or whose history is none of its layers, a line without
+ * words for each layer.
+ */
 export function historyOf(paths: Paths, imageId: string, layers: readonly string[]): HistoryEntry[] {
   const bytes = readBlob(paths, imageId);
-  const { history } = (bytes ? JSON.parse(bytes.toString()) : {}) as { history?: HistoryEntry[] };
-  const made = (history ?? []).filter((entry) => !entry.empty_layer);
-  return history && made.length === layers.length ? history : layers.map(() => ({}));
+  const { history } = (bytes ? JSON.parse(bytes.toString()) : {}) as { history?: unknown };
+  const entries = Array.isArray(history) && history.every(isHistoryEntry) ? history : [];
+  const made = entries.filter((entry) => !entry.empty_layer);
+  return made.length === layers.length && entries.length > 0 ? entries : layers.map(() => ({}));
+}
+
+/** Whether it is one for certain: nobody has looked at an image's history before. Null is Go's absent field. */
+function isHistoryEntry(value: unknown): value is HistoryEntry {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { created, created_by, author, comment, empty_layer } = value as Record<string, unknown>;
+  const texts = [created, created_by, author, comment];
+  return (
+    texts.every((text) => typeof (text ?? "") === "string") && typeof (empty_layer ?? false) === "boolean"
+  );
 }
 
 function put(paths: Paths, document: object): { digest: string; size: number } {

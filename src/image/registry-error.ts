@@ -1,5 +1,6 @@
 /** What a registry answers when it refuses, and how that reads to a user: in Docker's words, with what to do. */
 import { TsrunError } from "../errors.ts";
+import { plain } from "./plain.ts";
 import { describeRateLimit, readRateLimit } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry.ts";
 import { chunksOf, type HttpResponse, shown } from "./transport.ts";
@@ -27,6 +28,8 @@ export class StatusError extends Error {
 }
 
 const BODY_LIMIT = 64 * 1024;
+/** Characters of a registry's own words. */
+const TEXT_LIMIT = 1000;
 
 export async function statusError(response: HttpResponse, stallMs: number): Promise<StatusError> {
   const chunks: Uint8Array[] = [];
@@ -182,7 +185,7 @@ function firstError(body: string): { code: string; message: string } {
     const doc = JSON.parse(body) as Record<string, unknown> & { errors?: Record<string, unknown>[] };
     const { error, error_description: description, message, details } = doc;
     const first = doc.errors?.[0] ?? { code: error, message: message ?? details ?? description ?? error };
-    const text = (value: unknown) => (typeof value === "string" ? value : "");
+    const text = (value: unknown) => (typeof value === "string" ? plain(value.slice(0, TEXT_LIMIT)) : "");
     return { code: text(first.code), message: text(first.message) };
   } catch {
     return { code: "", message: "" };

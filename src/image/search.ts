@@ -8,6 +8,7 @@ import { type Connection, noRepository, openConnection } from "./contact.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { parseObject } from "./manifest.ts";
 import { allPages, type Page, readPage } from "./pages.ts";
+import { plain } from "./plain.ts";
 import { readAll } from "./read-all.ts";
 import { splitDomain } from "./reference.ts";
 import { isDenial, StatusError } from "./registry-error.ts";
@@ -144,10 +145,6 @@ async function inCatalog(words: string, connection: Connection): Promise<FoundIm
     automated: false,
   }));
 }
-
-/** Anybody can publish a description: none is to move the cursor of a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is meant
-const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
 
 function invalid(message: string, hint: string): TsrunError {
   return new TsrunError("ERR_TSRUN_SEARCH_INVALID", message, { hint });

@@ -76,6 +76,11 @@ describe("what a user reads", () => {
     expect(explainFailure(error, subject)).toMatchObject({ code, message, cause: error });
   });
 
+  test("a registry's own words neither move the cursor nor fill the screen", () => {
+    const { registryMessage } = status(500, errors("UNKNOWN", `\u001b[2Jdown\n${"!".repeat(5000)}`));
+    expect(registryMessage).toBe(` [2Jdown ${"!".repeat(1000 - " [2Jdown ".length)}`);
+  });
+
   test("Docker Hub's limit with all that its headers tell", () => {
     const error = status(429, {
       ...errors("TOOMANYREQUESTS", "You have reached your pull rate limit."),
