@@ -4,6 +4,7 @@
  */
 import { closeSync, createReadStream, fstatSync, openSync, read, readSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { TsrunError } from "../../errors.ts";
 import type { Paths } from "../../store/paths.ts";
@@ -53,6 +54,7 @@ export async function openTarStream(
   options: OpenOptions,
 ): Promise<ArchiveFiles> {
   const scratch = openScratch(options.paths);
+  using _ = endingOnAbort(source, options.signal);
   try {
     const path = join(scratch.path, "archive.tar");
     const fd = openSync(path, "wx+", 0o600);
@@ -75,8 +77,19 @@ export async function openTarStream(
     }
   } catch (error) {
     scratch[Symbol.dispose]();
+    // The stream's end is only a consequence.
+    options.signal?.throwIfAborted();
     throw error;
   }
+}
+
+/** Ends a stream that waits for its writer, a pipe's reading end, as soon as the signal is aborted. */
+function endingOnAbort(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Disposable {
+  const end = () => {
+    if (source instanceof Readable) source.destroy(signal?.reason);
+  };
+  signal?.addEventListener("abort", end, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", end) };
 }
 
 async function indexing(read: (reader: TarReader, index: TarIndex) => Promise<void>): Promise<TarIndex> {

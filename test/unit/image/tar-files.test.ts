@@ -1,6 +1,7 @@
 import { mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ArchiveFiles } from "../../../src/image/archive/files.ts";
@@ -82,6 +83,17 @@ describe("the files of a tar archive", () => {
       for (let at = 0; at < archive.length; at += length) yield archive.subarray(at, at + length);
     }
     await check(await openTarStream(pieces(), { paths }));
+    expect(readdirSync(join(paths.root, "tmp"))).toEqual([]);
+  });
+
+  test("from a stream whose writer has paused, until the signal is aborted", async () => {
+    const source = new PassThrough();
+    source.write(archive.subarray(0, 5000));
+    const controller = new AbortController();
+    const opened = openTarStream(source, { paths, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error("interrupted")), 20);
+    await expect(opened).rejects.toThrow("interrupted");
+    expect(source.destroyed).toBe(true);
     expect(readdirSync(join(paths.root, "tmp"))).toEqual([]);
   });
 
