@@ -9,7 +9,13 @@ import { layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
 import { recordEvent } from "./events.ts";
-import { describeImage, type FoundImage, namesOf, type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import {
+  describeImage,
+  type FoundImage,
+  namesOf,
+  type ResolvedImage,
+  resolveImage,
+} from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
 export { removeImage } from "./remove-image.ts";

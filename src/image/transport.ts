@@ -114,7 +114,10 @@ async function follow(url: string, request: HttpRequest, context: Context): Prom
     if (location === null) return response;
     response.body.destroy();
     if (redirects === REDIRECT_LIMIT) {
-      throw new TsrunError("ERR_TSRUN_REGISTRY_FAILED", `more than ${REDIRECT_LIMIT} redirects from ${shown(url)}`);
+      throw new TsrunError(
+        "ERR_TSRUN_REGISTRY_FAILED",
+        `more than ${REDIRECT_LIMIT} redirects from ${shown(url)}`,
+      );
     }
     const next = new URL(location, current);
     if (next.protocol !== "https:" && next.protocol !== "http:")

@@ -17,7 +17,10 @@ function historyIn(history: unknown): ReturnType<typeof historyOf> {
 }
 
 test("a history with an entry for each layer is told as it is", () => {
-  const history = [{ created_by: "ADD", comment: null }, { created_by: "CMD", empty_layer: true }];
+  const history = [
+    { created_by: "ADD", comment: null },
+    { created_by: "CMD", empty_layer: true },
+  ];
   expect(historyIn(history)).toEqual(history);
 });
 
