@@ -1,12 +1,33 @@
-/** Files that a command writes: there is the whole of one, or what was there before. */
+/** Archives that a command writes: of a file there is the whole, or what was there before. */
 import { createWriteStream, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TsrunError } from "../errors.ts";
+import type { Context } from "./command.ts";
+import { interruptible } from "./interruptible.ts";
+import { relay, STDOUT } from "./write.ts";
+
+/** An archive into a file, or to standard output where that is none that somebody looks at. */
+export async function sendArchive(
+  { terminal }: Context,
+  output: string | undefined,
+  open: (signal: AbortSignal) => Promise<Readable>,
+): Promise<void> {
+  if (output === undefined && terminal.isTerminal(STDOUT)) {
+    throw new TsrunError(
+      "ERR_TSRUN_TERMINAL_OUTPUT",
+      "cowardly refusing to save to a terminal. Use the -o flag or redirect",
+    );
+  }
+  await interruptible(async (signal) => {
+    if (output === undefined) await relay(await open(signal), terminal.stdout);
+    else await writeWhole(output, () => open(signal));
+  });
+}
 
 /** Writes what `open` gives, readable by this user only as docker has it; throws ERR_TSRUN_OUTPUT_INVALID. */
-export async function writeWhole(path: string, open: () => Promise<Readable>): Promise<void> {
+async function writeWhole(path: string, open: () => Promise<Readable>): Promise<void> {
   const target = resolve(path);
   checkTarget(path, target);
   const source = await open();

@@ -1,6 +1,13 @@
 /** The filters of the prune commands: what may go is chosen by its labels and its age. */
-import { invalidFilter, type Matchers, matchesLabel } from "./filters.ts";
+import { invalidFilter, type Matchers, matchesLabel, parseFilter } from "./filters.ts";
+import { flag, list } from "./option-table.ts";
 import { parseMoment } from "./render/time.ts";
+
+/** What all prune commands take. */
+export const pruneFlags = {
+  filter: list('Provide filter values (e.g. "until=<timestamp>")', { metavar: "filter", parse: parseFilter }),
+  force: flag("Do not prompt for confirmation", { short: "f" }),
+};
 
 export interface Prunable {
   labels: Readonly<Record<string, string>>;

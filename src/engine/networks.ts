@@ -15,6 +15,7 @@ import { listContainers } from "./list.ts";
 import { generateId } from "./names.ts";
 import { endpointsOf } from "./network-mode.ts";
 import { isOwned } from "./ownership.ts";
+import { restorePorts } from "./port-publishing.ts";
 
 /** Returns the network's id. */
 export async function createNetwork(
@@ -27,7 +28,7 @@ export async function createNetwork(
   return { id: network.id, warnings };
 }
 
-/** By name. Bridges and rules that containers use and that have been lost are put back first. */
+/** By name. Bridges, rules and ports that containers use and that have been lost are put back first. */
 export async function listNetworks(context: EngineContext): Promise<NetworkSummary[]> {
   const networks = listRecords(context.paths).map((network) => ({
     ...network,
@@ -35,6 +36,7 @@ export async function listNetworks(context: EngineContext): Promise<NetworkSumma
   }));
   for (const network of networks.filter(({ containers }) => containers.length > 0))
     await repair(context, network);
+  await restorePorts(context);
   return networks;
 }
 

@@ -9,6 +9,7 @@ import { hostBindingOf } from "../network/network-options.ts";
 import { bypassWarnings } from "../network/ports/bypass.ts";
 import { type PortTarget, publishPorts, unpublishPorts } from "../network/ports/publish.ts";
 import { type Reservation, reservePorts } from "../network/ports/reserve.ts";
+import { hasPortsTable } from "../network/ports/rules.ts";
 import type { PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, NetworkRecord } from "../network/types.ts";
 import type { MonitorPorts } from "../runtime/launch.ts";
@@ -50,11 +51,13 @@ export interface PreparedPorts {
 
 /** Passes the ports on to a container that has just been connected. */
 export async function publishContainerPorts(
-  { paths }: EngineContext,
+  context: EngineContext,
   record: ContainerRecord,
   { reservation, endpoints }: { reservation: Reservation | undefined; endpoints: readonly Endpoint[] },
 ): Promise<PreparedPorts> {
   if (reservation === undefined) return { files: [], warnings: [discarded(record)] };
+  const { paths } = context;
+  await restorePorts(context);
   const network = outwardNetwork(paths, record);
   const endpoint = endpoints.find(({ networkId }) => networkId === network?.id);
   if (endpoint === undefined) throw new Error(`container ${record.id} is not on ${network?.name}`);
@@ -73,6 +76,17 @@ export async function publishContainerPorts(
 
 const discarded = ({ options }: ContainerRecord): string =>
   `Published ports are discarded: the network ${networkMode(options)} leads to no bridge of this host`;
+
+/** Puts back what leads to containers that run, where somebody has flushed the rules (`nft flush ruleset`). */
+export async function restorePorts(context: EngineContext): Promise<void> {
+  const { paths } = context;
+  const ids = containerIds(paths).filter((id) => publishedPorts(paths, id).length > 0);
+  if (ids.length === 0 || hasPortsTable(paths)) return;
+  for (const id of ids) {
+    const record = readRecord(paths, id);
+    if (record !== undefined && isRunning(readState(paths, id))) await movePorts(context, record);
+  }
+}
 
 /** The ports of a running container follow it where its networks have changed; `changed` is its new record. */
 export async function movePorts({ paths }: EngineContext, changed: ContainerRecord): Promise<void> {

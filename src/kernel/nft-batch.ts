@@ -4,16 +4,13 @@
  * is here; names and numbers are those of linux/netfilter/nf_tables.h.
  */
 import type { NetlinkSocket } from "./netlink.ts";
-import { attribute, type NetlinkRequest, NLM_F_CREATE, nested, stringAttribute } from "./netlink-message.ts";
+import { attribute, NLM_F_CREATE, nested, stringAttribute } from "./netlink-message.ts";
+import { nftMessage, transaction } from "./nft-message.ts";
 
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFNL_MSG_BATCH_BEGIN = 0x10;
-const NFNL_MSG_BATCH_END = 0x11;
 const NFT_MSG_NEWTABLE = 0;
 const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_NEWRULE = 6;
 const NLM_F_APPEND = 0x800;
-const NFPROTO_IPV4 = 2;
 
 const NF_INET_LOCAL_OUT = 3;
 /** Before connection tracking, which nothing here needs: NF_IP_PRI_RAW. */
@@ -74,23 +71,26 @@ export function createOutputTable(
   { table, rules }: { table: string; rules: readonly (readonly Expression[])[] },
 ): void {
   const chain = "output";
+  const create = (operation: string, type: number, attributes: Buffer[], flags = NLM_F_CREATE) =>
+    nftMessage({ operation, type, family: "ip", subject: table, flags, attributes });
   netfilter.request(
-    batch(NFNL_MSG_BATCH_BEGIN),
-    message(NFT_MSG_NEWTABLE, table, 0, [stringAttribute(1, table)]),
-    message(NFT_MSG_NEWCHAIN, table, NLM_F_CREATE, [
-      stringAttribute(1, table),
-      stringAttribute(3, chain),
-      nested(4, number(1, NF_INET_LOCAL_OUT), number(2, PRIORITY_RAW)),
-      stringAttribute(7, "filter"),
-    ]),
-    ...rules.map((rule) =>
-      message(NFT_MSG_NEWRULE, table, NLM_F_CREATE | NLM_F_APPEND, [
+    ...transaction([
+      create("NFT_MSG_NEWTABLE", NFT_MSG_NEWTABLE, [stringAttribute(1, table)], 0),
+      create("NFT_MSG_NEWCHAIN", NFT_MSG_NEWCHAIN, [
         stringAttribute(1, table),
-        stringAttribute(2, chain),
-        nested(4, ...rule),
+        stringAttribute(3, chain),
+        nested(4, number(1, NF_INET_LOCAL_OUT), number(2, PRIORITY_RAW)),
+        stringAttribute(7, "filter"),
       ]),
-    ),
-    batch(NFNL_MSG_BATCH_END),
+      ...rules.map((rule) =>
+        create(
+          "NFT_MSG_NEWRULE",
+          NFT_MSG_NEWRULE,
+          [stringAttribute(1, table), stringAttribute(2, chain), nested(4, ...rule)],
+          NLM_F_CREATE | NLM_F_APPEND,
+        ),
+      ),
+    ]),
   );
 }
 
@@ -104,24 +104,3 @@ function number(type: number, value: number): Buffer {
   payload.writeInt32BE(value);
   return attribute(type, payload);
 }
-
-/** struct nfgenmsg {u8 family, u8 version, u16 resource id}, then the attributes. */
-function message(type: number, subject: string, flags: number, attributes: Buffer[]): NetlinkRequest {
-  return {
-    operation: `NFT_MSG ${type}`,
-    subject,
-    type: (NFNL_SUBSYS_NFTABLES << 8) | type,
-    flags,
-    body: Buffer.concat([Buffer.from([NFPROTO_IPV4, 0, 0, 0]), ...attributes]),
-  };
-}
-
-/** What is between the two is one transaction; the kernel acknowledges only what is in it. */
-const batch = (type: number): NetlinkRequest => ({
-  operation: "NFNL_MSG_BATCH",
-  subject: "nftables",
-  type,
-  flags: 0,
-  body: Buffer.from([0, 0, 0, NFNL_SUBSYS_NFTABLES]),
-  unanswered: true,
-});

@@ -1,6 +1,6 @@
 /**
  * Elements of nftables sets and maps, by netlink messages: they change with every container, and loading libnftables
- * takes longer than a container's start. The messages are documented in linux/netfilter/nf_tables.h alone.
+ * takes longer than a container's start.
  */
 import { NETLINK_NETFILTER, openNetlink } from "./netlink.ts";
 import {
@@ -12,6 +12,7 @@ import {
   nested,
   stringAttribute,
 } from "./netlink-message.ts";
+import { nftMessage, transaction } from "./nft-message.ts";
 
 export interface SetElement {
   /** Of family inet. */
@@ -26,10 +27,6 @@ export interface SetElement {
   data?: Buffer;
 }
 
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFNL_MSG_BATCH_BEGIN = 0x10;
-const NFNL_MSG_BATCH_END = 0x11;
-const NFPROTO_INET = 1;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_DELSETELEM = 14;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
@@ -66,22 +63,6 @@ export const removalDatagrams = (elements: readonly SetElement[]): Buffer[] =>
     ),
   );
 
-/** What is between these marks is carried out all or none. */
-const transaction = (requests: NetlinkRequest[]): NetlinkRequest[] => [
-  mark("NFNL_MSG_BATCH_BEGIN", NFNL_MSG_BATCH_BEGIN),
-  ...requests,
-  mark("NFNL_MSG_BATCH_END", NFNL_MSG_BATCH_END),
-];
-
-const mark = (operation: string, type: number): NetlinkRequest => ({
-  operation,
-  subject: "nftables",
-  type,
-  flags: 0,
-  body: Buffer.from([0, 0, 0, NFNL_SUBSYS_NFTABLES]), // struct nfgenmsg {u8 family, u8 version, be16 subsystem}
-  unanswered: true,
-});
-
 const addition = (element: SetElement): NetlinkRequest =>
   change("NFT_MSG_NEWSETELEM", NFT_MSG_NEWSETELEM, element);
 
@@ -95,13 +76,13 @@ function change(
 ): NetlinkRequest {
   const value = (attributeType: number, bytes: Buffer) =>
     nested(attributeType, attribute(NFTA_DATA_VALUE, bytes));
-  return {
+  return nftMessage({
     operation,
+    type,
+    family: "inet",
     subject: `${table} ${set}`,
-    type: (NFNL_SUBSYS_NFTABLES << 8) | type,
     flags: type === NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,
-    body: Buffer.concat([
-      Buffer.from([NFPROTO_INET, 0, 0, 0]),
+    attributes: [
       stringAttribute(NFTA_SET_ELEM_LIST_TABLE, table),
       stringAttribute(NFTA_SET_ELEM_LIST_SET, set),
       nested(
@@ -113,6 +94,6 @@ function change(
           ...(data === undefined ? [] : [value(NFTA_SET_ELEM_DATA, data)]),
         ),
       ),
-    ]),
-  };
+    ],
+  });
 }

@@ -7,6 +7,7 @@ import { ERRNO } from "./errors.ts";
 import { declare } from "./ffi.ts";
 import { NETLINK_NETFILTER, openNetlink } from "./netlink.ts";
 import { decodeAttributes, type NetlinkRequest, stringAttribute } from "./netlink-message.ts";
+import { type NftFamily, nftMessage } from "./nft-message.ts";
 
 const LIBRARY = "libnftables.so.1";
 const nftCtxNew = declare(LIBRARY, "void *nft_ctx_new(uint32_t flags)");
@@ -20,15 +21,12 @@ const nftRunCmdFromBuffer = declare(
   "int nft_run_cmd_from_buffer(void *context, const char *commands)",
 );
 
-const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_GETCHAIN = 4;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_USERDATA = 12;
 /** The first entry of libnftnl's user data {u8 type, u8 length, bytes} of a chain: its comment. */
 const NFTNL_UDATA_CHAIN_COMMENT = 0;
-/** NFPROTO_INET, NFPROTO_IPV4. */
-const FAMILIES = { inet: 1, ip: 2 } as const;
 
 /**
  * Runs nft(8) commands as one transaction, all or none of it, and returns what they print.
@@ -50,30 +48,24 @@ export function runNft(commands: string): string {
 export function nftChainComment(
   table: string,
   chain: string,
-  family: keyof typeof FAMILIES = "inet",
+  family: NftFamily = "inet",
 ): string | undefined {
   using socket = openNetlink(NETLINK_NETFILTER);
-  const [outcome] = socket.attempt(getChain(table, chain, FAMILIES[family]));
+  const [outcome] = socket.attempt(getChain(table, chain, family));
   if (outcome?.error?.errno === ERRNO.ENOENT) return undefined;
   if (outcome === undefined || outcome.error) throw outcome?.error;
   const [reply] = outcome.replies;
   return comment(reply && decodeAttributes(reply.body.subarray(4)).get(NFTA_CHAIN_USERDATA));
 }
 
-function getChain(table: string, chain: string, family: number): NetlinkRequest {
-  return {
+const getChain = (table: string, chain: string, family: NftFamily): NetlinkRequest =>
+  nftMessage({
     operation: "NFT_MSG_GETCHAIN",
+    type: NFT_MSG_GETCHAIN,
+    family,
     subject: `${table} ${chain}`,
-    type: (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN,
-    flags: 0,
-    body: Buffer.concat([
-      // struct nfgenmsg {u8 family, u8 version, u16 resource id}
-      Buffer.from([family, 0, 0, 0]),
-      stringAttribute(NFTA_CHAIN_TABLE, table),
-      stringAttribute(NFTA_CHAIN_NAME, chain),
-    ]),
-  };
-}
+    attributes: [stringAttribute(NFTA_CHAIN_TABLE, table), stringAttribute(NFTA_CHAIN_NAME, chain)],
+  });
 
 function comment(userData: Buffer | undefined): string {
   if (userData === undefined || userData[0] !== NFTNL_UDATA_CHAIN_COMMENT) return "";

@@ -2,7 +2,7 @@
  * Who is on a network now: a document for each container, <run>/networks/<network id>/endpoints/<container id>.json.
  * Whoever connects a container writes it before the container can be reached; its monitor removes it at its end.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "../store/documents.ts";
 import { networkRunDir, type Paths } from "../store/paths.ts";
@@ -52,11 +52,6 @@ export function renameEndpoints(
     const endpoint = readEndpoint(paths, networkId, containerId);
     if (endpoint !== undefined) writeEndpoint(paths, { ...endpoint, name });
   }
-}
-
-/** The ids of networks that anybody has been on since the boot. */
-export function networkIdsInUse(paths: Paths): string[] {
-  return entries(join(paths.run, "networks")).filter((id) => existsSync(endpointsDir(paths, id)));
 }
 
 function entries(path: string): string[] {

@@ -127,6 +127,44 @@ describe("a published port", () => {
   });
 });
 
+describe("published ports", () => {
+  afterEach(() => output("network", "prune", "-f"));
+
+  test("follow a container that is taken off a network, and are nobody else's", async () => {
+    for (const network of ["one", "two"]) await output("network", "create", network);
+    await web("--name", "moving", "--network", "one", "--network", "two", "-p", "18110:80");
+    expect(get("http://127.0.0.1:18110")).toBe(PAGE);
+    await output("network", "disconnect", "one", "moving");
+    expect(get("http://127.0.0.1:18110")).toBe(PAGE);
+    await output("network", "disconnect", "two", "moving");
+    await web("--network", "two");
+    expect(get("http://127.0.0.1:18110")).toBe(REFUSED);
+    await output("network", "connect", "one", "moving");
+    expect(get("http://127.0.0.1:18110")).toBe(PAGE);
+    await output("rm", "-f", "moving");
+    expect(get("http://127.0.0.1:18110")).toBe(REFUSED);
+  });
+
+  test.each([
+    ["network", "ls"],
+    ["run", "-d", "-p", "18112:80", ...WEB],
+  ])("are put back by `tsrun %s %s` where the rules were flushed", async (...command) => {
+    await web("-p", "18111:80");
+    sh("nft flush ruleset");
+    expect(get("http://127.0.0.1:18111")).toBe(REFUSED);
+    await output(...command);
+    expect(get("http://127.0.0.1:18111")).toBe(PAGE);
+  });
+
+  test("are as many as a range has", async () => {
+    await web("--name", "range", "-p", "18200-18350:7000-7150");
+    expect((await output("port", "range")).split("\n")).toHaveLength(151);
+    const { code, stderr } = await tsrun("run", "-p", "20000-21000:20000-21000", ...WEB);
+    expect(code).toBe(125);
+    expect(stderr).toContain("1001 ports are too many to publish");
+  });
+});
+
 describe("a port in use is refused before anything is created", () => {
   test("by another container", async () => {
     await web("--name", "first", "-p", "18090:80");

@@ -1,6 +1,14 @@
 /** Volumes as users meet them: the commands, `-v` and `--mount`, docker's words and exit codes. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { useHost } from "./support/host.ts";
@@ -481,4 +489,23 @@ describe("copy-up", () => {
     // Where a link leads to inside of the container is where the volume is, and nowhere else.
     expect(readdirSync(data("v-absolute"))).toEqual(["written"]);
   });
+});
+
+test("what is mounted on a volume is not removed with it, though a link leads to the data", async () => {
+  const linked = join(host.directory, "linked");
+  symlinkSync(host.root, linked);
+  const shared = join(host.directory, "of-others");
+  mkdirSync(shared);
+  writeFileSync(join(shared, "precious"), "");
+  const there = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await host.tsrunWith({ env: { TSRUN_ROOT: linked } }, ...args);
+    if (code !== 0) throw new Error(stderr);
+  };
+  await there("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", `device=${shared}`, "bound");
+  await there("run", "-d", "--name", "user", "--network", "none", "-v", "bound:/b", "busybox", "sleep", "60");
+  await there("run", "--rm", "--network", "none", "-v", "bound:/b", "busybox", "ls", "/b/precious");
+  await there("rm", "-f", "user");
+  await there("volume", "rm", "bound");
+  expect(readdirSync(shared)).toEqual(["precious"]);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("/volumes/bound");
 });

@@ -1,9 +1,8 @@
 import type { ContainerSummary } from "../../engine/types.ts";
 import { command } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { combine, parseFilter } from "../filters.ts";
-import { flag, list } from "../option-table.ts";
-import { type Prunable, pruneMatchers } from "../prune-filters.ts";
+import { combine } from "../filters.ts";
+import { type Prunable, pruneFlags, pruneMatchers } from "../prune-filters.ts";
 import { humanSize } from "../render/size.ts";
 
 const WARNING = "WARNING! This will remove all stopped containers.";
@@ -19,13 +18,7 @@ export default command({
   ],
   arguments: { min: 0, max: 0 },
   interspersed: true,
-  options: {
-    filter: list('Provide filter values (e.g. "until=<timestamp>")', {
-      metavar: "filter",
-      parse: parseFilter,
-    }),
-    force: flag("Do not prompt for confirmation", { short: "f" }),
-  },
+  options: pruneFlags,
   async run({ options: { filter, force } }, context) {
     const matches = combine(filter, pruneMatchers(prunableContainer, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;

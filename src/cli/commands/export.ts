@@ -1,9 +1,6 @@
-import { TsrunError } from "../../errors.ts";
 import { command } from "../command.ts";
-import { interruptible } from "../interruptible.ts";
 import { value } from "../option-table.ts";
-import { writeWhole } from "../output-file.ts";
-import { relay, STDOUT } from "../write.ts";
+import { sendArchive } from "../output-file.ts";
 
 export default command({
   summary: "Export a container's filesystem as a tar archive",
@@ -18,18 +15,8 @@ export default command({
   interspersed: true,
   options: { output: value("Write to a file, instead of STDOUT", { short: "o" }) },
   async run({ options: { output }, positionals: [container = ""] }, context) {
-    if (output === undefined && context.terminal.isTerminal(STDOUT)) {
-      throw new TsrunError(
-        "ERR_TSRUN_TERMINAL_OUTPUT",
-        "cowardly refusing to save to a terminal. Use the -o flag or redirect",
-      );
-    }
     const engine = await context.engine();
-    await interruptible(async (signal) => {
-      const archive = () => engine.export(container, { signal });
-      if (output === undefined) await relay(await archive(), context.terminal.stdout);
-      else await writeWhole(output, archive);
-    });
+    await sendArchive(context, output, (signal) => engine.export(container, { signal }));
     return 0;
   },
 });

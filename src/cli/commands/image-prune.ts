@@ -1,9 +1,9 @@
 import type { ImageDetails, PrunedImages } from "../../engine/api.ts";
 import { type Context, command } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { combine, parseFilter } from "../filters.ts";
-import { flag, list } from "../option-table.ts";
-import { type Prunable, pruneMatchers } from "../prune-filters.ts";
+import { combine } from "../filters.ts";
+import { flag } from "../option-table.ts";
+import { type Prunable, pruneFlags, pruneMatchers } from "../prune-filters.ts";
 import { humanSize } from "../render/size.ts";
 
 const WARNING_DANGLING = "WARNING! This will remove all dangling images.";
@@ -22,11 +22,7 @@ export default command({
   interspersed: true,
   options: {
     all: flag("Remove all unused images, not just dangling ones", { short: "a" }),
-    filter: list('Provide filter values (e.g. "until=<timestamp>")', {
-      metavar: "filter",
-      parse: parseFilter,
-    }),
-    force: flag("Do not prompt for confirmation", { short: "f" }),
+    ...pruneFlags,
   },
   async run({ options: { all, filter, force } }, context) {
     const matches = combine(filter, pruneMatchers(prunableImage, context.now()));

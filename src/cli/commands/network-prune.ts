@@ -1,9 +1,8 @@
 import { command } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { combine, parseFilter } from "../filters.ts";
+import { combine } from "../filters.ts";
 import { prunableNetwork } from "../network-filters.ts";
-import { flag, list } from "../option-table.ts";
-import { pruneMatchers } from "../prune-filters.ts";
+import { pruneFlags, pruneMatchers } from "../prune-filters.ts";
 
 const WARNING = "WARNING! This will remove all custom networks not used by at least one container.";
 
@@ -18,13 +17,7 @@ export default command({
   ],
   arguments: { min: 0, max: 0 },
   interspersed: true,
-  options: {
-    filter: list('Provide filter values (e.g. "until=<timestamp>")', {
-      metavar: "filter",
-      parse: parseFilter,
-    }),
-    force: flag("Do not prompt for confirmation", { short: "f" }),
-  },
+  options: pruneFlags,
   async run({ options: { filter, force } }, context) {
     const matches = combine(filter, pruneMatchers(prunableNetwork, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;

@@ -1,9 +1,6 @@
-import { TsrunError } from "../../errors.ts";
 import { command } from "../command.ts";
-import { interruptible } from "../interruptible.ts";
 import { value } from "../option-table.ts";
-import { writeWhole } from "../output-file.ts";
-import { relay, STDOUT } from "../write.ts";
+import { sendArchive } from "../output-file.ts";
 
 export default command({
   summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
@@ -21,18 +18,9 @@ export default command({
     platform: value('Save only the given platform variant, "os[/arch[/variant]]"'),
   },
   async run({ options: { output, platform }, positionals }, context) {
-    if (output === undefined && context.terminal.isTerminal(STDOUT)) {
-      throw new TsrunError(
-        "ERR_TSRUN_TERMINAL_OUTPUT",
-        "cowardly refusing to save to a terminal. Use the -o flag or redirect",
-      );
-    }
     const engine = await context.engine();
-    await interruptible(async (signal) => {
-      const archive = () => engine.save(positionals, { ...(platform !== undefined && { platform }), signal });
-      if (output === undefined) await relay(await archive(), context.terminal.stdout);
-      else await writeWhole(output, archive);
-    });
+    const only = platform === undefined ? {} : { platform };
+    await sendArchive(context, output, (signal) => engine.save(positionals, { ...only, signal }));
     return 0;
   },
 });

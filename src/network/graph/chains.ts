@@ -5,11 +5,8 @@ import { nftChainComment, runNft } from "../../kernel/nftables.ts";
 import type { Paths } from "../../store/paths.ts";
 import { markedChain } from "../firewall-rules.ts";
 import { instanceTable } from "../instance.ts";
-import { portsTable } from "../ports/rules.ts";
+import { PORTS_CHAIN, portsTable } from "../ports/rules.ts";
 import type { GraphChain, GraphPort } from "./types.ts";
-
-/** Through which all published ports go (ports/rules.ts). */
-const PORTS_CHAIN = "published";
 
 export interface NamedTable extends NftTable {
   readonly name: string;

@@ -14,22 +14,27 @@ import { instanceTable } from "../instance.ts";
 
 /** Raised when the rules change. */
 const VERSION = 1;
-const CHAIN = "published";
+/** Through which all published ports go. */
+export const PORTS_CHAIN = "published";
 
 /** A table beside that of the networks' own rules (firewall-rules.ts). */
 export const portsTable = (paths: Pick<Paths, "run">): string => `${instanceTable(paths)}-ports`;
 
+/** All is made in one transaction, so that this chain's comment vouches for everything. */
+const COMMENT = `tsrun ${VERSION}`;
+
+/** Whether the rules are there; somebody may have flushed them. */
+export const hasPortsTable = (paths: Pick<Paths, "run">): boolean =>
+  nftChainComment(portsTable(paths), PORTS_CHAIN) === COMMENT;
+
 /** Makes the table where it is missing or an older one; its elements, if any, go with the older one. */
 export async function ensurePortsTable(paths: Paths): Promise<void> {
   const table = portsTable(paths);
-  // All is made in one transaction, so that this chain's comment vouches for everything.
-  const comment = `tsrun ${VERSION}`;
-  const isThere = (): boolean => nftChainComment(table, CHAIN) === comment;
-  if (isThere()) return;
+  if (hasPortsTable(paths)) return;
   using _ = await lock(join(locksDir(paths), "network-ports"));
-  if (isThere()) return;
+  if (hasPortsTable(paths)) return;
   try {
-    runNft(portRules(table, comment));
+    runNft(portRules(table));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TsrunError(
@@ -44,7 +49,7 @@ export async function ensurePortsTable(paths: Paths): Promise<void> {
 }
 
 /** One transaction. `local` addresses are the host's own: what it forwards for others is nobody's published port. */
-function portRules(table: string, comment: string): string {
+function portRules(table: string): string {
   return `
 table inet ${table}
 delete table inet ${table}
@@ -56,8 +61,8 @@ table inet ${table} {
   set bridges { type ifname; }
   set hairpins4 { type ifname . ipv4_addr; flags interval; }
   set hairpins6 { type ifname . ipv6_addr; flags interval; }
-  chain ${CHAIN} {
-    comment "${comment}"
+  chain ${PORTS_CHAIN} {
+    comment "${COMMENT}"
     dnat ip to meta l4proto . ip daddr . th dport map @published4
     dnat ip to meta l4proto . th dport map @published4_any
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
@@ -65,11 +70,11 @@ table inet ${table} {
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    fib daddr type local jump ${CHAIN}
+    fib daddr type local jump ${PORTS_CHAIN}
   }
   chain output {
     type nat hook output priority -100; policy accept;
-    fib daddr type local jump ${CHAIN}
+    fib daddr type local jump ${PORTS_CHAIN}
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
