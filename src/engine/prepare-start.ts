@@ -18,7 +18,7 @@ import { prepareNetwork } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
 import { writeNetworkFiles } from "./network-files.ts";
-import { hasPreparedNetwork, joinedContainer, resolvesNames } from "./network-mode.ts";
+import { hasOwnNetwork, hasPreparedNetwork, joinedContainer, resolvesNames } from "./network-mode.ts";
 import type { PreparedPorts } from "./port-publishing.ts";
 import { requestedPorts } from "./published-ports.ts";
 import { compiledFilter } from "./security.ts";
@@ -34,7 +34,7 @@ export interface PreparedStart extends Disposable {
   /** The files that hold the container's addresses and tell of its connections. */
   networkFiles: readonly string[];
   warnings: readonly string[];
-  /** undefined where the container has no networks of its own; the sockets are closed by dispose. */
+  /** undefined where the network is not its own; the sockets are closed by dispose. */
   resolver: MonitorResolver | undefined;
 }
 
@@ -85,7 +85,9 @@ export async function prepareStart(
       ports: ports?.monitor,
       networkFiles: [...(network?.attachment?.files ?? []), ...(ports?.files ?? [])],
       warnings: [...(network?.attachment?.warnings ?? []), ...(ports?.warnings ?? [])],
-      resolver: network && (await nameServer(context, { netns: network.netns, networks, cleanup })),
+      resolver: hasOwnNetwork(record.options)
+        ? await nameServer(context, { netns: network?.netns, networks, cleanup })
+        : undefined,
       [Symbol.dispose]: dispose,
     };
   } catch (error) {
@@ -124,19 +126,21 @@ async function preparePorts(
   return publishContainerPorts(context, record, parts);
 }
 
-/** What answers the container's questions for names, now or once it is on a network on which names are resolved. */
+/**
+ * What answers the container's questions for names: sockets where it is on a network on which names are resolved, and in
+ * any case how to serve some, because it may be connected to such a network later.
+ */
 async function nameServer(
-  context: EngineContext,
-  parts: { netns: number; networks: readonly Endpoint[]; cleanup: (() => void)[] },
-): Promise<MonitorResolver | undefined> {
+  { paths, resolver }: EngineContext,
+  parts: { netns: number | undefined; networks: readonly Endpoint[]; cleanup: (() => void)[] },
+): Promise<MonitorResolver> {
   const { netns, networks, cleanup } = parts;
-  if (networks.length === 0) return undefined;
-  const { monitorResolver } = await import("./resolver.ts");
-  if (!networks.some(resolvesNames)) return monitorResolver(context, undefined);
+  const told = { directory: paths.run, command: resolver() };
+  if (netns === undefined || !networks.some(resolvesNames)) return told;
   const { openNameSockets } = await import("../network/dns/sockets.ts");
   const sockets = openNameSockets(netns);
   cleanup.push(() => sockets[Symbol.dispose]());
-  return monitorResolver(context, sockets);
+  return { ...told, fds: [sockets.udp, sockets.tcp] };
 }
 
 /** The part of the Plan's input that needs nothing made on the host. */

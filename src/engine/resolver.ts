@@ -1,5 +1,5 @@
 /** Names on user-defined networks: what containers are told of their name server, and the program that it is. */
-import { closeSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
@@ -8,7 +8,6 @@ import type { NetworkKind } from "../network/dns/names.ts";
 import { type NameSockets, openNameSockets } from "../network/dns/sockets.ts";
 import { isUserDefined } from "../network/predefined.ts";
 import { readNetwork } from "../network/records.ts";
-import type { MonitorResolver } from "../runtime/launch.ts";
 import { giveNameServer } from "../runtime/name-server.ts";
 import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
@@ -21,17 +20,6 @@ const HOST_FILE = "/etc/resolv.conf";
 
 /** The resolver's socket and lock, native/monitor/resolver.h, are in the run directory itself. */
 const socketPath = (paths: Paths): string => join(paths.run, "resolver.sock");
-
-/**
- * What a container's monitor is told: with the sockets of a name server where the container is on a network on which
- * names are resolved, and how to serve them in any case, because it may be connected to one later.
- */
-export function monitorResolver(
-  { paths, resolver }: EngineContext,
-  sockets: NameSockets | undefined,
-): MonitorResolver {
-  return { directory: paths.run, command: resolver(), fds: sockets && [sockets.udp, sockets.tcp] };
-}
 
 /** The files and sockets of a container that runs follow its networks, which are others now. */
 export function followNetworks(
@@ -97,9 +85,13 @@ function networkKinds(paths: Paths): (id: string) => NetworkKind | undefined {
 const chosenServers = ({ dns }: ContainerOptions, config: Config): readonly string[] =>
   dns?.length ? dns : config.dns;
 
+/** A resolv.conf is short; the container may write to its own, and this process serves all of them. */
+const RESOLV_CONF_LIMIT = 64 * 1024;
+
 /** Whether the container's resolv.conf says that names with few dots are to be looked for in search domains first. */
 function asksForDots(paths: Paths, id: string): boolean {
   const { resolvConf } = networkFilePaths(containerDir(paths, id));
+  if (statSync(resolvConf).size > RESOLV_CONF_LIMIT) return false;
   const dots = /^options\b.*\bndots:(\d+)/m.exec(readFileSync(resolvConf, "utf8"))?.[1];
   return Number(dots ?? 0) > 0;
 }

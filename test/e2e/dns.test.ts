@@ -174,6 +174,15 @@ describe("a container", () => {
     expect(await output("exec", "late", "cat", "/etc/resolv.conf")).not.toContain("127.0.0.11");
   });
 
+  test("that had no network at all finds the others once it is connected", async () => {
+    await sleeper("alone", "--network", "none");
+    await sleeper("other", "--network", "front");
+    await output("network", "disconnect", "none", "alone");
+    await output("network", "connect", "front", "alone");
+    const [client] = await clientsOf("alone");
+    expect(dataOf(await client.ask("other"))).toEqual([await addressOf("other")]);
+  });
+
   test("may serve names itself, at all its addresses", async () => {
     await sleeper("asker", "--network", "front");
     await sleeper("db", "--network", "front");

@@ -59,3 +59,7 @@ export interface Fault extends StoreFinding {
   subject: string;
   remedy: Remedy | undefined;
 }
+
+export function fault(subject: string, message: string, more: Partial<Fault> = {}): Fault {
+  return { subject, message, details: [], remedy: undefined, ...more };
+}
