@@ -92,6 +92,7 @@ export interface OciDevice {
 
 /** config-linux.md "Control groups"; sizes in bytes, times in microseconds. */
 export interface OciResources {
+  /** In order, each overriding those before it. */
   devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
   memory?: {
     limit?: number;
@@ -99,20 +100,48 @@ export interface OciResources {
     reservation?: number;
     /** Memory plus swap, as on v1; -1 is unlimited. */
     swap?: number;
+    /** Gone from kernels: read and ignored. */
+    kernel?: number;
+    /** Gone from kernels: read and ignored. */
+    kernelTCP?: number;
     /** 0-100; cgroup v1 only. */
     swappiness?: number;
     disableOOMKiller?: boolean;
+    useHierarchy?: boolean;
+    /** Refuse a new limit below what is in use, where the kernel would kill instead (v2). */
+    checkBeforeUpdate?: boolean;
   };
-  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
-  pids?: { limit: number };
+  cpu?: {
+    shares?: number;
+    quota?: number;
+    burst?: number;
+    period?: number;
+    /** cgroup v1 only. */
+    realtimeRuntime?: number;
+    /** cgroup v1 only. */
+    realtimePeriod?: number;
+    cpus?: string;
+    mems?: string;
+    /** 1: scheduled only when nothing else wants to run. */
+    idle?: number;
+  };
+  pids?: { limit?: number };
   blockIO?: {
     weight?: number;
-    weightDevice?: { major: number; minor: number; weight: number }[];
+    leafWeight?: number;
+    weightDevice?: { major: number; minor: number; weight?: number; leafWeight?: number }[];
     throttleReadBpsDevice?: OciThrottle[];
     throttleWriteBpsDevice?: OciThrottle[];
     throttleReadIOPSDevice?: OciThrottle[];
     throttleWriteIOPSDevice?: OciThrottle[];
   };
+  hugepageLimits?: { pageSize: string; limit: number }[];
+  /** net_cls and net_prio, cgroup v1 only. */
+  network?: { classID?: number; priorities?: { name: string; priority: number }[] };
+  /** By device. */
+  rdma?: Record<string, { hcaHandles?: number; hcaObjects?: number }>;
+  /** Files of cgroup v2 and their content. */
+  unified?: Record<string, string>;
 }
 
 export interface OciThrottle {

@@ -90,7 +90,7 @@ describe("update", () => {
     );
     expect(memoryOf(id)).toBe(128 * MIB);
     expect(control(id, "pids.max", "pids.max")).toBe("40");
-    expect(control(id, "cpu.shares", "cpu.weight")).toBe(detectCgroupDriver().version === 1 ? "512" : "20");
+    expect(control(id, "cpu.shares", "cpu.weight")).toBe(detectCgroupDriver().version === 1 ? "512" : "59");
     // What was not named is as it was.
     expect(control(id, "cpu.cfs_quota_us", "cpu.max")).toMatch(/^50000/);
     expect(

@@ -216,7 +216,7 @@ describe.each(drivers.filter(({ hasControllers }) => hasControllers))(
       expect(control(cgroup, { v1: "memory.limit_in_bytes", v2: "memory.max" })).toBe(String(64 * MIB));
       expect(control(cgroup, { v1: "memory.soft_limit_in_bytes", v2: "memory.low" })).toBe(String(32 * MIB));
       expect(control(cgroup, { v1: "cpu.shares", v2: "cpu.weight" })).toBe(
-        driver.version === 1 ? "512" : "20",
+        driver.version === 1 ? "512" : "59",
       );
       const quota = driver.version === 1 ? "50000" : "50000 100000";
       expect(control(cgroup, { v1: "cpu.cfs_quota_us", v2: "cpu.max" })).toBe(quota);

@@ -10,16 +10,30 @@ import type { Controller, Setting } from "./setting.ts";
 /** Enabled wherever the host has them, limits or not: `stats` reads their counters. */
 const COUNTING: readonly Controller[] = ["cpu", "io", "memory", "pids"];
 
-const listed = (file: string): Set<string> => new Set(readControl(file).split(" "));
+const listed = (file: string): Set<string> =>
+  new Set(
+    readControl(file)
+      .split(" ")
+      .filter((each) => each !== ""),
+  );
+
+/** The prefix of the files that every cgroup has, whatever is enabled. */
+const CORE = "cgroup";
 
 /**
- * Enables in every cgroup from the mount point down to `parent` ("/tsrun") what the settings need, and what counts.
- * Throws ERR_TSRUN_CGROUP_CONTROLLER_MISSING or ERR_TSRUN_CGROUP_INTERNAL_PROCESSES.
+ * Enables in every cgroup from the mount point down to `parent` ("/tsrun") what the settings need, and what counts, or
+ * `all` that the host has. Throws ERR_TSRUN_CGROUP_CONTROLLER_MISSING or ERR_TSRUN_CGROUP_INTERNAL_PROCESSES.
  */
-export function enableControllers(mount: string, parent: string, settings: readonly Setting[]): void {
+export function enableControllers(
+  mount: string,
+  parent: string,
+  { settings, all = false }: { settings: readonly Setting[]; all?: boolean },
+): void {
   // Of several options that need a controller the first is named: --memory rather than what it implies.
   const options = new Map(settings.toReversed().map(({ controller, option }) => [controller, option]));
-  const wanted = new Set<Controller>([...COUNTING, ...options.keys()]);
+  options.delete(CORE);
+  const others = all ? listed(`${mount}/cgroup.controllers`) : COUNTING;
+  const wanted = new Set<Controller>([...others, ...options.keys()]);
   const enabledAtParent = listed(`${mount}${parent}/cgroup.subtree_control`);
   if ([...wanted].every((controller) => enabledAtParent.has(controller))) return;
 

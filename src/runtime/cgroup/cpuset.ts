@@ -1,6 +1,7 @@
 /** Lists of CPUs and memory nodes, "0-2,7" (cpuset(7), "Formats"). */
 import type { OciResources } from "../oci.ts";
 import { limitInvalid } from "./errors.ts";
+import { type Words, wordFor } from "./words.ts";
 
 const RANGE = /^(\d+)(?:-(\d+))?$/;
 
@@ -24,11 +25,12 @@ function parse(list: string): Set<number> | undefined {
 export function checkCpuset(
   cpu: OciResources["cpu"],
   available: (which: "cpus" | "mems") => string | undefined,
+  words: Words = "docker",
 ): void {
   for (const which of ["cpus", "mems"] as const) {
     const asked = cpu?.[which];
     if (asked === undefined || asked === "") continue;
-    const option = `--cpuset-${which}`;
+    const option = wordFor(words, `--cpuset-${which}`);
     const numbers = parse(asked);
     if (numbers === undefined)
       throw limitInvalid(`${option} "${asked}" is not a list`, 'write it as "0-2,7"');

@@ -1,10 +1,13 @@
 /**
- * A device policy as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which is how cgroup v2 guards devices
+ * Device rules as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE, which is how cgroup v2 guards devices
  * (cgroup-v2.rst, "Device controller"). The kernel calls it with a struct bpf_cgroup_dev_ctx {access_type, major,
  * minor}, access << 16 | type, and lets the process through where it returns 1.
+ *
+ * The last rule that is about an access decides it, so the program goes from the last rule to the first: one that
+ * allows takes its accesses off what is still to be decided, one that refuses ends it where any of them is left.
  */
 import { endianness } from "node:os";
-import type { DeviceException, DevicePolicy } from "./devices.ts";
+import { type DeviceRule, type OrderedRule, orderedRules } from "./devices.ts";
 
 /** Instruction codes of linux/bpf.h: class | size or operation | source of the operand. */
 const LOAD_WORD = 0x61; // dst = *(u32 *)(src + off)
@@ -36,8 +39,9 @@ interface Instruction {
   immediate?: number;
 }
 
-/** struct bpf_insn[] of the policy. */
-export function deviceProgram(policy: DevicePolicy): Uint8Array {
+/** struct bpf_insn[] of the rules. */
+export function deviceProgram(deviceRules: readonly DeviceRule[]): Uint8Array {
+  const { otherwise, rules } = orderedRules(deviceRules);
   const instructions: Instruction[] = [
     { code: LOAD_WORD, dst: TYPE, src: CONTEXT, offset: 0 },
     { code: MOVE, dst: ACCESS, src: TYPE },
@@ -46,44 +50,40 @@ export function deviceProgram(policy: DevicePolicy): Uint8Array {
     { code: LOAD_WORD, dst: MAJOR, src: CONTEXT, offset: 4 },
     { code: LOAD_WORD, dst: MINOR, src: CONTEXT, offset: 8 },
   ];
-  for (const exception of policy.exceptions) instructions.push(...block(exception, policy.allowByDefault));
-  instructions.push(
-    { code: MOVE_IMMEDIATE, dst: RESULT, immediate: policy.allowByDefault ? 1 : 0 },
-    { code: EXIT },
-  );
+  for (const rule of rules.toReversed()) instructions.push(...block(rule));
+  instructions.push(...verdict(otherwise));
   return encode(instructions);
 }
 
-/** Returns the opposite of the default where the exception applies, else falls through to the next block. */
-function block(exception: DeviceException, allowByDefault: boolean): Instruction[] {
-  const tests: Instruction[] = [
-    { code: JUMP_IF_NOT_EQUAL, dst: TYPE, immediate: DEVICE_TYPE[exception.type] },
-  ];
-  if (exception.major !== undefined)
-    tests.push({ code: JUMP_IF_NOT_EQUAL, dst: MAJOR, immediate: exception.major });
-  if (exception.minor !== undefined)
-    tests.push({ code: JUMP_IF_NOT_EQUAL, dst: MINOR, immediate: exception.minor });
-  // Allowing needs every requested access to be named; refusing needs one of them.
-  tests.push(
-    { code: MOVE, dst: SCRATCH, src: ACCESS },
-    {
-      code: AND,
-      dst: SCRATCH,
-      immediate: allowByDefault ? exception.access : EVERYTHING & ~exception.access,
-    },
-    { code: allowByDefault ? JUMP_IF_EQUAL : JUMP_IF_NOT_EQUAL, dst: SCRATCH, immediate: 0 },
-  );
-  const verdict: Instruction[] = [
-    { code: MOVE_IMMEDIATE, dst: RESULT, immediate: allowByDefault ? 0 : 1 },
-    { code: EXIT },
-  ];
-  const all = [...tests, ...verdict];
+/** Ends the program where the rule decides, else falls through to the next block. */
+function block({ type, major, minor, access, allow }: OrderedRule): Instruction[] {
+  const tests: Instruction[] = [{ code: JUMP_IF_NOT_EQUAL, dst: TYPE, immediate: DEVICE_TYPE[type] }];
+  if (major !== undefined) tests.push({ code: JUMP_IF_NOT_EQUAL, dst: MAJOR, immediate: major });
+  if (minor !== undefined) tests.push({ code: JUMP_IF_NOT_EQUAL, dst: MINOR, immediate: minor });
+  if (allow) {
+    tests.push(
+      { code: AND, dst: ACCESS, immediate: EVERYTHING & ~access },
+      { code: JUMP_IF_NOT_EQUAL, dst: ACCESS, immediate: 0 },
+    );
+  } else {
+    tests.push(
+      { code: MOVE, dst: SCRATCH, src: ACCESS },
+      { code: AND, dst: SCRATCH, immediate: access },
+      { code: JUMP_IF_EQUAL, dst: SCRATCH, immediate: 0 },
+    );
+  }
+  const all = [...tests, ...verdict(allow)];
   return all.map((each, index) =>
     each.code === JUMP_IF_NOT_EQUAL || each.code === JUMP_IF_EQUAL
       ? { ...each, offset: all.length - index - 1 }
       : each,
   );
 }
+
+const verdict = (allow: boolean): Instruction[] => [
+  { code: MOVE_IMMEDIATE, dst: RESULT, immediate: allow ? 1 : 0 },
+  { code: EXIT },
+];
 
 function encode(instructions: Instruction[]): Uint8Array {
   const little = endianness() === "LE";

@@ -1,6 +1,6 @@
 /**
- * Device rules (config-linux.md, "Allowed Device list") reduced to a default and its exceptions. v1 keeps them in that
- * form in the kernel; v2 runs a program made from it. Reducing them in one place gives both the same meaning.
+ * Device rules (config-linux.md, "Allowed Device list"), of which later ones override earlier ones. v2 runs a program
+ * that follows them in order; v1 keeps a default and its exceptions in the kernel, to which devicePolicy() reduces them.
  */
 import type { OciResources } from "../oci.ts";
 import { limitInvalid, limitUnsupported } from "./errors.ts";
@@ -16,6 +16,11 @@ export interface DeviceException {
   access: number;
 }
 
+/** A rule for one type of devices. */
+export interface OrderedRule extends DeviceException {
+  allow: boolean;
+}
+
 export interface DevicePolicy {
   /** What happens to a device that no exception names; an exception turns it around. */
   allowByDefault: boolean;
@@ -25,19 +30,40 @@ export interface DevicePolicy {
 const BITS: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
 const EVERYTHING = 7;
 
+/** Not the specification's, but configurations have it: every access, as it is every type. */
+const EVERY_ACCESS = "a";
+
+/** What the rules come to where a later one overrides: those after the last that is about everything, and its verdict. */
+export function orderedRules(rules: readonly DeviceRule[]): { otherwise: boolean; rules: OrderedRule[] } {
+  let otherwise = true;
+  const ordered: OrderedRule[] = [];
+  for (const rule of rules) {
+    const access = accessBits(rule.access);
+    if (isAboutEverything(rule, access)) {
+      otherwise = rule.allow;
+      ordered.length = 0;
+      continue;
+    }
+    for (const type of typesOf(rule)) {
+      const [major, minor] = [anyNumber(rule.major), anyNumber(rule.minor)];
+      ordered.push({ type, major, minor, access, allow: rule.allow });
+    }
+  }
+  return { otherwise, rules: ordered };
+}
+
 /** The rules in order, each overriding those before it; undefined where they restrict nothing. */
 export function devicePolicy(rules: readonly DeviceRule[] | undefined): DevicePolicy | undefined {
   let allowByDefault = true;
   let exceptions: DeviceException[] = [];
   for (const rule of rules ?? []) {
     const access = accessBits(rule.access);
-    const isWildcard = anyNumber(rule.major) === undefined && anyNumber(rule.minor) === undefined;
-    if (isEveryType(rule.type) && isWildcard && access === EVERYTHING) {
+    if (isAboutEverything(rule, access)) {
       allowByDefault = rule.allow;
       exceptions = [];
       continue;
     }
-    for (const type of isEveryType(rule.type) ? (["c", "b"] as const) : [deviceType(rule.type)]) {
+    for (const type of typesOf(rule)) {
       const change = { type, major: anyNumber(rule.major), minor: anyNumber(rule.minor), access };
       exceptions =
         rule.allow === allowByDefault ? without(exceptions, change, rule) : withException(exceptions, change);
@@ -92,6 +118,15 @@ const isCovered = (narrow: DeviceException, wide: DeviceException): boolean =>
   (wide.major === undefined || wide.major === narrow.major) &&
   (wide.minor === undefined || wide.minor === narrow.minor);
 
+const isAboutEverything = ({ type, major, minor }: DeviceRule, access: number): boolean =>
+  isEveryType(type) &&
+  anyNumber(major) === undefined &&
+  anyNumber(minor) === undefined &&
+  access === EVERYTHING;
+
+const typesOf = ({ type }: DeviceRule): readonly ("c" | "b")[] =>
+  isEveryType(type) ? ["c", "b"] : [deviceType(type)];
+
 const isEveryType = (type: string | undefined): boolean => type === undefined || type === "" || type === "a";
 
 /** The specification lets -1 stand for any number too. */
@@ -111,7 +146,7 @@ function accessBits(access: string | undefined): number {
   if (access === undefined || access === "") return EVERYTHING;
   let bits = 0;
   for (const letter of access) {
-    const bit = BITS[letter];
+    const bit = letter === EVERY_ACCESS ? EVERYTHING : BITS[letter];
     if (bit === undefined) {
       throw limitInvalid(
         `device rule: "${access}" is not an access`,

@@ -8,13 +8,20 @@ import { cannotCreate } from "./errors.ts";
 
 const REMOVE_TIMEOUT_MS = 1000;
 
+export interface MakeCgroupOptions {
+  /** Given each cgroup that had to be made above it, from the top down. */
+  madeParent?: ((directory: string) => void) | undefined;
+  /** One of that name is taken as it is. */
+  adopt?: boolean | undefined;
+}
+
 /**
- * Makes one cgroup, and those above it where they are missing, each then given to `madeParent` from the top down.
- * An empty one of that name is replaced: it is what a killed command left behind, with its limits and counters.
+ * Makes one cgroup, and those above it where they are missing; false where it was there and is adopted. Otherwise an
+ * empty one of that name is replaced: it is what a killed command left behind, with its limits and counters.
  */
-export function makeCgroup(directory: string, madeParent?: (directory: string) => void): void {
+export function makeCgroup(directory: string, options: MakeCgroupOptions = {}): boolean {
   try {
-    makeDirectory(directory, madeParent);
+    return makeDirectory(directory, options);
   } catch (error) {
     const { syscall, errno } = error as NodeJS.ErrnoException;
     if (errno === undefined) throw error;
@@ -22,16 +29,17 @@ export function makeCgroup(directory: string, madeParent?: (directory: string) =
   }
 }
 
-function makeDirectory(directory: string, madeParent?: (directory: string) => void): void {
+function makeDirectory(directory: string, { madeParent, adopt }: MakeCgroupOptions): boolean {
   for (;;) {
     const code = tryMkdir(directory);
-    if (code === undefined) return;
-    if (code === "EEXIST") rmdirSync(directory);
-    else makeParents(dirname(directory), madeParent);
+    if (code === undefined) return true;
+    if (code === "ENOENT") makeParents(dirname(directory), madeParent);
+    else if (adopt) return false;
+    else rmdirSync(directory);
   }
 }
 
-function makeParents(directory: string, madeParent?: (directory: string) => void): void {
+function makeParents(directory: string, madeParent: MakeCgroupOptions["madeParent"]): void {
   let code = tryMkdir(directory);
   if (code === "ENOENT" && dirname(directory) !== directory) {
     makeParents(dirname(directory), madeParent);

@@ -11,15 +11,32 @@
  * Both drivers pass the same conformance suite (test/integration/cgroup.test.ts).
  */
 import type { OciResources } from "../oci.ts";
+import type { Words } from "./words.ts";
 
 export interface CgroupDriver {
   readonly version: 1 | 2;
   /** Makes the cgroup at `path` ("/tsrun/<id>"), with its limits; throws TsrunError ERR_TSRUN_CGROUP_*. */
-  create(path: string, resources: OciResources): Cgroup;
+  create(path: string, resources: OciResources, options?: CreateOptions): Cgroup;
   /** Refuses what create() would refuse without asking the kernel: lacking controllers, limits that contradict. */
-  validate(resources: OciResources): void;
+  validate(resources: OciResources, words?: Words): void;
   /** The cgroup that is already there, without touching it. */
   open(path: string): Cgroup;
+}
+
+export interface CreateOptions {
+  /** In whose words the limits are: docker's where not told. */
+  words?: Words;
+  /**
+   * One that is there already is taken as it is, and its other limits stay; v2: every controller of the host is enabled
+   * for it. Otherwise an empty one is replaced.
+   */
+  adopt?: boolean;
+}
+
+export interface UpdateOptions {
+  words?: Words;
+  /** A memory limit alone sets the swap limit too, as it does in create(). */
+  defaults?: boolean;
 }
 
 export interface Cgroup {
@@ -27,7 +44,7 @@ export interface Cgroup {
   readonly path: string;
   /** Absolute directories, deepest path of each hierarchy; what rmdir(2) has to remove when all is over. */
   readonly directories: readonly string[];
-  /** v2: the directory to open for CLONE_INTO_CGROUP. v1: undefined. */
+  /** v2: the directory to open for CLONE_INTO_CGROUP. v1: undefined, or that on the cgroup2 mount beside it. */
   readonly cloneInto: string | undefined;
   /**
    * v1: the files to which the child, which must have one thread only, writes "0" to join. They are the `tasks` files:
@@ -39,10 +56,10 @@ export interface Cgroup {
   /** The file that tells whether the cgroup is frozen, and what it begins with otherwise; undefined where it cannot be. */
   readonly freezer: { file: string; thawed: string } | undefined;
   /**
-   * Changes limits of a running container; what is not named stays as it is, except that with `defaults` a memory limit
-   * alone sets the swap limit too, as it does in create(). Where the kernel refuses one, those before it are undone.
+   * Changes limits of a running container; what is not named stays as it is, except for `defaults`. Where the kernel
+   * refuses one, those before it are undone.
    */
-  update(resources: OciResources, options?: { defaults?: boolean }): void;
+  update(resources: OciResources, options?: UpdateOptions): void;
   stats(): CgroupStats;
   /** Process ids as this pid namespace sees them, of this cgroup and those below it. */
   pids(): number[];

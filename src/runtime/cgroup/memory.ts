@@ -1,6 +1,7 @@
-/** docker's reading of memory limits, the same for both versions of cgroups. */
+/** The reading of memory limits, the same for both versions of cgroups. */
 import type { OciResources } from "../oci.ts";
 import { limitInvalid, limitUnsupported } from "./errors.ts";
+import { type Words, wordFor } from "./words.ts";
 
 type Memory = NonNullable<OciResources["memory"]>;
 
@@ -9,57 +10,75 @@ export interface MemoryLimits {
   limit: number | undefined;
   /** Memory plus swap. */
   total: number | undefined;
-  /** Nobody asked for `total`: it is docker's default of twice the memory. */
+  /** Nobody asked for `total`: it follows from `limit`. */
   totalImplied: boolean;
   reservation: number | undefined;
 }
 
 /**
- * Checks the limits against each other and fills in docker's default. In a new cgroup memory without a swap limit
- * means as much swap as memory; in an update what is not named stays as it is. Zero is docker's "not set".
+ * Checks the limits against each other and fills in what follows from one alone. With docker that is, in a new cgroup,
+ * as much swap as memory; in a configuration only that unlimited memory has unlimited swap. Zero is "not set".
  */
-export function memoryLimits(memory: Memory, isNew: boolean): MemoryLimits {
+export function memoryLimits(memory: Memory, isNew: boolean, words: Words = "docker"): MemoryLimits {
   const limit = memory.limit || undefined;
   const reservation = memory.reservation || undefined;
   const total = memory.swap || undefined;
+  const [memoryWord, swapWord, reservationWord] = ["--memory", "--memory-swap", "--memory-reservation"].map(
+    (option) => wordFor(words, option),
+  );
   if (total !== undefined && total !== -1) {
     if (limit === undefined && isNew) {
       throw limitInvalid(
-        "--memory-swap needs --memory",
-        "--memory-swap is memory plus swap: set --memory as well",
+        `${swapWord} needs ${memoryWord}`,
+        `${swapWord} is memory plus swap: set ${memoryWord} as well`,
       );
     }
-    if (limit !== undefined && (limit === -1 || total < limit)) {
+    const contradicts = limit === -1 ? words === "docker" : limit !== undefined && total < limit;
+    if (contradicts) {
       throw limitInvalid(
-        `--memory-swap ${total} is less than --memory ${limit === -1 ? "unlimited" : limit}`,
-        "--memory-swap is memory plus swap: equal to --memory for no swap, -1 for unlimited swap",
+        `${swapWord} ${total} is less than ${memoryWord} ${limit === -1 ? "unlimited" : limit}`,
+        `${swapWord} is memory plus swap: equal to ${memoryWord} for no swap, -1 for unlimited swap`,
       );
     }
   }
-  if (limit !== undefined && limit !== -1 && reservation !== undefined && reservation > limit) {
+  const isAbove = limit !== undefined && limit !== -1 && reservation !== undefined && reservation > limit;
+  if (isAbove && words === "docker") {
     throw limitInvalid(
-      `--memory-reservation ${reservation} is more than --memory ${limit}`,
-      "the reservation is the soft limit: choose one below --memory",
+      `${reservationWord} ${reservation} is more than ${memoryWord} ${limit}`,
+      `the reservation is the soft limit: choose one below ${memoryWord}`,
     );
   }
-  const totalImplied = total === undefined && limit !== undefined && isNew;
-  return { limit, total: totalImplied ? (limit === -1 ? -1 : limit * 2) : total, totalImplied, reservation };
+  const implied = total === undefined && limit !== undefined ? impliedTotal(limit, isNew, words) : undefined;
+  return { limit, total: total ?? implied, totalImplied: implied !== undefined, reservation };
+}
+
+function impliedTotal(limit: number, isNew: boolean, words: Words): number | undefined {
+  if (words === "oci") return limit === -1 ? -1 : undefined;
+  if (!isNew) return undefined;
+  return limit === -1 ? -1 : limit * 2;
 }
 
 /** What v1 can do to reclaim and the OOM killer and v2 cannot: an error where it is asked for. */
-export function refuseV1Only(memory: Memory): void {
+export function refuseV1Only(memory: Memory, words: Words = "docker"): void {
   if (memory.swappiness !== undefined && memory.swappiness !== -1) {
     throw limitUnsupported(
-      "--memory-swappiness",
+      wordFor(words, "--memory-swappiness"),
       "cgroup v2 has no swappiness for each group",
-      "limit swap with --memory-swap, or set vm.swappiness for the whole host",
+      `limit swap with ${wordFor(words, "--memory-swap")}, or set vm.swappiness for the whole host`,
     );
   }
   if (memory.disableOOMKiller === true) {
     throw limitUnsupported(
-      "--oom-kill-disable",
+      wordFor(words, "--oom-kill-disable"),
       "cgroup v2 cannot switch the OOM killer off",
-      "lower the container's chance to be chosen with --oom-score-adj, or raise --memory",
+      `lower the container's chance to be chosen with --oom-score-adj, or raise ${wordFor(words, "--memory")}`,
+    );
+  }
+  if (memory.useHierarchy === false) {
+    throw limitUnsupported(
+      wordFor(words, "memory.useHierarchy"),
+      "cgroup v2 always counts the groups below",
+      "leave it out",
     );
   }
 }

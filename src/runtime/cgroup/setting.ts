@@ -6,6 +6,7 @@ import { readControlIfAny, writeControl } from "../../kernel/cgroupfs.ts";
 import { SyscallError } from "../../kernel/errors.ts";
 import { controllerMissing, limitRefused, limitUnsupported } from "./errors.ts";
 
+/** By the kernel's names; `unified` resources may name others yet. */
 export type Controller =
   | "memory"
   | "cpu"
@@ -15,39 +16,56 @@ export type Controller =
   | "devices"
   | "freezer"
   | "blkio"
-  | "io";
+  | "io"
+  | "hugetlb"
+  | "net_cls"
+  | "net_prio"
+  | "rdma"
+  | (string & {});
 
 export interface Setting {
   controller: Controller;
   /** The option that asks for it, for messages: "--memory". */
   option: string;
-  /** Value by file name. Kernels differ in which of these they have: each one present is written, one must be. */
+  /**
+   * Value by file name; each line of a value is written by itself. Kernels differ in which of these files they have:
+   * each one present is written, one must be.
+   */
   files: Readonly<Record<string, string>>;
   /** Nobody asked for it, it follows from another limit: left out where the kernel has no such file. */
   implied?: boolean;
+  /** The kernel judges it against another setting: what it calls invalid is tried again after the others. */
+  relative?: boolean;
 }
 
 type DirectoryOf = (controller: Controller) => string | undefined;
 
 /** Writes the settings in order; throws TsrunError ERR_TSRUN_CGROUP_* at the first that cannot be applied. */
 export function applySettings(version: 1 | 2, directoryOf: DirectoryOf, settings: readonly Setting[]): void {
-  for (const setting of settings) apply(version, directoryOf, setting);
+  const again: Setting[] = [];
+  for (const setting of settings) {
+    try {
+      apply(version, directoryOf, setting);
+    } catch (error) {
+      if (!setting.relative || !isInvalid(error)) throw error;
+      again.push(setting);
+    }
+  }
+  for (const setting of again) apply(version, directoryOf, setting);
 }
 
-/** The same in a cgroup that is in use: where one cannot be applied, those before it get their old values back. */
+/** The same in a cgroup that is in use: where one cannot be applied, all get their old values back. */
 export function replaceSettings(
   version: 1 | 2,
   directoryOf: DirectoryOf,
   settings: readonly Setting[],
 ): void {
-  const before: { path: string; value: string }[] = [];
+  const before = settings.flatMap((setting) => current(directoryOf(setting.controller), setting)).reverse();
   try {
-    for (const setting of settings) {
-      before.push(...current(directoryOf(setting.controller), setting));
-      apply(version, directoryOf, setting);
-    }
+    applySettings(version, directoryOf, settings);
   } catch (error) {
-    for (const { path, value } of before.reverse()) restore(path, value);
+    const refused = before.filter((each) => !restore(each));
+    for (const each of refused) restore(each);
     throw error;
   }
 }
@@ -65,7 +83,15 @@ function apply(version: 1 | 2, directoryOf: DirectoryOf, setting: Setting): void
   }
 }
 
-function current(directory: string | undefined, { files }: Setting): { path: string; value: string }[] {
+const isInvalid = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof SyscallError && error.cause.code === "EINVAL";
+
+interface Before {
+  path: string;
+  value: string;
+}
+
+function current(directory: string | undefined, { files }: Setting): Before[] {
   return Object.keys(files).flatMap((file) => {
     const path = `${directory}/${file}`;
     const value = directory === undefined ? undefined : readControlIfAny(path);
@@ -73,18 +99,20 @@ function current(directory: string | undefined, { files }: Setting): { path: str
   });
 }
 
-/** The kernel took this value before; should it not do so now, the refusal that is about to be reported says more. */
-function restore(path: string, value: string): void {
+/** False where the kernel refuses it, as it may until another has its old value too. */
+function restore({ path, value }: Before): boolean {
   try {
-    writeControl(path, value);
+    writeControl(path, ...linesOf(value));
+    return true;
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
+    return false;
   }
 }
 
 function writeIfPresent(directory: string, file: string, value: string, option: string): boolean {
   try {
-    writeControl(`${directory}/${file}`, value);
+    writeControl(`${directory}/${file}`, ...linesOf(value));
     return true;
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
@@ -93,10 +121,18 @@ function writeIfPresent(directory: string, file: string, value: string, option: 
   }
 }
 
-function missingFileHint(setting: Setting): string {
-  if (setting.option === "--memory-swap") return "boot with swapaccount=1 on the kernel command line";
-  if (setting.option.startsWith("--blkio-weight")) {
+/** An empty value is a line too: it empties a cpuset. */
+function linesOf(value: string): string[] {
+  const lines = value.split("\n").filter((line) => line !== "");
+  return lines.length === 0 ? ["\n"] : lines;
+}
+
+function missingFileHint({ option, controller }: Setting): string {
+  if (option === "--memory-swap" || option.endsWith("memory.swap"))
+    return "boot with swapaccount=1 on the kernel command line";
+  if (option.startsWith("--blkio-weight") || option.includes("blockIO.weight")) {
     return "weights need the BFQ scheduler (modprobe bfq) or io.cost in the kernel; --device-read-bps and its like work without";
   }
+  if (controller === "hugetlb") return "the sizes that this kernel has: ls /sys/kernel/mm/hugepages";
   return "this kernel was built without that limit: leave the option out";
 }

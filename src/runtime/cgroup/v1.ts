@@ -14,11 +14,12 @@ import { type DeviceRule, devicePolicy, formatException } from "./devices.ts";
 import { discardCgroups, makeCgroup, removeCgroups } from "./directory.ts";
 import type { Cgroup, CgroupDriver, CgroupStats } from "./driver.ts";
 import { controllerMissing, limitRefused } from "./errors.ts";
-import type { Hierarchies } from "./hierarchies-v1.ts";
+import { type Hierarchies, UNIFIED } from "./hierarchies-v1.ts";
 import { sumOverDevices } from "./io-stat.ts";
 import { isFrozen, killAll, pidsBelow, untilFrozen } from "./processes.ts";
 import { applySettings, type Controller, replaceSettings, type Setting } from "./setting.ts";
 import { cpusetSettings, settingsV1 } from "./settings-v1.ts";
+import { type Words, wordFor } from "./words.ts";
 
 /** How often a kill looks again for processes that were forked meanwhile, where there is no freezer to stop them. */
 const KILL_ROUNDS = 100;
@@ -30,18 +31,19 @@ export function createV1Driver(hierarchies: Hierarchies): CgroupDriver {
   return {
     version: 1,
     open: (path) => cgroupV1(hierarchies, path),
-    validate: (resources) => void validated(hierarchies, resources),
-    create(path, resources) {
+    validate: (resources, words) => void validated(hierarchies, resources, words),
+    create(path, resources, { words, adopt } = {}) {
       const cgroup = cgroupV1(hierarchies, path);
-      const settings = validated(hierarchies, resources);
-      const cpuset = hierarchies.get("cpuset");
+      const settings = validated(hierarchies, resources, words);
+      const cpuset = directoryOf(hierarchies, "cpuset", path);
       const made: string[] = [];
       try {
         for (const directory of cgroup.directories) {
-          const isCpuset = cpuset !== undefined && directory === `${cpuset}${path}`;
-          makeCgroup(directory, isCpuset ? (parent) => setCpuset(parent, {}) : undefined);
-          made.push(directory);
-          if (isCpuset) setCpuset(directory, resources.cpu ?? {});
+          const isCpuset = directory === cpuset;
+          const madeParent = isCpuset ? (parent: string) => setCpuset(parent, {}) : undefined;
+          if (makeCgroup(directory, { madeParent, adopt })) made.push(directory);
+          if (isCpuset)
+            fillCpuset(directory, resources.cpu, { mount: hierarchies.get("cpuset"), adopt, words });
         }
         applySettings(1, (controller) => directoryOf(hierarchies, controller, path), settings);
         setDevices(hierarchies, path, resources.devices);
@@ -55,12 +57,12 @@ export function createV1Driver(hierarchies: Hierarchies): CgroupDriver {
 }
 
 /** The settings of a new cgroup, all of which this host can apply. */
-function validated(hierarchies: Hierarchies, resources: OciResources): Setting[] {
-  const settings = settingsV1(resources, true);
-  requireControllers(hierarchies, settings, resources);
+function validated(hierarchies: Hierarchies, resources: OciResources, words: Words = "docker"): Setting[] {
+  const settings = settingsV1(resources, true, words);
+  requireControllers(hierarchies, settings, { resources, words });
   const cpuset = hierarchies.get("cpuset");
   if (cpuset !== undefined)
-    checkCpuset(resources.cpu, (which) => readControlIfAny(`${cpuset}/cpuset.${which}`));
+    checkCpuset(resources.cpu, (which) => readControlIfAny(`${cpuset}/cpuset.${which}`), words);
   return settings;
 }
 
@@ -73,29 +75,53 @@ const directoryOf = (hierarchies: Hierarchies, controller: Controller, path: str
 function requireControllers(
   hierarchies: Hierarchies,
   settings: readonly Setting[],
-  resources: OciResources,
+  { resources, words }: { resources: OciResources; words: Words },
 ): void {
   const needed: { controller: Controller; option: string }[] = [...settings];
-  if (resources.cpu?.cpus) needed.push({ controller: "cpuset", option: "--cpuset-cpus" });
-  if (resources.cpu?.mems) needed.push({ controller: "cpuset", option: "--cpuset-mems" });
-  if (devicePolicy(resources.devices) !== undefined) {
-    needed.push({ controller: "devices", option: "device rules" });
-  }
+  const alsoNeeded = (controller: Controller, option: string) =>
+    needed.push({ controller, option: wordFor(words, option) });
+  if (resources.cpu?.cpus) alsoNeeded("cpuset", "--cpuset-cpus");
+  if (resources.cpu?.mems) alsoNeeded("cpuset", "--cpuset-mems");
+  if (devicePolicy(resources.devices) !== undefined) alsoNeeded("devices", "device rules");
   for (const { controller, option } of needed) {
     if (!hierarchies.has(controller)) throw controllerMissing(1, controller, { option });
   }
 }
 
-/** A new cpuset is empty and takes no process until it has CPUs and nodes: its parent's where none are asked for. */
-function setCpuset(directory: string, asked: { cpus?: string; mems?: string }): void {
+/** A new cpuset takes no process until it has CPUs and nodes. One that others have made may lack them, up to the top. */
+function fillCpuset(
+  directory: string,
+  asked: OciResources["cpu"],
+  {
+    mount = "",
+    adopt,
+    words,
+  }: { mount?: string | undefined; adopt?: boolean | undefined; words?: Words | undefined },
+): void {
+  if (adopt) {
+    const names = directory.slice(mount.length + 1).split("/");
+    for (let depth = 1; depth <= names.length; depth++) {
+      setCpuset([mount, ...names.slice(0, depth)].join("/"), {}, { keep: true });
+    }
+  }
+  setCpuset(directory, asked ?? {}, { keep: adopt, words });
+}
+
+/** Gives it its parent's CPUs and nodes where none are asked for, or those that it has with `keep`. */
+function setCpuset(
+  directory: string,
+  asked: NonNullable<OciResources["cpu"]>,
+  { keep = false, words = "docker" }: { keep?: boolean | undefined; words?: Words | undefined } = {},
+): void {
   for (const which of ["cpus", "mems"] as const) {
     const file = `cpuset.${which}`;
+    if (keep && !asked[which] && readControl(`${directory}/${file}`) !== "") continue;
     const value = asked[which] || readControl(`${dirname(directory)}/${file}`);
     try {
       writeControl(`${directory}/${file}`, value);
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      throw limitRefused(`--cpuset-${which}`, file, value, error);
+      throw limitRefused(wordFor(words, `--cpuset-${which}`), file, value, error);
     }
   }
 }
@@ -116,6 +142,7 @@ function setDevices(hierarchies: Hierarchies, path: string, rules: readonly Devi
 
 function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
   const directories = [...new Set(hierarchies.values())].map((mount) => `${mount}${path}`);
+  const unified = directoryOf(hierarchies, UNIFIED, path);
   const memory = directoryOf(hierarchies, "memory", path);
   // Processes are members of every hierarchy alike; the freezer's directory is as good as any to list them.
   const freezing = directoryOf(hierarchies, "freezer", path);
@@ -130,21 +157,21 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     version: 1,
     path,
     directories,
-    cloneInto: undefined,
-    procsFiles: directories.map((directory) => `${directory}/tasks`),
+    cloneInto: unified,
+    procsFiles: directories
+      .filter((directory) => directory !== unified)
+      .map((directory) => `${directory}/tasks`),
     oomCounter: memory === undefined ? undefined : { file: `${memory}/memory.oom_control`, key: "oom_kill" },
     freezer,
-    update(resources, { defaults = false } = {}) {
-      const settings = [...cpusetSettings(resources.cpu), ...settingsV1(resources, defaults)];
-      requireControllers(hierarchies, settings, resources);
+    update(resources, { defaults = false, words = "docker" } = {}) {
+      const settings = [...cpusetSettings(resources.cpu, words), ...settingsV1(resources, defaults, words)];
+      requireControllers(hierarchies, settings, { resources, words });
       const cpuset = directoryOf(hierarchies, "cpuset", path);
-      if (cpuset !== undefined)
-        checkCpuset(resources.cpu, (which) => readControlIfAny(`${dirname(cpuset)}/cpuset.${which}`));
-      replaceSettings(
-        1,
-        (controller) => directoryOf(hierarchies, controller, path),
-        memory === undefined ? settings : inOrder(settings, memory),
-      );
+      if (cpuset !== undefined) {
+        const parents = (which: string) => readControlIfAny(`${dirname(cpuset)}/cpuset.${which}`);
+        checkCpuset(resources.cpu, parents, words);
+      }
+      replaceSettings(1, (controller) => directoryOf(hierarchies, controller, path), settings);
       setDevices(hierarchies, path, resources.devices);
     },
     stats: () => stats(hierarchies, path),
@@ -169,15 +196,6 @@ function cgroupV1(hierarchies: Hierarchies, path: string): Cgroup {
     frozen: () => isFrozen(freezer),
     remove: () => removeCgroups(directories),
   };
-}
-
-/** Memory plus swap may never be below memory: to raise both, the sum goes first; to lower both, last. */
-function inOrder(settings: Setting[], memory: string): Setting[] {
-  const swap = settings.find(({ option }) => option === "--memory-swap");
-  if (swap === undefined) return settings;
-  const now = Number(readControlIfAny(`${memory}/memory.memsw.limit_in_bytes`) ?? 0);
-  const wanted = Number(swap.files["memory.memsw.limit_in_bytes"]);
-  return wanted === -1 || wanted > now ? [swap, ...settings.filter((each) => each !== swap)] : settings;
 }
 
 /** A frozen process cannot fork away from its signal, and takes it when thawed. */

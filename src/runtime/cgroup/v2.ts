@@ -7,7 +7,7 @@ import type { OciResources } from "../oci.ts";
 import { enableControllers } from "./controllers-v2.ts";
 import { checkCpuset } from "./cpuset.ts";
 import { deviceProgram } from "./device-program.ts";
-import { devicePolicy } from "./devices.ts";
+import type { DeviceRule } from "./devices.ts";
 import { discardCgroups, makeCgroup, removeCgroups } from "./directory.ts";
 import type { Cgroup, CgroupDriver, CgroupStats } from "./driver.ts";
 import { limitInvalid, limitRefused } from "./errors.ts";
@@ -15,23 +15,24 @@ import { sumOverDevices } from "./io-stat.ts";
 import { isFrozen, killAll, pidsBelow, untilFrozen } from "./processes.ts";
 import { applySettings, replaceSettings, type Setting } from "./setting.ts";
 import { settingsV2 } from "./settings-v2.ts";
+import { type Words, wordFor } from "./words.ts";
 
 export function createV2Driver(mount: string): CgroupDriver {
   return {
     version: 2,
     open: (path) => cgroupV2(mount, path),
-    validate: (resources) => void validated(mount, resources),
-    create(path, resources) {
+    validate: (resources, words) => void validated(mount, resources, words),
+    create(path, resources, { words, adopt = false } = {}) {
       const parent = dirname(path);
       const directory = `${mount}${path}`;
-      const settings = validated(mount, resources);
-      makeCgroup(directory);
+      const settings = validated(mount, resources, words);
+      const isNew = makeCgroup(directory, { adopt });
       try {
-        enableControllers(mount, parent === "/" ? "" : parent, settings);
+        enableControllers(mount, parent === "/" ? "" : parent, { settings, all: adopt });
         applySettings(2, () => directory, settings);
-        guardDevices(directory, resources);
+        if (resources.devices?.some(({ allow }) => !allow)) guardDevices(directory, resources.devices);
       } catch (error) {
-        discardCgroups([directory]);
+        if (isNew) discardCgroups([directory]);
         throw error;
       }
       return cgroupV2(mount, path);
@@ -40,17 +41,15 @@ export function createV2Driver(mount: string): CgroupDriver {
 }
 
 /** The settings of a new cgroup; whether their controllers can be enabled is seen when they are. */
-function validated(mount: string, resources: OciResources): Setting[] {
-  const settings = settingsV2(resources, true);
-  checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
+function validated(mount: string, resources: OciResources, words: Words = "docker"): Setting[] {
+  const settings = settingsV2(resources, true, words);
+  checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`), words);
   return settings;
 }
 
-function guardDevices(directory: string, resources: OciResources): void {
-  const policy = devicePolicy(resources.devices);
-  if (policy === undefined) return;
+function guardDevices(directory: string, rules: readonly DeviceRule[]): void {
   try {
-    attachDeviceProgram(directory, deviceProgram(policy));
+    attachDeviceProgram(directory, deviceProgram(rules));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw limitRefused("device rules", directory, "BPF_CGROUP_DEVICE", error);
@@ -69,12 +68,14 @@ function cgroupV2(mount: string, path: string): Cgroup {
     procsFiles: [],
     oomCounter: { file: file("memory.events"), key: "oom_kill" },
     freezer,
-    update(resources, { defaults = false } = {}) {
-      const settings = settingsV2(withCurrent(resources, file), defaults);
-      checkCpuset(resources.cpu, (which) => readControlIfAny(`${mount}/cpuset.${which}.effective`));
-      enableControllers(mount, dirname(path) === "/" ? "" : dirname(path), settings);
+    update(resources, { defaults = false, words = "docker" } = {}) {
+      const settings = settingsV2(withCurrent(resources, file, words), defaults, words);
+      const available = (which: string) => readControlIfAny(`${mount}/cpuset.${which}.effective`);
+      checkCpuset(resources.cpu, available, words);
+      checkUsage(resources.memory, file);
+      enableControllers(mount, dirname(path) === "/" ? "" : dirname(path), { settings });
       replaceSettings(2, () => directory, settings);
-      guardDevices(directory, resources);
+      if (resources.devices !== undefined) guardDevices(directory, resources.devices);
     },
     stats: () => stats(file),
     pids: () => pidsBelow(directory),
@@ -115,26 +116,44 @@ function killWithoutFile(directory: string, file: (name: string) => string): voi
 }
 
 /** Fills in what v2 keeps in one file and the specification in two fields. */
-function withCurrent(resources: OciResources, file: (name: string) => string): OciResources {
+function withCurrent(resources: OciResources, file: (name: string) => string, words: Words): OciResources {
   const { memory, cpu, ...rest } = resources;
   const completed: OciResources = rest;
   if (memory !== undefined) completed.memory = memory;
   if (memory?.swap && memory.swap > 0 && !memory.limit) {
     const limit = readControlIfAny(file("memory.max"));
     if (limit === undefined || limit === "max") {
+      const [swapWord, memoryWord] = [wordFor(words, "--memory-swap"), wordFor(words, "--memory")];
       throw limitInvalid(
-        "--memory-swap needs --memory",
-        "--memory-swap is memory plus swap: set --memory as well",
+        `${swapWord} needs ${memoryWord}`,
+        `${swapWord} is memory plus swap: set ${memoryWord} as well`,
       );
     }
     completed.memory = { ...memory, limit: Number(limit) };
   }
   if (cpu !== undefined) completed.cpu = cpu;
-  if (cpu?.period && cpu.quota === undefined) {
+  if (cpu?.period && !cpu.quota) {
     const quota = readControlIfAny(file("cpu.max"))?.split(" ")[0];
     completed.cpu = { ...cpu, quota: quota === undefined || quota === "max" ? -1 : Number(quota) };
   }
   return completed;
+}
+
+/** v1 refuses a limit below what is in use with EBUSY; v2 takes it and kills. */
+function checkUsage(memory: OciResources["memory"], file: (name: string) => string): void {
+  if (memory?.checkBeforeUpdate !== true) return;
+  const usage = Number(readControlIfAny(file("memory.current")) ?? 0);
+  for (const [what, limit] of [
+    ["memory+swap", memory.swap],
+    ["memory", memory.limit],
+  ] as const) {
+    if (limit !== undefined && limit > 0 && limit <= usage) {
+      throw limitInvalid(
+        `rejecting ${what} limit ${limit} <= usage ${usage}`,
+        "choose a higher limit, or leave checkBeforeUpdate out to have processes killed",
+      );
+    }
+  }
 }
 
 function stats(file: (name: string) => string): CgroupStats {

@@ -91,7 +91,7 @@ describe("the device program", () => {
 
   test("allows what is named, with every access that is named", () => {
     const rules = [denyAll, c(1, 3, "rw"), { allow: true, type: "b", access: "m" }, c(136, undefined, "rwm")];
-    const program = deviceProgram(devicePolicy(rules) ?? { allowByDefault: true, exceptions: [] });
+    const program = deviceProgram(rules);
     expect(decide(program, "c", 1, 3, R | W)).toBe(1);
     expect(decide(program, "c", 1, 3, R | M)).toBe(0);
     expect(decide(program, "b", 1, 3, R)).toBe(0);
@@ -101,11 +101,83 @@ describe("the device program", () => {
   });
 
   test("refuses what is named, with any access that is named", () => {
-    const program = deviceProgram(
-      devicePolicy([c(1, 5, "r", false)]) ?? { allowByDefault: false, exceptions: [] },
-    );
+    const program = deviceProgram([c(1, 5, "r", false)]);
     expect(decide(program, "c", 1, 5, R | W)).toBe(0);
     expect(decide(program, "c", 1, 5, W)).toBe(1);
     expect(decide(program, "c", 1, 7, R)).toBe(1);
   });
+
+  test("follows the rules in order, also where one is taken out of many", () => {
+    const program = deviceProgram([
+      denyAll,
+      c(1, undefined, "rwm"),
+      c(1, 5, "w", false),
+      c(1, 7, "rwm", false),
+      c(1, 7, "r"),
+    ]);
+    expect(decide(program, "c", 1, 3, R | W)).toBe(1);
+    expect(decide(program, "c", 1, 5, R)).toBe(1);
+    expect(decide(program, "c", 1, 5, R | W)).toBe(0);
+    expect(decide(program, "c", 1, 7, R)).toBe(1);
+    expect(decide(program, "c", 1, 7, R | W)).toBe(0);
+  });
+
+  test("one access may be allowed by one rule and the next by another", () => {
+    const program = deviceProgram([denyAll, c(1, undefined, "r"), c(1, 3, "w")]);
+    expect(decide(program, "c", 1, 3, R | W)).toBe(1);
+    expect(decide(program, "c", 1, 5, R | W)).toBe(0);
+  });
+
+  test("what comes before a rule about everything does not count", () => {
+    expect(deviceProgram([c(1, 5, "r", false), denyAll])).toEqual(deviceProgram([denyAll]));
+    expect(decide(deviceProgram([denyAll, { allow: true }]), "b", 8, 0, R | W | M)).toBe(1);
+    expect(decide(deviceProgram([]), "b", 8, 0, R | W | M)).toBe(1);
+  });
+
+  test.each([{ seed: 1 }, { seed: 2 }, { seed: 3 }])(
+    "agrees with the rules read one by one, $seed",
+    ({ seed }) => {
+      let state = seed;
+      const random = (below: number): number => {
+        state = (state * 1103515245 + 12345) % 2147483648;
+        return Math.floor((state / 2147483648) * below);
+      };
+      for (let round = 0; round < 50; round++) {
+        const rules = Array.from({ length: 1 + random(8) }, (): DeviceRule => {
+          const type = ["a", "b", "c"][random(3)] ?? "a";
+          const access = ["r", "w", "m"].filter(() => random(2) === 1).join("") || "rwm";
+          const number = (): number => random(3) - 1;
+          return { allow: random(2) === 1, type, access, major: number(), minor: number() };
+        });
+        const program = deviceProgram(rules);
+        for (const type of ["b", "c"] as const)
+          for (const access of [R, W, M, R | W, R | W | M])
+            for (const [major, minor] of [[0, 0] as const, [0, 1] as const, [1, 0] as const]) {
+              const expected = oneByOne(rules, { type, major, minor, access });
+              expect(decide(program, type, major, minor, access)).toBe(expected ? 1 : 0);
+            }
+      }
+    },
+  );
 });
+
+/** config-linux.md, literally: each access is what the last rule about it says. */
+function oneByOne(
+  rules: DeviceRule[],
+  { type, major, minor, access }: { type: string; major: number; minor: number; access: number },
+): boolean {
+  const bits = { m: 1, r: 2, w: 4 };
+  return Object.entries(bits).every(([letter, bit]) => {
+    if ((access & bit) === 0) return true;
+    let allowed = true;
+    for (const rule of rules) {
+      const isAbout =
+        (rule.type === "a" || rule.type === type) &&
+        (rule.major === -1 || rule.major === major) &&
+        (rule.minor === -1 || rule.minor === minor) &&
+        rule.access?.includes(letter);
+      if (isAbout) allowed = rule.allow;
+    }
+    return allowed;
+  });
+}

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { parseHierarchies } from "../../../../src/runtime/cgroup/hierarchies-v1.ts";
+import {
+  parseCgroupMounts,
+  parseHierarchies,
+  UNIFIED,
+} from "../../../../src/runtime/cgroup/hierarchies-v1.ts";
+import { directoryBelow, parseProcCgroup } from "../../../../src/runtime/cgroup/own.ts";
 import { createV1Driver } from "../../../../src/runtime/cgroup/v1.ts";
 
 const MOUNTINFO = `22 1 0:20 / /sys rw,relatime - sysfs sysfs rw
@@ -32,4 +37,41 @@ test("controllers that are mounted together share one directory", () => {
     file: "/sys/fs/cgroup/my memory/tsrun/x/memory.oom_control",
     key: "oom_kill",
   });
+});
+
+test("all hierarchies are listed, also those without controllers, and no flags of the mounts", () => {
+  expect(parseCgroupMounts(MOUNTINFO).map(({ mountPoint, keys }) => [mountPoint, keys])).toEqual([
+    ["/sys/fs/cgroup/cpu,cpuacct", ["cpu", "cpuacct"]],
+    ["/sys/fs/cgroup/my memory", ["memory"]],
+    ["/sys/fs/cgroup/systemd", ["name=systemd"]],
+    ["/sys/fs/cgroup/unified", [UNIFIED]],
+    ["/mnt/again", ["memory"]],
+    ["/sys/fs/cgroup/net_cls", ["net_cls"]],
+  ]);
+});
+
+test("beside v1's hierarchies the process is cloned into cgroup2", () => {
+  const roots = new Map([
+    ["pids", "/sys/fs/cgroup/pids"],
+    [UNIFIED, "/sys/fs/cgroup/unified"],
+  ]);
+  const { cloneInto, procsFiles } = createV1Driver(roots).open("/a");
+  expect(cloneInto).toBe("/sys/fs/cgroup/unified/a");
+  expect(procsFiles).toEqual(["/sys/fs/cgroup/pids/a/tasks"]);
+});
+
+test("a process's cgroups are found below mounts that show a part only", () => {
+  const own = parseProcCgroup("9:name=systemd:/\n4:cpu,cpuacct:/a/b:c\n0::/user.slice\n");
+  expect([...own]).toEqual([
+    ["name=systemd", "/"],
+    ["cpu", "/a/b:c"],
+    ["cpuacct", "/a/b:c"],
+    ["", "/user.slice"],
+  ]);
+  const mount = (root: string) => ({ mountPoint: "/cg", root, keys: [] });
+  expect(directoryBelow(mount("/"), "/a/b")).toBe("/cg/a/b");
+  expect(directoryBelow(mount("/"), "/")).toBe("/cg");
+  expect(directoryBelow(mount("/a"), "/a/b")).toBe("/cg/b");
+  expect(directoryBelow(mount("/a"), "/a")).toBe("/cg");
+  expect(directoryBelow(mount("/a"), "/ab")).toBe("/cg");
 });
