@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSyn
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { type OciCgroup, openOciCgroup, reopenOciCgroup } from "../../src/oci/cgroup.ts";
+import { type OciCgroup, openOciCgroup, reopenOciCgroup } from "../../src/oci/container-cgroup.ts";
 import type { OciResources } from "../../src/runtime/oci.ts";
 
 const MIB = 1024 * 1024;
