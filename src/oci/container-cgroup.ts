@@ -13,6 +13,7 @@ import { createV1Driver } from "../runtime/cgroup/v1.ts";
 import { createV2Driver } from "../runtime/cgroup/v2.ts";
 import type { OciLinux, OciResources } from "../runtime/oci.ts";
 import type { CgroupView } from "../runtime/plan/mounts.ts";
+import { ABSENT } from "./absent-cgroup.ts";
 import {
   type CgroupLocation,
   cgroupPaths,
@@ -61,8 +62,8 @@ export interface OciCgroup {
   join(initPid: number, below?: string): CgroupJoin;
   /** Changes the limits that are named; devices stay as they are. */
   apply(resources: OciResources): void;
-  /** The driver's view of it: stats, pids, freeze, thaw, frozen, kill, remove; undefined where there is no cgroup. */
-  readonly driven: Cgroup | undefined;
+  /** The driver's view of it: pids, freeze, thaw, frozen, kill, remove, oomCounter; ABSENT where there is none. */
+  readonly driven: Cgroup;
   exists(): boolean;
 }
 
@@ -80,7 +81,7 @@ const NOTHING: CgroupJoin = { cloneFd: undefined, procsFiles: [] };
 
 const NO_CGROUP: OciCgroup = {
   location: undefined,
-  driven: undefined,
+  driven: ABSENT,
   create: () => ({ ...NOTHING, view: { version: 2 }, paths: {} }),
   join: () => NOTHING,
   apply(resources) {
@@ -91,7 +92,7 @@ const NO_CGROUP: OciCgroup = {
 
 function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgroup {
   const driver = driverOf(location);
-  const self: { location: CgroupLocation | undefined; driven: Cgroup | undefined } = {
+  const self: { location: CgroupLocation | undefined; driven: Cgroup } = {
     location,
     driven: driver.open(location.path),
   };
@@ -107,7 +108,7 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
       // Without privileges the kernel neither takes the rules nor lets devices be made.
       if (request.rootless) delete resources.devices;
       else resources.devices = deviceRules(linux);
-      if (self.driven) refuseInUse(self.driven);
+      refuseInUse(self.driven);
       try {
         if (request.rootless && location.version === 2) checkMayJoin(location);
         self.driven = driver.create(location.path, resources, { words: "oci", adopt: true });
@@ -116,7 +117,7 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
         if (request.cgroupsPath) throw notApplied(error);
         if (hasLimits(resources)) throw noPermission(error);
         self.location = undefined;
-        self.driven = undefined;
+        self.driven = ABSENT;
         return { ...NOTHING, view: cgroupViewOf(location), paths: {} };
       }
       if (ownerUid !== undefined && location.version === 2) {
@@ -129,7 +130,7 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
     apply({ devices: _, ...limits }) {
       driver.open(location.path).update(limits, { words: "oci" });
     },
-    exists: () => self.driven?.directories.some((directory) => existsSync(directory)) ?? false,
+    exists: () => self.driven.directories.some((directory) => existsSync(directory)),
   };
 }
 

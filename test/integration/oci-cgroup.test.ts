@@ -27,7 +27,7 @@ function create(resources: OciResources, path?: string): Readonly<Record<string,
   return paths;
 }
 
-const directories = (cgroup: OciCgroup): readonly string[] => cgroup.driven?.directories ?? [];
+const directories = (cgroup: OciCgroup): readonly string[] => cgroup.driven.directories;
 
 /** A process in the cgroup, by all of its files. */
 async function occupy(cgroup: OciCgroup): Promise<number> {
@@ -47,8 +47,8 @@ function value(paths: Readonly<Record<string, string>>, v1: string, v2: string):
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
   for (const cgroup of opened.splice(0)) {
-    cgroup.driven?.kill();
-    await cgroup.driven?.remove();
+    cgroup.driven.kill();
+    await cgroup.driven.remove();
     for (const directory of directories(cgroup)) {
       if (dirname(directory).endsWith(parent) && existsSync(dirname(directory)))
         rmdirSync(dirname(directory));
@@ -78,10 +78,10 @@ describe("where it is", () => {
     closeSync(cgroup.create({}).cloneFd ?? -1);
     const pid = await occupy(cgroup);
     const again = reopenOciCgroup(JSON.parse(JSON.stringify(cgroup.location)));
-    expect(again.driven?.pids()).toEqual([pid]);
+    expect(again.driven.pids()).toEqual([pid]);
     expect(again.exists()).toBe(true);
-    again.driven?.kill();
-    await again.driven?.remove();
+    again.driven.kill();
+    await again.driven.remove();
     expect(again.exists()).toBe(false);
   });
 
@@ -112,14 +112,14 @@ describe("one that exists", () => {
   test("is refused with processes in it, or frozen", async () => {
     const cgroup = open();
     closeSync(cgroup.create({}).cloneFd ?? -1);
-    await cgroup.driven?.freeze();
+    await cgroup.driven.freeze();
     expect(() => cgroup.create({})).toThrow(
       expect.objectContaining({
         code: "ERR_TSRUN_CGROUP_FROZEN",
         message: expect.stringMatching(/unexpectedly frozen/),
       }),
     );
-    await cgroup.driven?.thaw();
+    await cgroup.driven.thaw();
     await occupy(cgroup);
     expect(() => cgroup.create({})).toThrow(
       expect.objectContaining({

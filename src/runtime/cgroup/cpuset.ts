@@ -5,7 +5,8 @@ import { type Words, wordFor } from "./words.ts";
 
 const RANGE = /^(\d+)(?:-(\d+))?$/;
 
-function parse(list: string): Set<number> | undefined {
+/** undefined where it is no such list. */
+export function parseCpuList(list: string): Set<number> | undefined {
   const numbers = new Set<number>();
   for (const part of list.split(",")) {
     const match = RANGE.exec(part.trim());
@@ -31,11 +32,11 @@ export function checkCpuset(
     const asked = cpu?.[which];
     if (asked === undefined || asked === "") continue;
     const option = wordFor(words, `--cpuset-${which}`);
-    const numbers = parse(asked);
+    const numbers = parseCpuList(asked);
     if (numbers === undefined)
       throw limitInvalid(`${option} "${asked}" is not a list`, 'write it as "0-2,7"');
     const there = available(which);
-    const known = there === undefined ? undefined : parse(there);
+    const known = there === undefined ? undefined : parseCpuList(there);
     if (known !== undefined && [...numbers].some((each) => !known.has(each))) {
       throw limitInvalid(`${option} ${asked} names what is not available`, `available: ${there}`);
     }
