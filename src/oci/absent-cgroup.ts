@@ -21,8 +21,11 @@ export const ABSENT: Cgroup = {
   remove: async () => {},
 };
 
-function refuse(): never {
-  throw new TsrunError("ERR_TSRUN_OCI_NO_CGROUP", "the container has no cgroup", {
+export const noCgroup = (): TsrunError =>
+  new TsrunError("ERR_TSRUN_OCI_NO_CGROUP", "the container has no cgroup", {
     hint: "it was created without permission to make one: systemd-run --user --scope -p Delegate=yes gives it",
   });
+
+function refuse(): never {
+  throw noCgroup();
 }
