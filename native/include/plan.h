@@ -18,12 +18,12 @@
 #define PLAN_MAGIC 0x4e414c50u /* "PLAN" */
 #define PLAN_VERSION 1u
 #define PLAN_ARGS 8
-#define PLAN_SLOTS 64
+#define PLAN_SLOTS 256
 
 /* Slots that the monitor fills itself; the launcher's and the steps' own start at 0. */
-#define SLOT_STDIN 60
-#define SLOT_STDOUT 61
-#define SLOT_STDERR 62
+#define SLOT_STDIN 253
+#define SLOT_STDOUT 254
+#define SLOT_STDERR 255
 #define SLOT_NONE UINT64_MAX
 
 struct plan_header {
@@ -40,19 +40,19 @@ struct plan_step {
 };
 
 enum plan_op {
-	OP_CLONE = 1,               /* flags, cgroup slot */
+	OP_CLONE = 1,               /* flags, cgroup slot, uid map, gid map */
 	OP_SETNS = 2,               /* slot, flags */
 	OP_UNSHARE = 3,             /* flags */
-	OP_WAIT = 4,                /* */
+	OP_WAIT = 4,                /* slot */
 	OP_WRITE_FILE = 5,          /* path, data */
 	OP_MOUNT = 6,               /* source, target, fstype, flags, data */
 	OP_MOUNT_OVERLAY = 7,       /* lower table, upper, work, target, option table */
-	OP_OPEN_TREE = 8,           /* path, slot, recursive, within */
+	OP_OPEN_TREE = 8,           /* path, slot, recursive, within, root slot */
 	OP_MOVE_MOUNT = 9,          /* slot, target */
 	OP_MOUNT_SETATTR = 10,      /* target, set, clear, propagation, recursive */
 	OP_PIVOT_ROOT = 11,         /* new root, put old */
 	OP_UMOUNT = 12,             /* target, flags */
-	OP_CHDIR = 13,              /* path */
+	OP_CHDIR = 13,              /* path, retry */
 	OP_MKDIR = 14,              /* path, mode */
 	OP_TOUCH = 15,              /* path, mode */
 	OP_MKNOD = 16,              /* path, mode with type, major, minor */
@@ -80,7 +80,25 @@ enum plan_op {
 	OP_SECCOMP = 38,            /* blob of struct sock_filter, count, flags */
 	OP_CLOSE_RANGE = 39,        /* first descriptor */
 	OP_EXECVE = 40,             /* candidates table, argv table, envp table */
-	OP_IDMAP = 41,              /* slot, user namespace slot */
+	OP_IDMAP = 41,              /* slot, user namespace slot, recursive */
+	OP_OPEN_PATH = 42,          /* path, slot */
+	OP_FCHDIR = 43,             /* slot */
+	OP_CHROOT = 44,             /* path */
+	OP_TREE_SETATTR = 45,       /* slot, set, clear, propagation, recursive */
+	OP_TIME_NAMESPACE = 46,     /* offsets */
+	OP_MOUNT_TMPFS = 47,        /* target, flags, data, copy up */
+	OP_PERSONALITY = 48,        /* persona */
+	OP_IO_PRIORITY = 49,        /* class and priority */
+	OP_SCHEDULER = 50,          /* policy, flags, nice, priority, runtime, deadline, period */
+	OP_CPU_AFFINITY = 51,       /* blob of a CPU mask, bytes */
+	OP_SESSION_KEYRING = 52,    /* name */
+	OP_FIND_PROGRAM = 53,       /* candidates table */
+	OP_MOVE_ROOT = 54,          /* */
+	OP_ENSURE_DIRECTORY = 55,   /* path */
+	OP_PARENT_PROPAGATION = 56, /* path, propagation */
+	OP_CLOSE = 57,              /* slot */
+	OP_REOPEN_NULL = 58,        /* */
+	OP_MOUNT_POINT = 59,        /* slot, path */
 };
 
 #endif

@@ -20,12 +20,18 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "attributes.h"
 #include "channel.h"
+#include "id-maps.h"
 #include "mounts.h"
+#include "namespaces.h"
 #include "paths.h"
+#include "procfs.h"
 #include "pty.h"
+#include "tmpfs.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -59,9 +65,11 @@ static const char *string(const struct plan_context *context, uint64_t offset)
 /* Turns a table of offsets into one of pointers, in place; only once, since each table belongs to one step. */
 static char **table(const struct plan_context *context, uint64_t offset)
 {
-	uint64_t *entry = (uint64_t *)(context->base + offset);
+	/* What is written as a number is read as a pointer. */
+	typedef uint64_t __attribute__((may_alias)) word;
+	word *entry = (word *)(context->base + offset);
 
-	for (uint64_t *e = entry; *e; e++)
+	for (word *e = entry; *e; e++)
 		*e = (uint64_t)(uintptr_t)(context->base + *e);
 	return (char **)entry;
 }
@@ -82,6 +90,50 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void clear_slot(struct plan_context *context, uint64_t number)
+{
+	if (number >= PLAN_SLOTS || context->slots[number] < 0)
+		return;
+	close(context->slots[number]);
+	context->slots[number] = -1;
+}
+
+/* Puts what a step opened into a slot, whose last content goes. Returns 0, or -1 with errno for a descriptor of -1. */
+static int fill_slot(struct plan_context *context, uint64_t number, int fd)
+{
+	int error = errno;
+
+	clear_slot(context, number);
+	errno = error;
+	if (fd < 0)
+		return -1;
+	context->slots[number] = fd;
+	return 0;
+}
+
+/* One byte from the monitor; without it there shall be no container. */
+static void await_parent(const struct plan_context *context)
+{
+	char word;
+
+	if (read(context->channel, &word, 1) != 1)
+		_exit(1);
+}
+
+/* In the parent: the child waits until it is somebody in its user namespace. */
+static int map_child(struct plan_context *context, const uint64_t *arg)
+{
+	int error = id_maps_write(context->child, string(context, arg[2]), string(context, arg[3]));
+
+	if (error == 0 && write(context->monitor_end, "", 1) == 1)
+		return 0;
+	kill(context->child, SIGKILL);
+	waitpid(context->child, NULL, 0);
+	context->child = 0;
+	errno = error ? error : EPIPE;
+	return -1;
+}
+
 static int step_clone(struct plan_context *context, const uint64_t *arg)
 {
 	struct clone_args how = {
@@ -100,15 +152,20 @@ static int step_clone(struct plan_context *context, const uint64_t *arg)
 		return -1;
 	context->in_child = context->child == 0;
 	if (!context->in_child)
-		return 0;
+		return arg[2] ? map_child(context, arg) : 0;
 	/* While the child held a copy, it would never see the monitor hang up. */
 	close(context->monitor_end);
 	reset_signals();
+	if (arg[2])
+		await_parent(context);
 	return 0;
 }
 
-/* Tells the launcher, through the monitor, that this step is reached; goes on when one byte comes back. */
-static int step_wait(const struct plan_context *context)
+/*
+ * Tells the launcher, through the monitor, that this step is reached; goes on when one byte comes back. With a slot it
+ * belongs to nobody from then on, and goes on when one byte comes through that.
+ */
+static int step_wait(struct plan_context *context, uint64_t gate)
 {
 	struct channel_message message = { .kind = CHANNEL_WAITING, .step = context->step };
 	char word;
@@ -116,15 +173,30 @@ static int step_wait(const struct plan_context *context)
 	errno = channel_send(context->channel, message, -1);
 	if (errno)
 		return -1;
-	if (read(context->channel, &word, 1) != 1)
-		_exit(1); /* the launcher is gone: so is this container */
+	await_parent(context);
+	if (gate == SLOT_NONE)
+		return 0;
+	close(context->channel);
+	context->channel = -1;
+	while (read(slot(context, gate), &word, 1) != 1)
+		if (errno != EINTR)
+			return -1;
+	clear_slot(context, gate);
 	return 0;
+}
+
+static int open_for_writing(const char *path)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+
+	if (strncmp(path, "/proc/", 6) == 0)
+		return procfs_open(path);
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 }
 
 static int step_write_file(const char *path, const char *data)
 {
-	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	int fd = open_for_writing(path);
 
 	if (fd < 0)
 		return -1;
@@ -135,15 +207,43 @@ static int step_write_file(const char *path, const char *data)
 	return written < 0 ? -1 : 0;
 }
 
-static int step_chdir(const char *path)
+static int change_directory(const char *path)
 {
 	int fd = path_open(path, O_DIRECTORY);
 
 	if (fd < 0)
 		return -1;
 	int result = fchdir(fd);
+	int saved = errno;
 	close(fd);
+	errno = saved;
 	return result;
+}
+
+/* With retry, only where the last attempt failed: another user tries. */
+static int step_chdir(struct plan_context *context, const char *path, bool retry)
+{
+	if (retry && !context->chdir_failed)
+		return 0;
+	int result = change_directory(path);
+	context->chdir_failed = result < 0;
+	return result;
+}
+
+static int step_chroot(const char *path)
+{
+	return change_directory(path) < 0 || chroot(".") < 0 ? -1 : chdir("/");
+}
+
+/* Where pivot_root(2) cannot be (an initramfs): over the old root, and into it. */
+static int step_move_root(void)
+{
+	return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -1 : chdir("/");
+}
+
+static int step_open_path(struct plan_context *context, const char *path, uint64_t number)
+{
+	return fill_slot(context, number, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 static int step_mkdir(const char *path, mode_t mode)
@@ -153,6 +253,16 @@ static int step_mkdir(const char *path, mode_t mode)
 	return fd < 0 ? -1 : close(fd);
 }
 
+/* What a mount can be attached to: a directory for a directory, a file for anything else. */
+static int step_mount_point(int tree, const char *path)
+{
+	struct stat info;
+
+	if (fstat(tree, &info) < 0)
+		return -1;
+	return S_ISDIR(info.st_mode) ? step_mkdir(path, 0755) : path_make_file(path, 0644);
+}
+
 static int step_mknod(const uint64_t *arg, const char *path)
 {
 	const char *leaf;
@@ -160,8 +270,15 @@ static int step_mknod(const uint64_t *arg, const char *path)
 
 	if (parent < 0)
 		return -1;
-	int result = mknodat(parent, leaf, (mode_t)arg[1], makedev((unsigned)arg[2], (unsigned)arg[3]));
+	dev_t device = makedev((unsigned)arg[2], (unsigned)arg[3]);
+	struct stat info;
+
+	int result = mknodat(parent, leaf, (mode_t)arg[1], device);
 	int saved = errno;
+	/* What is there already will do if it is the same device. */
+	if (result < 0 && saved == EEXIST && fstatat(parent, leaf, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (info.st_mode & S_IFMT) == (arg[1] & S_IFMT) && (S_ISFIFO(info.st_mode) || info.st_rdev == device))
+		result = 0;
 	close(parent);
 	errno = saved;
 	return result;
@@ -195,6 +312,14 @@ static int step_symlink(const char *target, const char *path)
 	return result;
 }
 
+static int step_move_mount(struct plan_context *context, uint64_t number, const char *target)
+{
+	if (mount_move(slot(context, number), target) < 0)
+		return -1;
+	clear_slot(context, number);
+	return 0;
+}
+
 /* netdevice(7): the ioctl is the shortest way to set one flag, and needs no netlink in here. */
 static int step_link_up(const char *link)
 {
@@ -220,6 +345,33 @@ static int step_dup2(const struct plan_context *context, const uint64_t *arg)
 	return dup2(slot(context, arg[0]), (int)arg[1]) < 0 ? -1 : 0;
 }
 
+static bool is_null_device(const struct stat *info)
+{
+	return S_ISCHR(info->st_mode) && info->st_rdev == makedev(1, 3);
+}
+
+/* A standard stream that is the host's /dev/null becomes the container's: whose mode it changes is then its own. */
+static int step_reopen_null(void)
+{
+	struct stat info;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &info) < 0 || !is_null_device(&info))
+			continue;
+		int ours = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (ours < 0)
+			return -1;
+		bool real = fstat(ours, &info) == 0 && is_null_device(&info);
+		int result = real ? dup2(ours, fd) : -1;
+		int saved = real ? errno : ENODEV;
+		close(ours);
+		errno = saved;
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int step_chown_stdio(uid_t uid)
 {
 	struct stat info;
@@ -227,7 +379,7 @@ static int step_chown_stdio(uid_t uid)
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fstat(fd, &info) < 0)
 			return -1;
-		if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3))
+		if (is_null_device(&info))
 			continue; /* stdin may be the host's own /dev/null: not ours to give away */
 		/* The group stays: a pty belongs to the tty group, whose members may write to it (wall(1)). */
 		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EROFS && errno != EPERM)
@@ -278,6 +430,27 @@ static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)arg[2], &program) < 0 ? -1 : 0;
 }
 
+/* Whether execve(2) will find something, said while somebody listens; the reason is the one that execvp(3) would have. */
+static int step_find_program(const struct plan_context *context, uint64_t candidates)
+{
+	int reason = ENOENT;
+
+	for (char **candidate = table(context, candidates); *candidate; candidate++) {
+		struct stat info;
+
+		if (stat(*candidate, &info) < 0) {
+			if (errno == EACCES)
+				reason = EACCES;
+			continue;
+		}
+		if (!S_ISDIR(info.st_mode) && faccessat(AT_FDCWD, *candidate, X_OK, AT_EACCESS) == 0)
+			return 0;
+		reason = S_ISDIR(info.st_mode) && reason == ENOENT ? EISDIR : EACCES;
+	}
+	errno = reason;
+	return -1;
+}
+
 /* Tries each candidate as execvp(3) does: go on where nothing is, remember EACCES as the better reason. */
 static int step_execve(struct plan_context *context, const uint64_t *arg)
 {
@@ -310,11 +483,11 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_CLONE:
 		return step_clone(context, arg);
 	case OP_SETNS:
-		return setns(slot(context, arg[0]), (int)arg[1]);
+		return namespace_join(slot(context, arg[0]), (int)arg[1]);
 	case OP_UNSHARE:
 		return unshare((int)arg[0]);
 	case OP_WAIT:
-		return step_wait(context);
+		return step_wait(context, arg[0]);
 	case OP_WRITE_FILE:
 		return step_write_file(path, string(context, arg[1]));
 	case OP_MOUNT:
@@ -323,10 +496,10 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 		return mount_overlay(table(context, arg[0]), string(context, arg[1]), string(context, arg[2]),
 				     string(context, arg[3]), table(context, arg[4]));
 	case OP_OPEN_TREE:
-		context->slots[arg[1]] = mount_open_tree(path, arg[2] != 0, string(context, arg[3]));
-		return context->slots[arg[1]] < 0 ? -1 : 0;
+		return fill_slot(context, arg[1], arg[4] == SLOT_NONE ? mount_open_tree(path, arg[2] != 0, string(context, arg[3]))
+							      : mount_open_tree_from(slot(context, arg[4]), path, arg[2] != 0));
 	case OP_MOVE_MOUNT:
-		return mount_move(slot(context, arg[0]), string(context, arg[1]));
+		return step_move_mount(context, arg[0], string(context, arg[1]));
 	case OP_MOUNT_SETATTR:
 		return mount_set_attributes(path, arg[1], arg[2], arg[3], arg[4] != 0);
 	case OP_PIVOT_ROOT:
@@ -334,7 +507,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_UMOUNT:
 		return umount2(path, (int)arg[1]);
 	case OP_CHDIR:
-		return step_chdir(path);
+		return step_chdir(context, path, arg[1] != 0);
 	case OP_MKDIR:
 		return step_mkdir(path, (mode_t)arg[1]);
 	case OP_TOUCH:
@@ -392,7 +565,45 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_EXECVE:
 		return step_execve(context, arg);
 	case OP_IDMAP:
-		return mount_map_ids(slot(context, arg[0]), slot(context, arg[1]));
+		return mount_map_ids(slot(context, arg[0]), slot(context, arg[1]), arg[2] != 0);
+	case OP_OPEN_PATH:
+		return step_open_path(context, path, arg[1]);
+	case OP_FCHDIR:
+		return fchdir(slot(context, arg[0]));
+	case OP_CHROOT:
+		return step_chroot(path);
+	case OP_TREE_SETATTR:
+		return mount_set_tree_attributes(slot(context, arg[0]), arg[1], arg[2], arg[3], arg[4] != 0);
+	case OP_TIME_NAMESPACE:
+		return namespace_time(path);
+	case OP_MOUNT_TMPFS:
+		return tmpfs_mount(path, arg[1], string(context, arg[2]), arg[3] != 0);
+	case OP_PERSONALITY:
+		return attribute_personality(arg[0]);
+	case OP_IO_PRIORITY:
+		return attribute_io_priority(arg[0]);
+	case OP_SCHEDULER:
+		return attribute_scheduler(arg);
+	case OP_CPU_AFFINITY:
+		/* The raw call: glibc's fails where the mask is longer than the kernel's. */
+		return syscall(SYS_sched_setaffinity, 0, arg[1], context->base + arg[0]) < 0 ? -1 : 0;
+	case OP_SESSION_KEYRING:
+		return attribute_session_keyring(path);
+	case OP_FIND_PROGRAM:
+		return step_find_program(context, arg[0]);
+	case OP_MOVE_ROOT:
+		return step_move_root();
+	case OP_ENSURE_DIRECTORY:
+		return path_ensure_directory(path);
+	case OP_PARENT_PROPAGATION:
+		return mount_set_parent_propagation(path, arg[1]);
+	case OP_CLOSE:
+		clear_slot(context, arg[0]);
+		return 0;
+	case OP_MOUNT_POINT:
+		return step_mount_point(slot(context, arg[0]), string(context, arg[1]));
+	case OP_REOPEN_NULL:
+		return step_reopen_null();
 	}
 	errno = ENOSYS;
 	return -1;

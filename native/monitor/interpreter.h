@@ -14,11 +14,12 @@
 struct plan_context {
 	char *base; /* the Plan's buffer */
 	int slots[PLAN_SLOTS];
-	int channel;       /* the child's end of its socket to the monitor */
+	int channel;       /* the child's end of its socket to the monitor; -1 once it belongs to nobody */
 	int monitor_end;   /* the other end, which the child closes */
 	int pidfd;         /* of the child, in the monitor, after OP_CLONE */
 	pid_t child;       /* in the monitor, after OP_CLONE */
 	bool in_child;
+	bool chdir_failed; /* at the last OP_CHDIR */
 	uint32_t step;     /* the step being executed: on failure, the one that failed */
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -109,11 +110,29 @@ int mount_open_tree(const char *path, bool recursive, const char *within)
 	return finish(clone_tree(file, "", flags | AT_EMPTY_PATH), file);
 }
 
-int mount_map_ids(int tree, int user_namespace)
+/* Where an absolute path, and every link on it, means what it means for the process whose root that is. */
+int mount_open_tree_from(int root, const char *path, bool recursive)
+{
+	int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (here < 0)
+		return -1;
+	int tree = -1;
+	if (fchdir(root) == 0 && chroot(".") == 0)
+		tree = mount_open_tree(path, recursive, NULL);
+	int error = errno;
+	if (fchdir(here) < 0 || chroot(".") < 0)
+		_exit(1); /* nothing may go on in the wrong root */
+	errno = error;
+	return finish(tree, here);
+}
+
+int mount_map_ids(int tree, int user_namespace, bool recursive)
 {
 	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
 
-	return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes));
+	return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+			    sizeof(attributes));
 }
 
 int mount_move(int tree, const char *target)
@@ -128,16 +147,41 @@ int mount_move(int tree, const char *target)
 	return finish(sys_move_mount(tree, fd), fd);
 }
 
-int mount_set_attributes(const char *target, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+int mount_set_tree_attributes(int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
 {
 	struct mount_attr attributes = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+
+	return (int)syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
+			    sizeof(attributes));
+}
+
+int mount_set_attributes(const char *target, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+{
 	int fd = path_open(target, 0);
 
 	if (fd < 0)
 		return -1;
-	long result = syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attributes,
-			      sizeof(attributes));
-	return finish((int)result, fd);
+	return finish(mount_set_tree_attributes(fd, set, clear, propagation, recursive), fd);
+}
+
+int mount_set_parent_propagation(const char *path, uint64_t propagation)
+{
+	char name[PATH_MAX];
+
+	if (strlen(path) >= sizeof(name)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(name, path);
+	/* EINVAL: no mount begins here (mount(2)); the one that this path is on begins further up. */
+	while (mount(NULL, name, NULL, propagation, NULL) < 0) {
+		char *slash = strrchr(name, '/');
+
+		if (errno != EINVAL || slash == NULL || name[1] == '\0')
+			return -1;
+		slash[slash == name] = '\0';
+	}
+	return 0;
 }
 
 static int mask_directory(const char *path)

@@ -99,6 +99,23 @@ int path_make_directory(const char *path, mode_t mode)
 	return make_directory_at(AT_FDCWD, path, mode, MAX_LINKS);
 }
 
+int path_ensure_directory(const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+	int made = path_make_directory(path, 0755);
+
+	if (made < 0)
+		return -1;
+	close(made);
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (fd < 0)
+		return -1;
+	return close(fd);
+}
+
 /* Splits path into its directory, copied into buffer, and its last component. */
 static const char *split(const char *path, char buffer[PATH_MAX])
 {

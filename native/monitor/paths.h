@@ -25,6 +25,9 @@ int path_open_beneath(const char *directory, const char *path);
  */
 int path_make_directory(const char *path, mode_t mode);
 
+/* Makes a directory that no symbolic link may lead to: ELOOP where one does. Returns 0 or -1 with errno. */
+int path_ensure_directory(const char *path);
+
 /* Makes an empty file where nothing is, and its directories. Returns 0 or -1 with errno. */
 int path_make_file(const char *path, mode_t mode);
 
