@@ -84,6 +84,6 @@ export type {
 } from "./engine/types.ts";
 export { type ErrorCode, TsrunError } from "./errors.ts";
 export { SyscallError } from "./kernel/errors.ts";
-export type { OciConfig, OciResources } from "./runtime/oci.ts";
+export type { ContainerConfig, OciConfig, OciResources } from "./runtime/oci.ts";
 export type { Plan, Step } from "./runtime/plan/plan.ts";
 export type { Paths } from "./store/paths.ts";

@@ -13,7 +13,7 @@ import type { FoundImage, SearchOptions } from "../image/search.ts";
 import type { NetworkGraph } from "../network/graph/types.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import type { Endpoint, EndpointOptions, NetworkRecord } from "../network/types.ts";
-import type { OciConfig } from "../runtime/oci.ts";
+import type { ContainerConfig } from "../runtime/oci.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { BootResult } from "./boot.ts";
 import type { CheckOptions, StoreFinding, StoreLeftover, StoreReport } from "./check/report.ts";
@@ -405,7 +405,7 @@ export interface LogEntry {
 
 export interface DryRun {
   /** The OCI runtime configuration that the Plan carries out. */
-  config: OciConfig;
+  config: ContainerConfig;
   plan: Plan;
 }
 

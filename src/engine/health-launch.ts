@@ -1,6 +1,6 @@
 /** What the monitor is given to probe a container with: the Plan of a process in it, and docker's numbers. */
 import type { MonitorHealth } from "../runtime/launch.ts";
-import type { OciConfig } from "../runtime/oci.ts";
+import type { ContainerConfig } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
 import type { EngineContext } from "./context.ts";
 import { goDuration } from "./duration.ts";
@@ -17,7 +17,7 @@ const DEFAULTS = { interval: 30 * SECOND, timeout: 30 * SECOND, startInterval: 5
 /** A probe is a process as `exec` starts one, of the container's own user. Call it where hasProbe(record). */
 export async function healthLaunch(
   context: EngineContext,
-  { record, config, prepared }: { record: ContainerRecord; config: OciConfig; prepared: PreparedStart },
+  { record, config, prepared }: { record: ContainerRecord; config: ContainerConfig; prepared: PreparedStart },
 ): Promise<MonitorHealth> {
   const { cgroup } = prepared;
   const { startPeriod = 0, ...check } = record.healthCheck ?? {};

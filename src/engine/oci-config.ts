@@ -4,7 +4,7 @@
  */
 import { join, posix } from "node:path";
 import type { Config } from "../config.ts";
-import type { OciConfig, OciNamespaceType, OciSeccomp } from "../runtime/oci.ts";
+import type { ContainerConfig, OciNamespaceType, OciSeccomp } from "../runtime/oci.ts";
 import type { ImageConfig } from "./api.ts";
 import { defaultDevices, deviceRules, type GrantedDevice } from "./devices.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
@@ -48,7 +48,7 @@ export interface OciConfigInput {
 }
 
 /** The OCI configuration of a container; throws what validateContainerOptions() throws. */
-export function buildOciConfig(input: OciConfigInput): OciConfig {
+export function buildOciConfig(input: OciConfigInput): ContainerConfig {
   const { options, devices } = input;
   const merged = mergeImageConfig(options, input.image);
   const requests = input.mounts;

@@ -6,7 +6,7 @@ import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
 import type { MonitorPorts, MonitorResolver } from "../runtime/launch.ts";
-import type { OciConfig } from "../runtime/oci.ts";
+import type { ContainerConfig } from "../runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
 import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
@@ -39,7 +39,7 @@ export interface PreparedStart extends Disposable {
 }
 
 interface StartRequest {
-  config: OciConfig;
+  config: ContainerConfig;
   /** The ports that it publishes. */
   reservation: Reservation | undefined;
   /** Stop before execve. */
@@ -98,7 +98,7 @@ export async function prepareStart(
 
 /** A user namespace for each mount whose owners are mapped, by its slot. */
 async function userNamespaces(
-  { mounts }: OciConfig,
+  { mounts }: ContainerConfig,
   cleanup: (() => void)[],
 ): Promise<Record<string, number>> {
   const { openUserNamespace } = await import("../kernel/userns.ts");
@@ -147,7 +147,7 @@ async function nameServer(
 export async function planInput(
   context: EngineContext,
   record: ContainerRecord,
-  config: OciConfig,
+  config: ContainerConfig,
 ): Promise<Omit<ContainerPlanInput, "cgroup">> {
   return {
     config,

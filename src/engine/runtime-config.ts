@@ -1,6 +1,6 @@
 /** From a container's record to the OCI configuration that this start runs with. */
 import { nativePath } from "../kernel/native.ts";
-import type { OciConfig } from "../runtime/oci.ts";
+import type { ContainerConfig } from "../runtime/oci.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, resolveDevices } from "./devices.ts";
@@ -24,7 +24,7 @@ export async function runtimeConfig(
     user: ResolvedUser;
     size?: TerminalSize | undefined;
   },
-): Promise<OciConfig> {
+): Promise<ContainerConfig> {
   const { options } = record;
   const capabilities = containerCapabilities(options);
   const directory = containerDir(context.paths, record.id);

@@ -5,7 +5,7 @@ import { TsrunError } from "../errors.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
 import { launch, type MonitorRestart } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
-import type { OciConfig } from "../runtime/oci.ts";
+import type { ContainerConfig } from "../runtime/oci.ts";
 import { type Lock, lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
@@ -182,7 +182,7 @@ async function launchMonitor(
     record: ContainerRecord;
     owned: Lock;
     prepared: PreparedStart;
-    config: OciConfig;
+    config: ContainerConfig;
     options: StartOptions & StartHooks;
   },
 ): Promise<MonitorClient> {
@@ -258,7 +258,7 @@ export function successorEnvironment({ paths }: EngineContext): string[] {
 async function waitForStart(parts: {
   client: MonitorClient;
   prepared: PreparedStart;
-  config: OciConfig;
+  config: ContainerConfig;
   options: StartOptions & StartHooks;
 }): Promise<number> {
   const { client, prepared, config, options } = parts;

@@ -1,17 +1,22 @@
 /**
- * The OCI runtime configuration (runtime-spec 1.2, config.md and config-linux.md), as far as tsrun executes it.
- * Field names and shapes are the specification's, so a config.json parses into this type unchanged.
+ * The OCI runtime configuration (runtime-spec 1.2, config.md and config-linux.md). Field names and shapes are the
+ * specification's; a document that validateConfig() has accepted is of this type, its absent lists empty.
  */
 export interface OciConfig {
   ociVersion: string;
   hostname?: string;
   domainname?: string;
-  process: OciProcess;
+  /** May be absent until the container is started. */
+  process?: OciProcess;
   root: { path: string; readonly?: boolean };
   mounts: OciMount[];
+  hooks?: OciHooks;
   annotations?: Record<string, string>;
   linux: OciLinux;
 }
+
+/** The configuration of a container that is about to be started. */
+export type ContainerConfig = OciConfig & { process: OciProcess };
 
 export interface OciProcess {
   terminal?: boolean;
@@ -24,9 +29,33 @@ export interface OciProcess {
   args: string[];
   user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
   capabilities?: OciCapabilities;
-  rlimits?: { type: string; soft: number; hard: number }[];
+  rlimits?: OciRlimit[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
+  apparmorProfile?: string;
+  selinuxLabel?: string;
+  scheduler?: OciScheduler;
+  ioPriority?: { class: string; priority: number };
+  /** CPU lists ("0-3,7") of a process that joins: before and after it is in the container's cgroup. */
+  execCPUAffinity?: { initial?: string; final?: string };
+}
+
+/** -1 is no limit. */
+export interface OciRlimit {
+  type: string;
+  soft: number;
+  hard: number;
+}
+
+/** sched_setattr(2); times in nanoseconds. */
+export interface OciScheduler {
+  policy: string;
+  nice?: number;
+  priority?: number;
+  flags?: string[];
+  runtime?: number;
+  deadline?: number;
+  period?: number;
 }
 
 /** Capability names as in capabilities(7): "CAP_CHOWN". */
@@ -37,6 +66,27 @@ export interface OciCapabilities {
   permitted: string[];
   ambient: string[];
 }
+
+/** A command that is given the container's state on its standard input (config.md, "POSIX-platform Hooks"). */
+export interface OciHook {
+  /** Absolute. */
+  path: string;
+  /** With argv[0]. */
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
+export type OciHookPoint =
+  | "prestart"
+  | "createRuntime"
+  | "createContainer"
+  | "startContainer"
+  | "poststart"
+  | "poststop";
+
+export type OciHooks = { [Point in OciHookPoint]?: OciHook[] };
 
 export interface OciMount {
   destination: string;
@@ -65,10 +115,30 @@ export interface MountOrigin {
   isDirectory: boolean;
 }
 
-export type OciNamespaceType = "mount" | "pid" | "uts" | "ipc" | "network" | "cgroup" | "user";
+export type OciNamespaceType = "mount" | "pid" | "uts" | "ipc" | "network" | "cgroup" | "user" | "time";
+
+export interface OciNamespace {
+  type: OciNamespaceType;
+  /** Of one that is there already; absolute, of the host. */
+  path?: string;
+}
+
+export type OciRootfsPropagation =
+  | "private"
+  | "rprivate"
+  | "slave"
+  | "rslave"
+  | "shared"
+  | "rshared"
+  | "unbindable"
+  | "runbindable";
 
 export interface OciLinux {
-  namespaces: { type: OciNamespaceType; path?: string }[];
+  namespaces: OciNamespace[];
+  uidMappings?: OciIdMapping[];
+  gidMappings?: OciIdMapping[];
+  /** By clock: "monotonic" and "boottime". */
+  timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
   devices?: OciDevice[];
   cgroupsPath?: string;
   resources?: OciResources;
@@ -76,7 +146,20 @@ export interface OciLinux {
   seccomp?: OciSeccomp;
   maskedPaths?: string[];
   readonlyPaths?: string[];
-  rootfsPropagation?: "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared" | "unbindable";
+  rootfsPropagation?: OciRootfsPropagation;
+  /** The SELinux context of the mounts. */
+  mountLabel?: string;
+  intelRdt?: OciIntelRdt;
+  personality?: { domain: string; flags?: string[] };
+}
+
+/** resctrl(5 of the kernel: Documentation/arch/x86/resctrl.rst). */
+export interface OciIntelRdt {
+  closID?: string;
+  l3CacheSchema?: string;
+  memBwSchema?: string;
+  schemata?: string[];
+  enableMonitoring?: boolean;
 }
 
 export interface OciDevice {
@@ -90,10 +173,19 @@ export interface OciDevice {
   gid?: number;
 }
 
+/** A rule of the device cgroup; they apply in their order, the last one that matches decides. */
+export interface OciDeviceRule {
+  allow: boolean;
+  type?: string;
+  major?: number;
+  minor?: number;
+  access?: string;
+}
+
 /** config-linux.md "Control groups"; sizes in bytes, times in microseconds. */
 export interface OciResources {
   /** In order, each overriding those before it. */
-  devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
+  devices?: OciDeviceRule[];
   memory?: {
     limit?: number;
     /** Soft limit: memory.low on v2, memory.soft_limit_in_bytes on v1. */
@@ -156,12 +248,18 @@ export interface OciSeccomp {
   defaultErrnoRet?: number;
   architectures?: string[];
   flags?: string[];
+  /** The socket that is given the descriptor of SCMP_ACT_NOTIFY, and what goes with it. */
+  listenerPath?: string;
+  listenerMetadata?: string;
   syscalls?: OciSeccompRule[];
 }
+
+/** A 64-bit number; beyond 2^53 as its decimal digits. */
+export type OciWord = number | string;
 
 export interface OciSeccompRule {
   names: string[];
   action: string;
   errnoRet?: number;
-  args?: { index: number; value: number; valueTwo?: number; op: string }[];
+  args?: { index: number; value: OciWord; valueTwo?: OciWord; op: string }[];
 }

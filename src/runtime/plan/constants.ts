@@ -5,6 +5,7 @@ export type FlagTable = Readonly<Record<string, number>>;
 
 /** clone(2), namespaces(7). */
 export const CLONE: FlagTable = {
+  CLONE_NEWTIME: 0x00000080,
   CLONE_NEWNS: 0x00020000,
   CLONE_NEWCGROUP: 0x02000000,
   CLONE_NEWUTS: 0x04000000,
@@ -28,13 +29,17 @@ export const MS: FlagTable = {
   MS_NOATIME: 1024,
   MS_NODIRATIME: 2048,
   MS_BIND: 4096,
+  MS_MOVE: 8192,
   MS_REC: 16384,
+  MS_SILENT: 32768,
   MS_UNBINDABLE: 1 << 17,
   MS_PRIVATE: 1 << 18,
   MS_SLAVE: 1 << 19,
   MS_SHARED: 1 << 20,
   MS_RELATIME: 1 << 21,
+  MS_I_VERSION: 1 << 23,
   MS_STRICTATIME: 1 << 24,
+  MS_LAZYTIME: 1 << 25,
 };
 
 /** umount2(2). */
@@ -75,14 +80,47 @@ export const RLIMIT: FlagTable = {
 };
 
 /** prctl(2). */
-export const PR: FlagTable = { PR_SET_PDEATHSIG: 1, PR_SET_KEEPCAPS: 8, PR_SET_NO_NEW_PRIVS: 38 };
+export const PR: FlagTable = {
+  PR_SET_PDEATHSIG: 1,
+  PR_SET_DUMPABLE: 4,
+  PR_SET_KEEPCAPS: 8,
+  PR_SET_NO_NEW_PRIVS: 38,
+};
 
 /** seccomp(2). */
 export const SECCOMP: FlagTable = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
+
+/** sched(7): the policies, and sched_setattr(2): their flags. */
+export const SCHED: FlagTable = {
+  SCHED_OTHER: 0,
+  SCHED_FIFO: 1,
+  SCHED_RR: 2,
+  SCHED_BATCH: 3,
+  SCHED_ISO: 4,
+  SCHED_IDLE: 5,
+  SCHED_DEADLINE: 6,
+};
+export const SCHED_FLAG: FlagTable = {
+  SCHED_FLAG_RESET_ON_FORK: 0x01,
+  SCHED_FLAG_RECLAIM: 0x02,
+  SCHED_FLAG_DL_OVERRUN: 0x04,
+  SCHED_FLAG_KEEP_POLICY: 0x08,
+  SCHED_FLAG_KEEP_PARAMS: 0x10,
+  SCHED_FLAG_UTIL_CLAMP_MIN: 0x20,
+  SCHED_FLAG_UTIL_CLAMP_MAX: 0x40,
+};
+
+/** ioprio_set(2). */
+export const IOPRIO_CLASS: FlagTable = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 };
+
+/** personality(2), as the OCI specification names them. */
+export const PERSONALITY: FlagTable = { LINUX: 0x0000, LINUX32: 0x0008 };
 
 /** mknod(2): the file type bits of the mode. */
 export const S_IF = { c: 0o020000, b: 0o060000, p: 0o010000 } as const;

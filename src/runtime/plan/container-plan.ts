@@ -1,10 +1,10 @@
 /** From an OCI runtime configuration to the Plan that starts the container. */
-import type { OciConfig, OciMount } from "../oci.ts";
+import type { ContainerConfig, OciMount } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
 import {
   execSteps,
   identitySteps,
-  oomScoreSteps,
+  lateFilterSteps,
   rlimitSteps,
   type SeccompFilter,
   stdioSteps,
@@ -18,11 +18,21 @@ import {
   propagates,
   userNamespaceSlot,
 } from "./mounts.ts";
-import type { NamespaceFlag, Plan, Step } from "./plan.ts";
+import {
+  cgroupJoinSteps,
+  hostNameSteps,
+  LOOPBACK_STEP,
+  NAMESPACE_FLAGS,
+  OWN_CGROUP_STEP,
+} from "./namespaces.ts";
+import type { Plan, Step } from "./plan.ts";
+import { protectionSteps } from "./protection.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
+import { kernelSettingSteps } from "./settings.ts";
+import { hasOwnDev, terminalSteps } from "./terminal.ts";
 
 export interface ContainerPlanInput {
-  config: OciConfig;
+  config: ContainerConfig;
   /** The root as an overlay; without it, config.root.path is a directory to be used as it is. */
   overlay?: Overlay;
   /** How the process joins its cgroup: cloned into the descriptor in slot "cgroup" (v2), or by these files (v1). */
@@ -35,14 +45,6 @@ export interface ContainerPlanInput {
   /** Stop before execve until the launcher says go on, so that every step can be looked at. */
   pause?: boolean;
 }
-
-const CLONE_FLAGS: Readonly<Record<string, NamespaceFlag>> = {
-  mount: "CLONE_NEWNS",
-  pid: "CLONE_NEWPID",
-  uts: "CLONE_NEWUTS",
-  ipc: "CLONE_NEWIPC",
-  network: "CLONE_NEWNET",
-};
 
 /** The Plan of a container; its slots are "cgroup", "netns" and userNamespaceSlot() of its mounts, as far as there are. */
 export function containerPlan(input: ContainerPlanInput): Plan {
@@ -82,7 +84,8 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...rlimitSteps(process),
     ...stdioSteps(process),
     ...identitySteps(process, input.seccomp),
-    ...execSteps(process, pauseSteps(input.pause ?? false)),
+    ...lateFilterSteps(process, input.seccomp),
+    ...execSteps(process, { before: pauseSteps(input.pause ?? false) }),
   ];
   return {
     fds: [
@@ -98,9 +101,10 @@ const isOverlay = (mount: OciMount): boolean => mount.tsrun?.overlay !== undefin
 
 function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput): Step[] {
   const types = config.linux.namespaces.map(({ type }) => type);
+  // A cgroup namespace is made later, when the process is where its root is to be.
   const flags = types
-    .filter((type) => !(type === "network" && networkNamespace))
-    .flatMap((type) => CLONE_FLAGS[type] ?? []);
+    .filter((type) => type !== "cgroup" && !(type === "network" && networkNamespace))
+    .map((type) => NAMESPACE_FLAGS[type]);
   const steps: Step[] = [
     {
       op: "clone",
@@ -110,23 +114,10 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
         ? "The container's first process, in new namespaces and from its first moment inside its cgroup."
         : "The container's first process, in new namespaces: each one hides a kind of thing of the host's.",
     },
-    ...cgroup.procsFiles.map(
-      (path): Step => ({
-        op: "writeFile",
-        path,
-        data: "0",
-        why: "Joins the cgroup of this controller: 0 is the writer itself.",
-      }),
-    ),
+    ...cgroupJoinSteps(cgroup),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
   ];
-  if (types.includes("cgroup")) {
-    steps.push({
-      op: "unshare",
-      flags: ["CLONE_NEWCGROUP"],
-      why: "After joining, so that the container's own cgroup is the root it sees (cgroup_namespaces(7)).",
-    });
-  }
+  if (types.includes("cgroup")) steps.push(OWN_CGROUP_STEP);
   if (networkNamespace) {
     steps.push({
       op: "setns",
@@ -135,123 +126,9 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
       why: "The network namespace that already has its interface, address and routes.",
     });
   } else if (types.includes("network")) {
-    steps.push({
-      op: "linkUp",
-      link: "lo",
-      why: "A new network namespace has only a loopback interface, and it is down.",
-    });
+    steps.push(LOOPBACK_STEP);
   }
-  if (config.hostname)
-    steps.push({ op: "sethostname", name: config.hostname, why: "Visible in this uts namespace only." });
-  if (config.domainname) {
-    steps.push({ op: "setdomainname", name: config.domainname, why: "Visible in this uts namespace only." });
-  }
-  return steps;
-}
-
-/** Whether /dev is the container's alone: a directory of the host's bound there is not to be written to. */
-function hasOwnDev({ mounts }: OciConfig): boolean {
-  return mounts.some((mount) => mount.destination === "/dev" && !isBind(mount));
-}
-
-function terminalSteps(config: OciConfig): Step[] {
-  const { process } = config;
-  if (!process.terminal) return [];
-  const { height = 0, width = 0 } = process.consoleSize ?? {};
-  const open: Step = {
-    op: "openPty",
-    rows: height,
-    columns: width,
-    why: "A terminal from the container's own /dev/pts; its other end goes to the monitor.",
-  };
-  if (!hasOwnDev(config)) return [open];
-  return [
-    open,
-    { op: "touch", path: "/dev/console", mode: 0o620, why: "A file to mount on at /dev/console." },
-    {
-      op: "bindConsole",
-      path: "/dev/console",
-      why: "The console of this machine in small is that terminal.",
-    },
-  ];
-}
-
-/** sysctl(8): "." and "/" change places, so that an interface eth0.1 is written eth0/1. */
-function sysctlPath(name: string): string {
-  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
-}
-
-/** What is set through /proc while it is still writable. */
-function kernelSettingSteps({ linux, process }: OciConfig): Step[] {
-  const sysctls = Object.entries(linux.sysctl ?? {}).map(
-    ([name, data]): Step => ({
-      op: "writeFile",
-      path: `/proc/sys/${sysctlPath(name)}`,
-      data,
-      why: "A kernel setting of the container's own namespaces.",
-    }),
-  );
-  return [...sysctls, ...oomScoreSteps(process)];
-}
-
-function protectionSteps({ linux, root }: OciConfig): Step[] {
-  const steps: Step[] = [];
-  for (const path of linux.readonlyPaths ?? []) {
-    const slot = `readonly:${path}`;
-    steps.push(
-      {
-        op: "openTree",
-        path,
-        slot,
-        recursive: true,
-        tolerate: ["ENOENT"],
-        why: `${path} concerns the whole host: bind it…`,
-      },
-      { op: "moveMount", slot, target: path, tolerate: ["ENOENT"], why: "…onto itself…" },
-      {
-        op: "mountSetattr",
-        target: path,
-        set: ["MOUNT_ATTR_RDONLY"],
-        clear: [],
-        propagation: null,
-        recursive: true,
-        tolerate: ["ENOENT"],
-        why: "…and make that mount read-only.",
-      },
-    );
-  }
-  for (const path of linux.maskedPaths ?? []) {
-    steps.push({
-      op: "mask",
-      path,
-      tolerate: ["ENOENT"],
-      why: "Tells about the host or reaches into it: hidden.",
-    });
-  }
-  if (root.readonly) {
-    steps.push({
-      op: "mountSetattr",
-      target: "/",
-      set: ["MOUNT_ATTR_RDONLY"],
-      clear: [],
-      propagation: null,
-      recursive: false,
-      why: "--read-only: the root filesystem, but not what is mounted on it.",
-    });
-  }
-  const propagation = linux.rootfsPropagation;
-  if (propagation) {
-    steps.push({
-      op: "mountSetattr",
-      target: "/",
-      set: [],
-      clear: [],
-      propagation: `MS_${propagation.replace(/^r/, "").toUpperCase()}`,
-      recursive: false,
-      why: "A mount inside can propagate no further than the root it lies in.",
-    });
-  }
-  return steps;
+  return [...steps, ...hostNameSteps(config)];
 }
 
 function pauseSteps(pause: boolean): Step[] {

@@ -12,7 +12,7 @@ export function describeStep(step: StepAction): string {
     case "unshare":
       return `making a new namespace (${step.flags.join(", ")})`;
     case "wait":
-      return "waiting for the launcher";
+      return step.name === undefined ? "waiting for the launcher" : `waiting at ${step.name}`;
     case "writeFile":
       return `writing ${JSON.stringify(step.data)} to ${step.path}`;
     case "mount":
@@ -29,12 +29,48 @@ export function describeStep(step: StepAction): string {
       return `attaching ${step.slot.replace(/^bind:|^readonly:/, "the mount for ")} at ${step.target}`;
     case "mountSetattr":
       return `setting attributes of the mount ${step.target}`;
+    case "treeSetattr":
+      return `setting attributes of ${step.slot.replace(/^bind:/, "the mount for ")}`;
+    case "mountTmpfs":
+      return `mounting tmpfs on ${step.target}`;
+    case "moveRoot":
+      return "moving the root filesystem over the root";
+    case "chroot":
+      return `making ${step.path === "." ? "the working directory" : step.path} the root`;
+    case "openPath":
+      return `opening the directory ${step.path}`;
+    case "fchdir":
+      return `changing to the directory of ${step.slot}`;
+    case "parentPropagation":
+      return `setting the propagation of the mount that ${step.path} is on`;
+    case "close":
+      return `closing ${step.slot}`;
+    case "reopenNull":
+      return "reopening /dev/null";
+    case "ensureDirectory":
+      return `making the directory ${step.path}, by way of no link`;
+    case "timeNamespace":
+      return "making a new time namespace";
+    case "personality":
+      return `setting the personality ${step.domain}`;
+    case "ioPriority":
+      return `setting the I/O priority ${step.class} ${step.priority}`;
+    case "scheduler":
+      return `setting the scheduling policy ${step.policy}`;
+    case "cpuAffinity":
+      return `allowing CPUs ${step.cpus ?? "of any number"}`;
+    case "sessionKeyring":
+      return "joining a new session keyring";
+    case "findProgram":
+      return `looking for ${step.candidates.at(-1)?.split("/").at(-1) ?? "the program"}`;
     case "pivotRoot":
       return "making the root filesystem the root";
     case "umount":
       return "detaching the host's tree";
     case "chdir":
       return `changing to the directory ${step.path}`;
+    case "mountPoint":
+      return `making a place to mount on at ${step.path}`;
     case "mkdir":
       return `making the directory ${step.path}`;
     case "touch":

@@ -1,7 +1,22 @@
 /** A Plan as the one buffer that native/monitor/interpreter.c executes; the layout is told in native/include/plan.h. */
 import { ERRNO } from "../../kernel/errors.ts";
 import { capabilityNumber } from "../capabilities.ts";
-import { CLONE, flagBits, MNT, MOUNT_ATTR, MS, PR, RLIMIT, S_IF, SECCOMP } from "./constants.ts";
+import {
+  CLONE,
+  flagBits,
+  IOPRIO_CLASS,
+  MNT,
+  MOUNT_ATTR,
+  MS,
+  PERSONALITY,
+  PR,
+  RLIMIT,
+  S_IF,
+  SCHED,
+  SCHED_FLAG,
+  SECCOMP,
+} from "./constants.ts";
+import { cpuMask } from "./cpu-list.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { Plan, Step, StepAction } from "./plan.ts";
 import { assignSlots } from "./slots.ts";
@@ -75,14 +90,22 @@ class DataArea {
 function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => Argument): Argument[] {
   switch (step.op) {
     case "clone":
-      return [flagBits(CLONE, step.flags), step.cgroup === undefined ? NO_SLOT : slot(step.cgroup)];
+      return [
+        flagBits(CLONE, step.flags),
+        step.cgroup === undefined ? NO_SLOT : slot(step.cgroup),
+        data.string(step.uidMap ?? null),
+        data.string(step.gidMap ?? null),
+      ];
     case "setns":
       return [slot(step.fd), flagBits(CLONE, step.flags)];
     case "unshare":
       return [flagBits(CLONE, step.flags)];
     case "wait":
+      return [step.gate === undefined ? NO_SLOT : slot(step.gate)];
     case "setsid":
     case "setControllingTerminal":
+    case "moveRoot":
+    case "reopenNull":
       return [];
     case "writeFile":
       return [data.string(step.path), data.string(step.data)];
@@ -108,9 +131,10 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
         slot(step.slot),
         step.recursive ? 1 : 0,
         data.string(step.within ?? null),
+        step.root === undefined ? NO_SLOT : slot(step.root),
       ];
     case "idmap":
-      return [slot(step.slot), slot(step.userns)];
+      return [slot(step.slot), slot(step.userns), step.recursive ? 1 : 0];
     case "moveMount":
       return [slot(step.slot), data.string(step.target)];
     case "mountSetattr":
@@ -121,11 +145,38 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
         step.propagation === null ? 0 : flagBits(MS, [step.propagation]),
         step.recursive ? 1 : 0,
       ];
+    case "mountPoint":
+      return [slot(step.slot), data.string(step.path)];
+    case "treeSetattr":
+      return [
+        slot(step.slot),
+        flagBits(MOUNT_ATTR, step.set),
+        flagBits(MOUNT_ATTR, step.clear),
+        step.propagation === null ? 0 : flagBits(MS, [step.propagation]),
+        step.recursive ? 1 : 0,
+      ];
+    case "mountTmpfs":
+      return [
+        data.string(step.target),
+        flagBits(MS, step.flags),
+        data.string(step.data),
+        step.copyUp ? 1 : 0,
+      ];
     case "pivotRoot":
       return [data.string(step.newRoot), data.string(step.putOld)];
     case "umount":
       return [data.string(step.target), flagBits(MNT, step.flags)];
     case "chdir":
+      return [data.string(step.path), step.retry ? 1 : 0];
+    case "openPath":
+      return [data.string(step.path), slot(step.slot)];
+    case "parentPropagation":
+      return [data.string(step.path), flagBits(MS, [step.propagation])];
+    case "close":
+    case "fchdir":
+      return [slot(step.slot)];
+    case "chroot":
+    case "ensureDirectory":
     case "mask":
     case "bindConsole":
       return [data.string(step.path)];
@@ -138,6 +189,27 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
       return [data.string(step.path), step.uid, step.gid];
     case "symlink":
       return [data.string(step.target), data.string(step.path)];
+    case "timeNamespace":
+      return [data.string(step.offsets)];
+    case "personality":
+      return [flagBits(PERSONALITY, [step.domain, ...step.flags])];
+    case "ioPriority":
+      return [(flagBits(IOPRIO_CLASS, [step.class]) << 13) | step.priority];
+    case "scheduler":
+      return [
+        flagBits(SCHED, [step.policy]),
+        flagBits(SCHED_FLAG, step.flags),
+        step.nice,
+        step.priority,
+        step.runtime,
+        step.deadline,
+        step.period,
+      ];
+    case "cpuAffinity": {
+      const mask = cpuMask(step.cpus);
+      return [data.blob(mask), mask.length];
+    }
+    case "sessionKeyring":
     case "sethostname":
     case "setdomainname":
       return [data.string(step.name)];
@@ -177,6 +249,8 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
     }
     case "closeRange":
       return [step.first];
+    case "findProgram":
+      return [data.table(step.candidates)];
     case "execve":
       return [data.table(step.candidates), data.table(step.argv), data.table(step.envp)];
   }

@@ -3,6 +3,7 @@ import type { OciProcess } from "../oci.ts";
 import {
   execSteps,
   identitySteps,
+  lateFilterSteps,
   oomScoreSteps,
   rlimitSteps,
   type SeccompFilter,
@@ -56,6 +57,7 @@ export function execPlan({ process, cgroup, seccomp }: ExecPlanInput): Plan {
     ...rlimitSteps(process),
     ...stdioSteps(process),
     ...identitySteps(process, seccomp),
+    ...lateFilterSteps(process, seccomp),
     ...execSteps(process),
   ];
   return { fds: ["init", ...(cgroup.cloneInto ? ["cgroup"] : [])], steps };

@@ -60,12 +60,25 @@ function rlimitStep({ type, soft, hard }: Rlimit): Step {
   return { op: "setrlimit", resource: type, soft, hard, why: "Asked for with --ulimit, or the default." };
 }
 
+export interface IdentityOptions {
+  /** No monitor watches over the process: it does not end with one. */
+  outlivesMonitor?: boolean;
+  /** The working directory was entered already, unless only the user may do that. */
+  retriesDirectory?: boolean;
+  /** The user namespace may have been made by somebody who had to forgo setgroups(2) in it. */
+  mayLackGroups?: boolean;
+}
+
 /**
  * From root with everything to the process's user with what it is granted. The order is forced: a filter without
  * no_new_privs needs CAP_SYS_ADMIN and so comes before the capabilities go (seccomp(2)); setresuid(2) away from root
  * clears them unless PR_SET_KEEPCAPS says otherwise, and clears the parent-death signal (prctl(2)).
  */
-export function identitySteps(process: OciProcess, seccomp: SeccompFilter | undefined): Step[] {
+export function identitySteps(
+  process: OciProcess,
+  seccomp: SeccompFilter | undefined,
+  { outlivesMonitor = false, mayLackGroups = false, retriesDirectory = false }: IdentityOptions = {},
+): Step[] {
   const { uid, gid, umask, additionalGids = [] } = process.user;
   const steps: Step[] = [];
   const filter = seccompStep(seccomp);
@@ -92,6 +105,7 @@ export function identitySteps(process: OciProcess, seccomp: SeccompFilter | unde
       op: "setgroups",
       gids: additionalGids,
       why: "The user's groups inside the container, none of the host's.",
+      ...(mayLackGroups && additionalGids.length === 0 ? { tolerate: ["EPERM"] as const } : {}),
     },
     { op: "setresgid", gid, why: "The process's group." },
     { op: "setresuid", uid, why: "The process's user." },
@@ -119,15 +133,11 @@ export function identitySteps(process: OciProcess, seccomp: SeccompFilter | unde
       mask: umask ?? 0o022,
       why: "The mask that login shells use; the monitor's own is 0, so that the nodes above got their exact modes.",
     },
-    {
-      op: "prctl",
-      option: "PR_SET_PDEATHSIG",
-      value: 9,
-      why: "Without its monitor nobody could record how the container ended: it ends with it.",
-    },
+    ...(outlivesMonitor ? [] : [PARENT_DEATH_STEP]),
     {
       op: "chdir",
       path: process.cwd,
+      ...(retriesDirectory ? { retry: true } : {}),
       why: "The working directory, entered as the user who has to be allowed to.",
     },
   );
@@ -138,9 +148,21 @@ export function identitySteps(process: OciProcess, seccomp: SeccompFilter | unde
       value: 1,
       why: "setuid programs gain nothing from now on.",
     });
-    if (filter) steps.push(filter);
   }
   return steps;
+}
+
+const PARENT_DEATH_STEP: Step = {
+  op: "prctl",
+  option: "PR_SET_PDEATHSIG",
+  value: 9,
+  why: "Without its monitor nobody could record how the container ended: it ends with it.",
+};
+
+/** With no_new_privs a filter needs no privilege, and comes as late as can be. */
+export function lateFilterSteps(process: OciProcess, seccomp: SeccompFilter | undefined): Step[] {
+  const filter = seccompStep(seccomp);
+  return process.noNewPrivileges && filter ? [filter] : [];
 }
 
 function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
@@ -154,14 +176,20 @@ function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
   };
 }
 
-/** The end of every Plan: replace this process by the program; `before` runs when all else is in place. */
-export function execSteps(process: OciProcess, before: Step[] = []): Step[] {
+/**
+ * The end of every Plan: replace this process by the program. `before` runs when all else is in place; so many
+ * descriptors from 3 on are kept.
+ */
+export function execSteps(
+  process: OciProcess,
+  { before = [], keep = 0 }: { before?: Step[]; keep?: number } = {},
+): Step[] {
   return [
     // The steps before have more files open than that.
     ...(process.rlimits ?? []).filter(leavesFewFiles).map(rlimitStep),
     {
       op: "closeRange",
-      first: 3,
+      first: 3 + keep,
       why: "No descriptor of the host survives execve(2): each would be a way out.",
     },
     ...before,
@@ -176,7 +204,7 @@ export function execSteps(process: OciProcess, before: Step[] = []): Step[] {
 }
 
 /** Where execvp(3) would look: a name with a slash is a path, any other is searched in the process's PATH. */
-function candidatePaths(process: OciProcess): string[] {
+export function candidatePaths(process: OciProcess): string[] {
   const name = process.args[0] ?? "";
   if (name.includes("/")) return [name];
   const path = process.env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length);

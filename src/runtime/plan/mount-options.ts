@@ -12,6 +12,12 @@ export interface MountOptions {
   /** Attributes apply to the mounts below too ("rro" and its like). */
   recursive: boolean;
   bind: "bind" | "rbind" | null;
+  /** What is mounted there already gets other options. */
+  remount: boolean;
+  /** Owners are mapped ("ridmap": those of the mounts below too). */
+  idmap: "idmap" | "ridmap" | null;
+  /** A tmpfs begins with a copy of what it covers. */
+  copyUp: boolean;
   /** What the filesystem itself understands: "mode=755,size=64k". */
   data: string;
 }
@@ -55,8 +61,14 @@ const FLAGS_ONLY: Readonly<Record<string, string | null>> = {
   sync: "MS_SYNCHRONOUS",
   dirsync: "MS_DIRSYNC",
   mand: "MS_MANDLOCK",
+  silent: "MS_SILENT",
+  iversion: "MS_I_VERSION",
+  lazytime: "MS_LAZYTIME",
   async: null,
   nomand: null,
+  loud: null,
+  noiversion: null,
+  nolazytime: null,
   defaults: null,
 };
 
@@ -72,10 +84,15 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   const attributes = new Map<string, boolean>();
   const flags = new Set<string>();
   const data: string[] = [];
-  const result = { propagation: null, propagationRecursive: false, recursive: false, bind: null } as Pick<
-    MountOptions,
-    "propagation" | "propagationRecursive" | "recursive" | "bind"
-  >;
+  const result: Omit<MountOptions, "flags" | "set" | "clear" | "data"> = {
+    propagation: null,
+    propagationRecursive: false,
+    recursive: false,
+    bind: null,
+    remount: false,
+    idmap: null,
+    copyUp: false,
+  };
   let accessTime: string | undefined;
 
   /** Whether the word is an attribute; with an "r" before it, one for the mounts below too. */
@@ -90,6 +107,9 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     const propagation = PROPAGATION[option] ?? PROPAGATION[recursed];
     const flag = FLAGS_ONLY[option];
     if (option === "bind" || option === "rbind") result.bind = option;
+    else if (option === "idmap" || option === "ridmap") result.idmap = option;
+    else if (option === "remount") result.remount = true;
+    else if (option === "tmpcopyup") result.copyUp = true;
     else if (propagation !== undefined) {
       result.propagation = propagation;
       result.propagationRecursive = PROPAGATION[option] === undefined;
@@ -111,4 +131,25 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     clear: [...named(false), ...times.map(() => "_ATIME")].map((name) => `MOUNT_ATTR_${name}`),
     data: data.join(","),
   };
+}
+
+/** Whether the word is an attribute with the "r" that makes it one of the mounts below too. */
+export function isRecursiveAttribute(option: string): boolean {
+  const word = option.startsWith("r") ? option.slice(1) : "";
+  const isPlain = ATTRIBUTES[option] !== undefined || ACCESS_TIMES[option] !== undefined;
+  return !isPlain && (ATTRIBUTES[word] !== undefined || ACCESS_TIMES[word] !== undefined);
+}
+
+/** Every word that is understood, as `features` tells them. */
+export function mountOptionNames(): string[] {
+  const attributes = [...Object.keys(ATTRIBUTES), ...Object.keys(ACCESS_TIMES)];
+  const propagation = Object.keys(PROPAGATION);
+  return [
+    ...attributes,
+    ...attributes.map((name) => `r${name}`),
+    ...propagation,
+    ...propagation.map((name) => `r${name}`),
+    ...Object.keys(FLAGS_ONLY),
+    ...["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup"],
+  ].sort();
 }

@@ -2,12 +2,10 @@
 import { statSync } from "node:fs";
 import { relative } from "node:path";
 import type { OciMount } from "../oci.ts";
+import { type CgroupView, cgroupMountSteps } from "./cgroup-mounts.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
 import { readOnlyOverlaySteps } from "./rootfs.ts";
-
-/** What /sys/fs/cgroup shows: one tree on cgroup v2, one per hierarchy on v1 ("memory" -> "memory"). */
-export type CgroupView = { version: 2 } | { version: 1; hierarchies: { name: string; options: string }[] };
 
 const WHY: Readonly<Record<string, string>> = {
   "/proc": "A /proc of the new pid namespace: it shows the container's processes only.",
@@ -28,6 +26,8 @@ const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
 export function userNamespaceSlot({ destination, uidMappings }: OciMount): string | undefined {
   return uidMappings === undefined ? undefined : `userns:${destination}`;
 }
+
+export type { CgroupView } from "./cgroup-mounts.ts";
 
 export function isBind(mount: OciMount): boolean {
   return (
@@ -82,7 +82,7 @@ export function mountSteps(
 ): Step[] {
   return mounts.flatMap((mount) => {
     if (isBind(mount)) return bindSteps(mount, mount.tsrun?.isDirectory ?? isDirectory(mount.source ?? ""));
-    if (mount.type === "cgroup") return cgroupSteps(mount, cgroup);
+    if (mount.type === "cgroup") return cgroupMountSteps(mount, { view: cgroup, sees: "own" });
     return filesystemSteps(mount);
   });
 }
@@ -152,39 +152,6 @@ function attributeSteps(target: string, options: MountOptions): Step[] {
     });
   }
   return steps;
-}
-
-function cgroupSteps(mount: OciMount, cgroup: CgroupView): Step[] {
-  const { flags } = parseMountOptions(mount.options ?? []);
-  const target = mount.destination;
-  const one = (fstype: string, path: string, data: string | null): Step => ({
-    op: "mount",
-    source: "cgroup",
-    target: path,
-    fstype,
-    flags,
-    data,
-    why: "The cgroup namespace makes the container's own cgroup the root of this view.",
-  });
-  if (cgroup.version === 2) return [directory(target), one("cgroup2", target, null)];
-  const hierarchies = cgroup.hierarchies.flatMap(({ name, options }) => [
-    directory(`${target}/${name}`),
-    one("cgroup", `${target}/${name}`, options),
-  ]);
-  return [
-    directory(target),
-    {
-      op: "mount",
-      source: "tmpfs",
-      target,
-      fstype: "tmpfs",
-      flags: ["MS_NOSUID", "MS_NODEV", "MS_NOEXEC"],
-      data: "mode=755",
-      why: "cgroup v1 has one tree a controller: a directory to hold them.",
-    },
-    ...hierarchies,
-    ...(flags.includes("MS_RDONLY") ? attributeSteps(target, parseMountOptions(["ro"])) : []),
-  ];
 }
 
 /** tmpfs and the image may lack the mount point. */

@@ -23,7 +23,7 @@ export type Step = StepAction & {
   /** Why this step is there, in one sentence that a student can follow. */
   why: string;
   /** Failures that do not matter here: at most two. */
-  tolerate?: ErrnoName[];
+  tolerate?: readonly ErrnoName[];
 };
 
 export type NamespaceFlag =
@@ -33,16 +33,29 @@ export type NamespaceFlag =
   | "CLONE_NEWIPC"
   | "CLONE_NEWNET"
   | "CLONE_NEWCGROUP"
-  | "CLONE_NEWUSER";
+  | "CLONE_NEWUSER"
+  | "CLONE_NEWTIME";
+
+/** Where somebody else has something to do before the Plan goes on (runtime.md, "Lifecycle"). */
+export type WaitName = "createRuntime" | "createContainer" | "start";
 
 export type StepAction =
-  /** clone3(2): the monitor stays behind as parent; the steps after this one run in the child. */
-  | { op: "clone"; flags: NamespaceFlag[]; cgroup?: string }
-  /** setns(2) to the namespace behind a slot's descriptor (a pidfd with several flags, Linux 5.8, or an ns file). */
+  /**
+   * clone3(2): the monitor stays behind as parent; the steps after this one run in the child. In a new user namespace it
+   * goes on when its parent has written the maps, lines as in uid_map (user_namespaces(7)).
+   */
+  | { op: "clone"; flags: NamespaceFlag[]; cgroup?: string; uidMap?: string; gidMap?: string }
+  /**
+   * setns(2) to the namespace behind a slot's descriptor (a pidfd with several flags, Linux 5.8, or an ns file). One that
+   * the process is in already is joined without a privilege.
+   */
   | { op: "setns"; fd: string; flags: NamespaceFlag[] }
   | { op: "unshare"; flags: NamespaceFlag[] }
-  /** Tells the launcher that this point is reached and waits for its word to go on. */
-  | { op: "wait" }
+  /**
+   * Tells the launcher that this point is reached and waits for its word to go on. With `gate` the process is on its own
+   * from then on: it goes on when a byte comes through the FIFO or pipe in that slot.
+   */
+  | { op: "wait"; name?: WaitName; gate?: string }
   /** open(2), write(2) in one call, close(2). */
   | { op: "writeFile"; path: string; data: string }
   | {
@@ -67,11 +80,33 @@ export type StepAction =
    * open_tree(2) with OPEN_TREE_CLONE: a detached bind mount of a host path, kept in a slot. With `within` the path is
    * relative to that directory, whose contents are not to be trusted, and never leads out of it.
    */
-  | { op: "openTree"; path: string; slot: string; recursive: boolean; within?: string }
+  | {
+      op: "openTree";
+      path: string;
+      slot: string;
+      recursive: boolean;
+      within?: string;
+      /** The path is one below the directory in this slot, as for a process whose root that is (chroot(2)). */
+      root?: string;
+    }
   /** mount_setattr(2) with MOUNT_ATTR_IDMAP, Linux 5.12: owners in the detached mount of a slot as a user namespace maps them. */
-  | { op: "idmap"; slot: string; userns: string }
-  /** move_mount(2): attaches the detached mount in a slot. */
+  | { op: "idmap"; slot: string; userns: string; recursive?: boolean }
+  /** move_mount(2): attaches the detached mount in a slot, which is empty again then. */
   | { op: "moveMount"; slot: string; target: string }
+  /** mount_setattr(2) of the detached mount in a slot. */
+  | {
+      op: "treeSetattr";
+      slot: string;
+      set: string[];
+      clear: string[];
+      propagation: string | null;
+      recursive: boolean;
+    }
+  /**
+   * A tmpfs on a directory, made if missing, whose mode it takes unless `data` says one, and a copy of its contents
+   * where `copyUp` says so.
+   */
+  | { op: "mountTmpfs"; target: string; flags: string[]; data: string | null; copyUp: boolean }
   /** mount_setattr(2), Linux 5.12. */
   | {
       op: "mountSetattr";
@@ -81,13 +116,30 @@ export type StepAction =
       propagation: string | null;
       recursive: boolean;
     }
+  /** mount(2) of the propagation of the mount that a path lies on, wherever that mount begins. */
+  | { op: "parentPropagation"; path: string; propagation: string }
   | { op: "pivotRoot"; newRoot: string; putOld: string }
   | { op: "umount"; target: string; flags: string[] }
-  | { op: "chdir"; path: string }
+  /** mount(2) MS_MOVE of the working directory over /, then chroot(2) into it: where there is no pivoting. */
+  | { op: "moveRoot" }
+  /** chroot(2), and into its /. */
+  | { op: "chroot"; path: string }
+  /** A directory kept in a slot by O_PATH, open(2), and fchdir(2) to it. */
+  | { op: "openPath"; path: string; slot: string }
+  | { op: "fchdir"; slot: string }
+  /** Empties a slot. */
+  | { op: "close"; slot: string }
+  /** With `retry`, only where the last attempt failed. */
+  | { op: "chdir"; path: string; retry?: boolean }
+  /** A directory or a file, as the detached mount in the slot is one, made as `mkdir` and `touch` do. */
+  | { op: "mountPoint"; slot: string; path: string }
   /** mkdir(2) for each missing component, symbolic links followed inside the current root. */
   | { op: "mkdir"; path: string; mode: number }
+  /** The same, but no symbolic link may be on the way (openat2(2), RESOLVE_NO_SYMLINKS). */
+  | { op: "ensureDirectory"; path: string }
   /** An empty file where there is none, its directories made, symbolic links followed inside the current root. */
   | { op: "touch"; path: string; mode: number }
+  /** mknod(2); what is there already must be the same device. */
   | { op: "mknod"; path: string; type: "c" | "b" | "p"; mode: number; major: number; minor: number }
   | { op: "chown"; path: string; uid: number; gid: number }
   | { op: "symlink"; target: string; path: string }
@@ -95,6 +147,8 @@ export type StepAction =
   | { op: "mask"; path: string }
   | { op: "sethostname"; name: string }
   | { op: "setdomainname"; name: string }
+  /** unshare(2) CLONE_NEWTIME, its offsets (timens_offsets) and setns(2) to it: time_namespaces(7), Linux 5.6. */
+  | { op: "timeNamespace"; offsets: string | null }
   | { op: "linkUp"; link: string }
   /** A pty from the container's own devpts: the master goes to the monitor, the slave into slots stdin/stdout/stderr. */
   | { op: "openPty"; rows: number; columns: number }
@@ -105,10 +159,31 @@ export type StepAction =
   | { op: "setControllingTerminal" }
   /** dup2(2) of a slot onto a standard descriptor. */
   | { op: "dup2"; fd: string; to: number }
+  /** Those of descriptors 0, 1 and 2 that are the host's /dev/null become the container's own. */
+  | { op: "reopenNull" }
   /** fchown(2) of descriptors 0, 1 and 2, so that the container's user can reopen /dev/stdout; the groups stay. */
   | { op: "chownStdio"; uid: number }
   | { op: "setrlimit"; resource: string; soft: number; hard: number }
   | { op: "umask"; mask: number }
+  /** personality(2). */
+  | { op: "personality"; domain: string; flags: string[] }
+  /** ioprio_set(2) of this process. */
+  | { op: "ioPriority"; class: string; priority: number }
+  /** sched_setattr(2); nanoseconds. */
+  | {
+      op: "scheduler";
+      policy: string;
+      flags: string[];
+      nice: number;
+      priority: number;
+      runtime: number;
+      deadline: number;
+      period: number;
+    }
+  /** sched_setaffinity(2): a CPU list as in cpuset(7); null is every CPU there is. */
+  | { op: "cpuAffinity"; cpus: string | null }
+  /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
+  | { op: "sessionKeyring"; name: string }
   | { op: "prctl"; option: string; value: number }
   /** prctl(2) PR_CAPBSET_DROP for every capability that is not named. */
   | { op: "capBoundingSet"; keep: string[] }
@@ -122,6 +197,8 @@ export type StepAction =
   | { op: "seccomp"; program: string; flags: string[] }
   /** Closes every descriptor from `first` up at execve: close_range(2) with CLOSE_RANGE_CLOEXEC, Linux 5.11. */
   | { op: "closeRange"; first: number }
+  /** Whether one of the candidates can be executed: faccessat(2). */
+  | { op: "findProgram"; candidates: string[] }
   /** execve(2) of the first candidate that exists, as execvp(3) would search PATH. */
   | { op: "execve"; candidates: string[]; argv: string[]; envp: string[] };
 

@@ -14,6 +14,7 @@ const NAMESPACE_FILES: Readonly<Record<NamespaceFlag, string>> = {
   CLONE_NEWNET: "net",
   CLONE_NEWCGROUP: "cgroup",
   CLONE_NEWUSER: "user",
+  CLONE_NEWTIME: "time",
 };
 
 /** Lines of the form "where: what", empty where the kernel shows a step nowhere. `pid` waits right before execve. */

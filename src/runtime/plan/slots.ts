@@ -6,11 +6,11 @@ import { TsrunError } from "../../errors.ts";
 import type { Plan } from "./plan.ts";
 
 const STREAMS: ReadonlyArray<readonly [string, number]> = [
-  ["stdin", 60],
-  ["stdout", 61],
-  ["stderr", 62],
+  ["stdin", 253],
+  ["stdout", 254],
+  ["stderr", 255],
 ];
-const FIRST_STREAM = 60;
+const FIRST_STREAM = 253;
 
 /** Numbers by name; throws ERR_TSRUN_PLAN_TOO_MANY_SLOTS where a Plan needs more than there are. */
 export function assignSlots(plan: Plan): Map<string, number> {
@@ -30,6 +30,6 @@ export function assignSlots(plan: Plan): Map<string, number> {
     slots.set(name, next++);
   };
   plan.fds.forEach(add);
-  for (const step of plan.steps) if (step.op === "openTree") add(step.slot);
+  for (const step of plan.steps) if (step.op === "openTree" || step.op === "openPath") add(step.slot);
   return slots;
 }

@@ -26,14 +26,16 @@ export function straceStep(step: StepAction): string {
     case "clone": {
       const into = step.cgroup ? ["CLONE_INTO_CGROUP"] : [];
       const cgroup = step.cgroup ? `, cgroup=<${step.cgroup}>` : "";
-      return `clone3({flags=${flags([...step.flags, ...into, "CLONE_PIDFD"])}, exit_signal=SIGCHLD${cgroup}})`;
+      const call = `clone3({flags=${flags([...step.flags, ...into, "CLONE_PIDFD"])}, exit_signal=SIGCHLD${cgroup}})`;
+      if (step.uidMap === undefined) return call;
+      return `${call}; write(<uid_map>, ${quoted(step.uidMap)}); write(<gid_map>, ${quoted(step.gidMap ?? "")})`;
     }
     case "setns":
       return `setns(<${step.fd}>, ${flags(step.flags)})`;
     case "unshare":
       return `unshare(${flags(step.flags)})`;
     case "wait":
-      return "read(<monitor>)";
+      return step.gate === undefined ? "read(<monitor>)" : `read(<monitor>); read(<${step.gate}>)`;
     case "writeFile":
       return `write(<${step.path}>, ${quoted(step.data)}, ${Buffer.byteLength(step.data)})`;
     case "mount":
@@ -41,8 +43,10 @@ export function straceStep(step: StepAction): string {
     case "mountOverlay":
       return `fsconfig(<overlay>, FSCONFIG_SET_STRING, "lowerdir+", ${list(step.lower)}); move_mount(<overlay>, "", AT_FDCWD, ${quoted(step.target)}, MOVE_MOUNT_F_EMPTY_PATH)`;
     case "idmap":
-      return `mount_setattr(<${step.slot}>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=<${step.userns}>})`;
+      return `mount_setattr(<${step.slot}>, "", ${flags(["AT_EMPTY_PATH", ...(step.recursive ? ["AT_RECURSIVE"] : [])])}, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=<${step.userns}>})`;
     case "openTree":
+      if (step.root !== undefined)
+        return `chroot(<${step.root}>); open_tree(AT_FDCWD, ${quoted(step.path)}, ${flags(["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...(step.recursive ? ["AT_RECURSIVE"] : [])])}); chroot(<root>)`;
       if (step.within !== undefined)
         return `open_tree(openat2(${quoted(step.within)}, ${quoted(step.path)}, {flags=O_PATH, resolve=RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS}), "", ${flags(["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", "AT_EMPTY_PATH", ...(step.recursive ? ["AT_RECURSIVE"] : [])])})`;
       return `open_tree(AT_FDCWD, ${quoted(step.path)}, ${flags(["OPEN_TREE_CLONE", "OPEN_TREE_CLOEXEC", ...(step.recursive ? ["AT_RECURSIVE"] : [])])})`;
@@ -56,12 +60,54 @@ export function straceStep(step: StepAction): string {
       ];
       return `mount_setattr(AT_FDCWD, ${quoted(step.target)}, ${step.recursive ? "AT_RECURSIVE" : "0"}, {${attributes.join(", ")}})`;
     }
+    case "treeSetattr": {
+      const attributes = [
+        ...(step.set.length > 0 ? [`attr_set=${flags(step.set)}`] : []),
+        ...(step.clear.length > 0 ? [`attr_clr=${flags(step.clear)}`] : []),
+        ...(step.propagation ? [`propagation=${step.propagation}`] : []),
+      ];
+      return `mount_setattr(<${step.slot}>, "", ${flags(["AT_EMPTY_PATH", ...(step.recursive ? ["AT_RECURSIVE"] : [])])}, {${attributes.join(", ")}})`;
+    }
+    case "mountTmpfs":
+      return `mount("tmpfs", ${quoted(step.target)}, "tmpfs", ${flags(step.flags)}, ${quoted(step.data)})`;
+    case "moveRoot":
+      return 'mount(".", "/", NULL, MS_MOVE, NULL); chroot("."); chdir("/")';
+    case "chroot":
+      return `chroot(${quoted(step.path)}); chdir("/")`;
+    case "openPath":
+      return `openat(AT_FDCWD, ${quoted(step.path)}, O_PATH|O_DIRECTORY|O_CLOEXEC)`;
+    case "fchdir":
+      return `fchdir(<${step.slot}>)`;
+    case "parentPropagation":
+      return `mount(NULL, ${quoted(step.path)} /* or above */, NULL, ${step.propagation}, NULL)`;
+    case "close":
+      return `close(<${step.slot}>)`;
+    case "reopenNull":
+      return 'dup2(open("/dev/null", O_RDWR), 0)';
+    case "ensureDirectory":
+      return `mkdir(${quoted(step.path)}, 0755); openat2(AT_FDCWD, ${quoted(step.path)}, {flags=O_PATH|O_DIRECTORY|O_CLOEXEC, resolve=RESOLVE_NO_SYMLINKS})`;
+    case "timeNamespace":
+      return `unshare(CLONE_NEWTIME); write(<timens_offsets>, ${quoted(step.offsets)}); setns(<time_for_children>, CLONE_NEWTIME)`;
+    case "personality":
+      return `personality(${flags([step.domain, ...step.flags])})`;
+    case "ioPriority":
+      return `ioprio_set(IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(${step.class}, ${step.priority}))`;
+    case "scheduler":
+      return `sched_setattr(0, {sched_policy=${step.policy}, sched_flags=${flags(step.flags)}, sched_nice=${step.nice}, sched_priority=${step.priority}, sched_runtime=${step.runtime}, sched_deadline=${step.deadline}, sched_period=${step.period}}, 0)`;
+    case "cpuAffinity":
+      return `sched_setaffinity(0, 1024, [${step.cpus ?? "all"}])`;
+    case "sessionKeyring":
+      return `keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${quoted(step.name)})`;
+    case "findProgram":
+      return `faccessat(AT_FDCWD, ${quoted(step.candidates[0] ?? "")}, X_OK, AT_EACCESS)`;
     case "pivotRoot":
       return `pivot_root(${quoted(step.newRoot)}, ${quoted(step.putOld)})`;
     case "umount":
       return `umount2(${quoted(step.target)}, ${flags(step.flags)})`;
     case "chdir":
       return `chdir(${quoted(step.path)})`;
+    case "mountPoint":
+      return `mkdir(${quoted(step.path)} /* or a file, as <${step.slot}> is one */, 0755)`;
     case "mkdir":
       return `mkdir(${quoted(step.path)}, ${octal(step.mode)})`;
     case "touch":

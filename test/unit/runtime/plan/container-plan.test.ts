@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OciConfig } from "../../../../src/runtime/oci.ts";
+import type { ContainerConfig } from "../../../../src/runtime/oci.ts";
 import { execPlan } from "../../../../src/runtime/plan/exec-plan.ts";
 import type { Plan, Step } from "../../../../src/runtime/plan/plan.ts";
 import { placeOf, planOf, stepsOf, typicalConfig, typicalProcess } from "./typical.ts";
@@ -10,7 +10,7 @@ function expectOrder(plan: Plan, ...steps: Record<string, unknown>[]): void {
   expect(places).toEqual([...places].sort((a, b) => a - b));
 }
 
-const withMounts = (...mounts: OciConfig["mounts"]): OciConfig => {
+const withMounts = (...mounts: ContainerConfig["mounts"]): ContainerConfig => {
   const config = typicalConfig();
   return { ...config, mounts: [...config.mounts, ...mounts] };
 };

@@ -51,7 +51,7 @@ function argumentsWritten(op: StepOp): number {
   const step = EVERY_STEP[op];
   const opener = { ...EVERY_STEP.openTree, why: "" };
   const plan = encodePlan({
-    fds: ["other", "cgroup", "netns", "userns:/dst"],
+    fds: ["first", "other", "cgroup", "netns", "userns:/dst", "gate"],
     steps: [{ ...step, why: "" }, opener],
   });
   const words = Array.from({ length: constant("PLAN_ARGS") }, (_, index) =>

@@ -9,6 +9,9 @@ const NOTHING: MountOptions = {
   propagationRecursive: false,
   recursive: false,
   bind: null,
+  remount: false,
+  idmap: null,
+  copyUp: false,
   data: "",
 };
 

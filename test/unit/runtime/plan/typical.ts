@@ -1,5 +1,5 @@
 /** What the tests of Plans start from: the configuration of an ordinary container, and looking into a Plan. */
-import type { OciConfig, OciProcess } from "../../../../src/runtime/oci.ts";
+import type { ContainerConfig, OciProcess } from "../../../../src/runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../../../../src/runtime/plan/container-plan.ts";
 import type { Plan, Step, StepOp } from "../../../../src/runtime/plan/plan.ts";
 
@@ -25,7 +25,7 @@ export function typicalProcess(more: Partial<OciProcess> = {}): OciProcess {
   };
 }
 
-export function typicalConfig(more: Partial<OciConfig> = {}): OciConfig {
+export function typicalConfig(more: Partial<ContainerConfig> = {}): ContainerConfig {
   const files = ["resolv.conf", "hostname", "hosts"].map((name) => ({
     destination: `/etc/${name}`,
     type: "bind",
@@ -60,7 +60,7 @@ export function typicalConfig(more: Partial<OciConfig> = {}): OciConfig {
 
 const HOST_DIRECTORIES = new Set(["/host/data", "/dev"]);
 
-export function planOf(config: OciConfig, more: Partial<ContainerPlanInput> = {}): Plan {
+export function planOf(config: ContainerConfig, more: Partial<ContainerPlanInput> = {}): Plan {
   return containerPlan({
     config,
     overlay: {

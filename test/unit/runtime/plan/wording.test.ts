@@ -69,7 +69,7 @@ describe("straceStep", () => {
     ],
     [
       EVERY_STEP.clone,
-      "clone3({flags=CLONE_NEWNS|CLONE_NEWPID|CLONE_INTO_CGROUP|CLONE_PIDFD, exit_signal=SIGCHLD, cgroup=<cgroup>})",
+      'clone3({flags=CLONE_NEWNS|CLONE_NEWPID|CLONE_INTO_CGROUP|CLONE_PIDFD, exit_signal=SIGCHLD, cgroup=<cgroup>}); write(<uid_map>, "0 1 2\\n"); write(<gid_map>, "0 3 4\\n")',
     ],
   ])("%j", (step, text) => {
     expect(straceStep(step)).toBe(text);
