@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     fsModuleCache: false,
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/fuzz/**/*.test.ts"] } },
       {
         test: {
           name: "integration",

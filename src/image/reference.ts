@@ -75,7 +75,10 @@ export const canonicalName = (ref: Reference): string => `${repositoryOf(ref)}${
 export function familiarRepository(ref: Reference): string {
   if (ref.domain !== DEFAULT_DOMAIN) return repositoryOf(ref);
   const official = ref.path.startsWith(OFFICIAL) ? ref.path.slice(OFFICIAL.length) : ref.path;
-  return official.includes("/") ? ref.path : official;
+  const short = official.includes("/") ? ref.path : official;
+  // "docker.io/name.x/app" without its domain is an image of the registry name.x.
+  const [domain, path] = splitDomain(short);
+  return domain === DEFAULT_DOMAIN && path === ref.path ? short : repositoryOf(ref);
 }
 
 /** "alpine:latest", "alpine@sha256:…". */

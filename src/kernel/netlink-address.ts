@@ -3,6 +3,7 @@ import { ipBytes, ipText } from "./ip-address.ts";
 import {
   attribute,
   decodeAttributes,
+  decoding,
   type NetlinkMessage,
   type NetlinkRequest,
   NLM_F_CREATE,
@@ -82,12 +83,14 @@ export function listAddresses(linkIndex = 0, family: AddressFamily = AF_INET): N
 }
 
 export function decodeAddress({ body }: NetlinkMessage): InterfaceAddress {
-  const attributes = decodeAttributes(body.subarray(8));
-  return {
-    linkIndex: body.readUInt32LE(4),
-    address: ipTextOf(attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS)) ?? "0.0.0.0",
-    prefixLength: body.readUInt8(1),
-  };
+  return decoding("RTM_NEWADDR", () => {
+    const attributes = decodeAttributes(body.subarray(8));
+    return {
+      linkIndex: body.readUInt32LE(4),
+      address: ipTextOf(attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS)) ?? "0.0.0.0",
+      prefixLength: body.readUInt8(1),
+    };
+  });
 }
 
 /** A route in the main table; without a gateway the destination is on the link itself. */
@@ -143,14 +146,16 @@ export function listRoutes(family: AddressFamily = AF_INET): NetlinkRequest {
 }
 
 export function decodeRoute({ body }: NetlinkMessage): Route {
-  const attributes = decodeAttributes(body.subarray(12));
-  const anywhere = body.readUInt8(0) === AF_INET6 ? "::" : "0.0.0.0";
-  return {
-    destination: ipTextOf(attributes.get(RTA_DST)) ?? anywhere,
-    prefixLength: body.readUInt8(1),
-    gateway: ipTextOf(attributes.get(RTA_GATEWAY)),
-    linkIndex: attributes.get(RTA_OIF)?.readUInt32LE(),
-  };
+  return decoding("RTM_NEWROUTE", () => {
+    const attributes = decodeAttributes(body.subarray(12));
+    const anywhere = body.readUInt8(0) === AF_INET6 ? "::" : "0.0.0.0";
+    return {
+      destination: ipTextOf(attributes.get(RTA_DST)) ?? anywhere,
+      prefixLength: body.readUInt8(1),
+      gateway: ipTextOf(attributes.get(RTA_GATEWAY)),
+      linkIndex: attributes.get(RTA_OIF)?.readUInt32LE(),
+    };
+  });
 }
 
 /** Whether packets take a route: it is of the main table, and neither the host's own address nor a refusal. */

@@ -3,6 +3,7 @@ import {
   attribute,
   decodeAttributes,
   decodeString,
+  decoding,
   type NetlinkMessage,
   type NetlinkRequest,
   NLM_F_CREATE,
@@ -224,19 +225,21 @@ export function listLinks(): NetlinkRequest {
 }
 
 export function decodeLink({ body }: NetlinkMessage): Link {
-  const attributes = decodeAttributes(body.subarray(16));
-  const linkInfo = attributes.get(IFLA_LINKINFO);
-  const address = attributes.get(IFLA_ADDRESS);
-  return {
-    index: body.readInt32LE(4),
-    name: decodeString(attributes.get(IFLA_IFNAME)) ?? "",
-    up: (body.readUInt32LE(8) & IFF_UP) !== 0,
-    kind: linkInfo && decodeString(decodeAttributes(linkInfo).get(IFLA_INFO_KIND)),
-    macAddress: address && [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
-    mtu: attributes.get(IFLA_MTU)?.readUInt32LE(),
-    master: attributes.get(IFLA_MASTER)?.readUInt32LE(),
-    lower: attributes.get(IFLA_LINK)?.readUInt32LE(),
-  };
+  return decoding("RTM_NEWLINK", () => {
+    const attributes = decodeAttributes(body.subarray(16));
+    const linkInfo = attributes.get(IFLA_LINKINFO);
+    const address = attributes.get(IFLA_ADDRESS);
+    return {
+      index: body.readInt32LE(4),
+      name: decodeString(attributes.get(IFLA_IFNAME)) ?? "",
+      up: (body.readUInt32LE(8) & IFF_UP) !== 0,
+      kind: linkInfo && decodeString(decodeAttributes(linkInfo).get(IFLA_INFO_KIND)),
+      macAddress: address && [...address].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
+      mtu: attributes.get(IFLA_MTU)?.readUInt32LE(),
+      master: attributes.get(IFLA_MASTER)?.readUInt32LE(),
+      lower: attributes.get(IFLA_LINK)?.readUInt32LE(),
+    };
+  });
 }
 
 function linkRequest(operation: string, type: number, link: LinkReference, parts: Buffer[]): NetlinkRequest {

@@ -4,6 +4,8 @@
  * order (little endian on every machine that tsrun supports), addresses in network order.
  */
 
+import { ERRNO, SyscallError } from "./errors.ts";
+
 /** One request; `operation` and `subject` name it in errors: "RTM_NEWLINK", "tsrun0". */
 export interface NetlinkRequest {
   readonly operation: string;
@@ -64,6 +66,20 @@ export function* decodeMessages(bytes: Buffer): Generator<NetlinkMessage> {
       body: bytes.subarray(at + HEADER_SIZE, at + length),
     };
     at += align(length);
+  }
+}
+
+/**
+ * What `decode` reads out of a message of that type.
+ *
+ * @throws SyscallError EBADMSG where the message is shorter than its type says
+ */
+export function decoding<Result>(type: string, decode: () => Result): Result {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof RangeError) throw new SyscallError(`netlink ${type}`, ERRNO["EBADMSG"] as number);
+    throw error;
   }
 }
 

@@ -27,6 +27,12 @@ describe("parseReference", () => {
     ["ghcr.io/o/r:v1.0-rc_2", "ghcr.io/o/r:v1.0-rc_2", "ghcr.io/o/r:v1.0-rc_2"],
     ["UPPER/x", "UPPER/x:latest", "UPPER/x:latest"],
     ["a__b/c--d.e_f", "docker.io/a__b/c--d.e_f:latest", "a__b/c--d.e_f:latest"],
+    [
+      "docker.io/index.docker.io/a",
+      "docker.io/index.docker.io/a:latest",
+      "docker.io/index.docker.io/a:latest",
+    ],
+    ["docker.io/name.x/app", "docker.io/name.x/app:latest", "docker.io/name.x/app:latest"],
     ["foo:5000", "docker.io/library/foo:5000", "foo:5000"],
     [`alpine@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`, `alpine@${DIGEST}`],
     [`alpine:3.20@${DIGEST}`, `docker.io/library/alpine@${DIGEST}`, `alpine@${DIGEST}`],
