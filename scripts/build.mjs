@@ -1,6 +1,7 @@
 // Builds dist/:
 //   cli.cjs            what bin/tsrun starts (src/cli/boot.cjs)
 //   main.cjs           the command line as one CommonJS file; import() in the source stays lazy in it
+//   oci.cjs            what bin/tsrun-oci starts (the same), and oci.main.cjs, the OCI interface
 //   vendor/*.cjs       the packages that it loads lazily: half of the code, which few commands need
 //   *-worker.cjs       the entries of worker threads (src/**/*-worker.ts)
 //   index.js, types/   the library
@@ -65,6 +66,12 @@ const builds = [
     entryPoints: ["./src/cli/entry.ts"],
     outfile: join(dist, "main.cjs"),
   },
+  {
+    ...commonjs,
+    supported: { "dynamic-import": false },
+    entryPoints: ["./src/cli/oci/entry.ts"],
+    outfile: join(dist, "oci.main.cjs"),
+  },
   ...VENDORED.map((name) => ({
     ...commonjs,
     footer: { js: INTEROP },
@@ -87,8 +94,13 @@ const builds = [
 
 mkdirSync(dist, { recursive: true });
 const results = await Promise.all(builds.map((options) => build(options)));
-toAscii(join(dist, "main.cjs"));
-copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, "cli.cjs"));
+for (const [face, boot] of [
+  ["main.cjs", "cli.cjs"],
+  ["oci.main.cjs", "oci.cjs"],
+]) {
+  toAscii(join(dist, face));
+  copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, boot));
+}
 // Code of the bundles that were there before.
 rmSync(join(dist, "cache"), { recursive: true, force: true });
 emitTypes();

@@ -155,6 +155,8 @@ static int step_clone(struct plan_context *context, const uint64_t *arg)
 		return arg[2] ? map_child(context, arg) : 0;
 	/* While the child held a copy, it would never see the monitor hang up. */
 	close(context->monitor_end);
+	for (int i = 0; i < context->parents_own_count; i++)
+		close(context->parents_own[i]);
 	reset_signals();
 	if (arg[2])
 		await_parent(context);
@@ -455,7 +457,7 @@ static int step_find_program(const struct plan_context *context, uint64_t candid
 static int step_execve(struct plan_context *context, const uint64_t *arg)
 {
 	char **candidates = table(context, arg[0]), **argv = table(context, arg[1]), **envp = table(context, arg[2]);
-	struct pollfd parent = { .fd = context->channel };
+	struct pollfd parent = { .fd = context->channel }; /* poll(2) passes over a negative one */
 	int reason = ENOENT;
 
 	/* PR_SET_PDEATHSIG misses a parent that died before it was set; the socket does not. */

@@ -11,11 +11,15 @@
 
 #include "plan.h"
 
+#define PLAN_PARENTS_OWN 4
+
 struct plan_context {
 	char *base; /* the Plan's buffer */
 	int slots[PLAN_SLOTS];
 	int channel;       /* the child's end of its socket to the monitor; -1 once it belongs to nobody */
 	int monitor_end;   /* the other end, which the child closes */
+	int parents_own[PLAN_PARENTS_OWN]; /* further descriptors that the child closes … */
+	int parents_own_count;             /* … and how many there are */
 	int pidfd;         /* of the child, in the monitor, after OP_CLONE */
 	pid_t child;       /* in the monitor, after OP_CLONE */
 	bool in_child;

@@ -12,7 +12,7 @@ if (major < 22 || (major === 22 && minor < 15)) {
 
 const fs = require("node:fs");
 const { Script } = require("node:vm");
-const { join } = require("node:path");
+const { basename, join } = require("node:path");
 
 const cache = join(__dirname, "cache");
 // The packages of vendor/, where a command loads one.
@@ -20,10 +20,12 @@ require("node:module").enableCompileCache(cache);
 
 // The command line itself is kept as compiled as it was when the command ended. node's own cache has a file as compiled
 // as it was when it was loaded, without the functions that are called later: they took 8 ms of each `exec`.
-const file = join(__dirname, "main.cjs");
+// This file is there twice, for each of the two faces: cli.cjs and oci.cjs.
+const face = basename(__filename) === "oci.cjs" ? "oci" : "main";
+const file = join(__dirname, face === "oci" ? "oci.main.cjs" : "main.cjs");
 const source = fs.readFileSync(file, "latin1"); // the build writes ASCII
-const [, , command = ""] = process.argv;
-const path = /^[a-z]+$/.test(command) && join(cache, `${command}-${fingerprint()}`);
+const command = commandWord(process.argv.slice(2));
+const path = command !== undefined && join(cache, `${command}-${fingerprint()}`);
 const kept = read(path);
 const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
   filename: file,
@@ -35,6 +37,15 @@ const isUsed = kept !== undefined && !script.cachedDataRejected;
 if (path && (!isUsed || process.pid % LOOK_EVERY === 0)) process.on("exit", keep);
 const main = { exports: {} };
 script.runInThisContext().call(main.exports, main.exports, require, main, file, __dirname);
+
+/** What the command's compiled code is called; the OCI interface's flags with values stand before its commands. */
+function commandWord(words) {
+  if (face === "main") return /^[a-z]+$/.test(words[0] ?? "") ? words[0] : undefined;
+  const verb = words.find((word) =>
+    /^(create|start|run|state|kill|delete|exec|list|update|events|ps)$/.test(word),
+  );
+  return verb && `oci-${verb}`;
+}
 
 /** V8 recognizes its version and its flags, but takes any source of the same length for the one that was compiled. */
 function fingerprint() {

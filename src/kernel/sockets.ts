@@ -1,5 +1,6 @@
 /** What node:net and node:dgram cannot do: sockets of other network namespaces, and descriptors over unix sockets. */
-import { SyscallError } from "./errors.ts";
+import { closeSync } from "node:fs";
+import { ERRNO, SyscallError } from "./errors.ts";
 import { check, ffi, libc } from "./ffi.ts";
 import { native, nativePath } from "./native.ts";
 
@@ -99,4 +100,28 @@ function accept(listener: number, text: Buffer, fds: Int32Array): Promise<number
       error ? reject(error) : resolve(length),
     );
   });
+}
+
+const socket = libc("int socket(int domain, int type, int protocol)");
+const connectTo = libc("int connect(int fd, const void *address, uint32_t length)");
+const AF_UNIX = 1;
+const SOCK_CLOEXEC = 0o2000000;
+/** sizeof(sun_path), unix(7). */
+const UNIX_PATH_MAX = 108;
+
+/** A close-on-exec stream socket that is connected to a unix socket's path; the caller closes it. */
+export function connectUnix(path: string): number {
+  const name = Buffer.from(path);
+  if (name.length >= UNIX_PATH_MAX) throw new SyscallError("connect", ERRNO.ENAMETOOLONG ?? 36, path);
+  const address = Buffer.alloc(2 + UNIX_PATH_MAX); // struct sockaddr_un
+  address.writeUInt16LE(AF_UNIX, 0);
+  name.copy(address, 2);
+  const fd = check("socket", () => socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  try {
+    check("connect", () => connectTo(fd, address, address.length), path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }

@@ -1,0 +1,15 @@
+/** The commands of the OCI face; each is loaded when it is called. */
+import type { OciCommand } from "./command.ts";
+
+type Load = () => Promise<{ default: OciCommand }>;
+
+export const commands: Readonly<Record<string, Load>> = {
+  create: () => import("./commands/create.ts"),
+  delete: () => import("./commands/delete.ts"),
+  exec: () => import("./commands/exec.ts"),
+  kill: () => import("./commands/kill.ts"),
+  list: () => import("./commands/list.ts"),
+  run: () => import("./commands/run.ts"),
+  start: () => import("./commands/start.ts"),
+  state: () => import("./commands/state.ts"),
+};

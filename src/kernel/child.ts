@@ -1,0 +1,40 @@
+/** A child process that inherits what its parent was given: standard descriptors and those to be passed through. */
+import { SyscallError } from "./errors.ts";
+import { check, libc } from "./ffi.ts";
+import { native } from "./native.ts";
+
+const spawn = native(
+  "int tsrun_spawn_child(int program, const char **argv, const char **envp, int first, const int *fds, int count)",
+);
+const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
+const waitpid = libc("int waitpid(int pid, _Out_ int *status, int options)");
+
+const MFD_CLOEXEC = 1;
+
+export interface ChildOptions {
+  /** A descriptor of the file to execute. */
+  program: number;
+  argv: readonly string[];
+  /** KEY=VALUE. */
+  env: readonly string[];
+  /** The child's descriptors below this one are the caller's own … */
+  first: number;
+  /** … and these follow, in this order. */
+  fds: readonly number[];
+}
+
+/** Starts a child, posix_spawn(3), and returns its process id; it has to be waited for. */
+export function spawnChild({ program, argv, env, first, fds }: ChildOptions): number {
+  const result: number = spawn(program, [...argv, null], [...env, null], first, fds, fds.length);
+  if (result < 0) throw new SyscallError("posix_spawn", -result, argv[0]);
+  return result;
+}
+
+/** Waits until the child has ended and takes it out of the process table, waitpid(2); blocks. */
+export function reapChild(pid: number): void {
+  check("waitpid", () => waitpid(pid, [0], 0));
+}
+
+/** An empty anonymous file, memfd_create(2). */
+export const memoryFile = (name: string): number =>
+  check("memfd_create", () => memfdCreate(name, MFD_CLOEXEC));

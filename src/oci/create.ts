@@ -1,0 +1,235 @@
+/**
+ * create: everything but the program. The Plan runs up to its wait point "start", with the hooks of creation where they
+ * belong (runtime.md, "Lifecycle"); what happens there is the caller's: `create` leaves the process waiting, `run` goes on.
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { mknod, S_IFIFO } from "../kernel/files.ts";
+import { processStartTicks } from "../kernel/process.ts";
+import { connectUnix } from "../kernel/sockets.ts";
+import type { OciConfig } from "../runtime/oci.ts";
+import type { Plan, WaitPoint } from "../runtime/plan/plan.ts";
+import { readBundle } from "./bundle.ts";
+import { createCgroup, recordedCgroup } from "./cgroup.ts";
+import { destroy } from "./delete.ts";
+import { invalidRequest, ociError } from "./errors.ts";
+import { Executor } from "./executor.ts";
+import { stepFailure } from "./failure.ts";
+import { runHooks, runInNamespaces } from "./hooks.ts";
+import { joinedNamespaces } from "./namespaces.ts";
+import { writePidFile } from "./pid-file.ts";
+import { sendPidfd } from "./pidfd-socket.ts";
+import { ociPlan } from "./plan.ts";
+import { checkPreserved } from "./preserved.ts";
+import { seccompOf } from "./seccomp.ts";
+import {
+  checkId,
+  claimState,
+  publicState,
+  type StateDocument,
+  self,
+  startFifo,
+  writeState,
+} from "./state.ts";
+
+export interface CreateOptions {
+  /** The directory of all containers' states. */
+  root: string;
+  id: string;
+  bundle: string;
+  pidFile?: string | undefined;
+  /** Path of the unix socket that gets the terminal's master. */
+  consoleSocket?: string | undefined;
+  /** Path of the unix socket that gets a pidfd of the process. */
+  pidfdSocket?: string | undefined;
+  preserveFds?: number | undefined;
+  noPivot?: boolean | undefined;
+  noNewKeyring?: boolean | undefined;
+}
+
+/** How the process is to be left. */
+export interface Conduct {
+  /** It waits for `start`, on the fifo. */
+  waits: boolean;
+  /** Somebody stays to hear of its end. */
+  stay: boolean;
+}
+
+/** A container whose process has reached the wait point "start". */
+export interface Created {
+  state: StateDocument;
+  plan: Plan;
+  executor: Executor;
+}
+
+/** Creates a container and leaves its process waiting for `start`. */
+export async function createContainer(options: CreateOptions): Promise<void> {
+  const created = await prepareContainer(options, { waits: true, stay: false });
+  await orDestroy(options.root, created, () => {
+    complete(options, created.state);
+    created.executor.release();
+  });
+}
+
+/** The creation is complete, by the document and for whoever waits for the pid file. */
+export function complete({ root, pidFile, pidfdSocket }: CreateOptions, state: StateDocument): void {
+  if (pidfdSocket !== undefined) sendPidfd(pidfdSocket, state.pid);
+  state.complete = true;
+  writeState(root, state);
+  if (pidFile !== undefined) writePidFile(pidFile, state.pid);
+}
+
+/** Does something with the created container, which is destroyed where that fails. */
+export async function orDestroy<T>(
+  root: string,
+  { state, executor }: Created,
+  action: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    executor[Symbol.dispose]();
+    await destroy(root, state);
+    throw error;
+  }
+}
+
+/** Everything up to the wait point "start"; where it fails, nothing is left. */
+export async function prepareContainer(options: CreateOptions, conduct: Conduct): Promise<Created> {
+  const { root, id } = options;
+  checkId(id);
+  const bundle = resolve(options.bundle);
+  const config = readBundle(bundle);
+  checkTerminal(config, options, conduct);
+  checkPreserved(options.preserveFds ?? 0);
+  const state = newState(id, bundle, config);
+  claimState(root, state, (directory) => {
+    if (conduct.waits) mknod(join(directory, "exec.fifo"), S_IFIFO | 0o600, { major: 0, minor: 0 });
+  });
+  try {
+    return await execute(options, conduct, state);
+  } catch (error) {
+    await destroy(root, state);
+    throw error;
+  }
+}
+
+function checkTerminal(config: OciConfig, { consoleSocket }: CreateOptions, { stay }: Conduct): void {
+  const terminal = config.process?.terminal ?? false;
+  if (!stay && terminal && consoleSocket === undefined) {
+    throw invalidRequest("cannot allocate tty if runc will detach without setting console socket");
+  }
+  if ((stay || !terminal) && consoleSocket !== undefined) {
+    throw invalidRequest("cannot use console socket if runc will not detach or allocate tty");
+  }
+}
+
+function newState(id: string, bundle: string, config: OciConfig): StateDocument {
+  const { path } = config.root;
+  return {
+    ociVersion: config.ociVersion,
+    id,
+    pid: 0,
+    startTime: 0,
+    bundle,
+    rootfs: isAbsolute(path) ? path : join(bundle, path),
+    created: new Date().toISOString(),
+    annotations: config.annotations ?? {},
+    cgroup: recordedCgroup(config, id),
+    config,
+    complete: false,
+    creator: self(),
+  };
+}
+
+async function execute(options: CreateOptions, conduct: Conduct, state: StateDocument): Promise<Created> {
+  const { config } = state;
+  const fds: Record<string, number> = {};
+  const terminal = config.process?.terminal ?? false;
+  const cgroup = createCgroup(state.cgroup, config);
+  try {
+    if (cgroup.cloneInto !== undefined)
+      fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
+    if (conduct.waits) fds.start = openWaiting(options.root, state.id);
+    if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
+    const plan = ociPlan({
+      config,
+      bundle: state.bundle,
+      cgroup,
+      seccomp: await seccompOf(config),
+      noPivot: options.noPivot ?? false,
+      noNewKeyring: options.noNewKeyring ?? false,
+      preserveFds: options.preserveFds ?? 0,
+    });
+    const executor = Executor.start({
+      plan,
+      fds,
+      preserveFds: options.preserveFds,
+      stay: conduct.stay,
+      console: terminal ? (fds.console ?? "relay") : undefined,
+      startFd: fds.start,
+    });
+    try {
+      runToStart(options.root, state, { plan, executor });
+    } catch (error) {
+      executor[Symbol.dispose]();
+      throw error;
+    }
+    return { state, plan, executor };
+  } finally {
+    for (const fd of Object.values(fds)) closeSync(fd);
+  }
+}
+
+/**
+ * The end of the fifo that the process waits on. It reads and writes, so that the process sees no end of file when one
+ * who might have started it is gone.
+ */
+const openWaiting = (root: string, id: string): number => openSync(startFifo(root, id), constants.O_RDWR);
+
+/** Serves the Plan's wait points up to "start". */
+function runToStart(
+  root: string,
+  state: StateDocument,
+  { plan, executor }: { plan: Plan; executor: Executor },
+): void {
+  for (;;) {
+    const event = executor.next();
+    if (event.kind === "failed") throw stepFailure(plan, event);
+    if (event.kind !== "waiting") {
+      throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died before it could be created");
+    }
+    if (state.pid === 0) {
+      state.pid = event.pid;
+      state.startTime = processStartTicks(event.pid) ?? 0;
+      writeState(root, state);
+    }
+    const point = waitPoint(plan, event.step);
+    if (point === "start") return;
+    creationHooks(state, point);
+    executor.goOn();
+  }
+}
+
+function waitPoint(plan: Plan, step: number): WaitPoint | undefined {
+  const waiting = plan.steps[step];
+  return waiting?.op === "wait" ? waiting.name : undefined;
+}
+
+function creationHooks(state: StateDocument, point: WaitPoint | undefined): void {
+  const { hooks } = state.config;
+  if (hooks === undefined) return;
+  const told = publicState(state, "creating");
+  if (point === "createRuntime") {
+    runHooks(hooks.prestart, { name: "prestart", state: told });
+    runHooks(hooks.createRuntime, { name: "createRuntime", state: told });
+  }
+  if (point === "createContainer") {
+    runInNamespaces(hooks.createContainer, {
+      name: "createContainer",
+      state: told,
+      pid: state.pid,
+      join: joinedNamespaces(state.config),
+    });
+  }
+}

@@ -1,0 +1,86 @@
+/** exec: one more process in a container. */
+import { closeSync, constants, openSync } from "node:fs";
+import { pidfdOpen } from "../kernel/process.ts";
+import { connectUnix } from "../kernel/sockets.ts";
+import type { OciProcess } from "../runtime/oci.ts";
+import { openCgroup } from "./cgroup.ts";
+import { invalidRequest, wrongStatus } from "./errors.ts";
+import { Executor } from "./executor.ts";
+import { joinPlan } from "./join-plan.ts";
+import { writePidFile } from "./pid-file.ts";
+import { sendPidfd } from "./pidfd-socket.ts";
+import { checkPreserved } from "./preserved.ts";
+import { awaitEnd, awaitStarted, holdSignals } from "./run.ts";
+import { seccompOf } from "./seccomp.ts";
+import { readState, type StateDocument, statusOf } from "./state.ts";
+
+export interface ExecOptions {
+  root: string;
+  id: string;
+  /** The process; made from the container's own configuration. */
+  process: (state: StateDocument) => OciProcess;
+  detach?: boolean | undefined;
+  pidFile?: string | undefined;
+  consoleSocket?: string | undefined;
+  /** Path of the unix socket that gets a pidfd of the process. */
+  pidfdSocket?: string | undefined;
+  /** Cgroups below the container's, "[controller,…:]path". */
+  cgroups?: readonly string[];
+  preserveFds?: number | undefined;
+  ignorePaused?: boolean | undefined;
+}
+
+/** Runs the process and returns its exit code; 0 at once where it is detached. */
+export async function execProcess(options: ExecOptions): Promise<number> {
+  const { root, id, detach = false } = options;
+  const state = readState(root, id);
+  checkStatus(root, state, options);
+  const process = options.process(state);
+  checkTerminal(process, options);
+  checkPreserved(options.preserveFds ?? 0);
+  const fds: Record<string, number> = {};
+  try {
+    fds.init = pidfdOpen(state.pid);
+    const cgroup = openCgroup(state.cgroup);
+    if (cgroup.cloneInto !== undefined)
+      fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
+    if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
+    const { config } = state;
+    const plan = joinPlan({
+      ...{ config, process, cgroup, preserveFds: options.preserveFds },
+      seccomp: await seccompOf(config),
+    });
+    const signals = detach ? undefined : holdSignals();
+    using executor = Executor.start({
+      plan,
+      fds,
+      preserveFds: options.preserveFds,
+      stay: !detach,
+      console: process.terminal ? (fds.console ?? "relay") : undefined,
+    });
+    const pid = awaitStarted(plan, executor);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
+    return signals === undefined ? 0 : await awaitEnd(executor, signals, pid);
+  } finally {
+    for (const fd of Object.values(fds)) closeSync(fd);
+  }
+}
+
+function checkStatus(root: string, state: StateDocument, { ignorePaused = false }: ExecOptions): void {
+  const status = statusOf(root, state);
+  if (status === "stopped") throw wrongStatus("cannot exec in a stopped container");
+  if (status === "paused" && !ignorePaused) {
+    throw wrongStatus("cannot exec in a paused container (use --ignore-paused to override)");
+  }
+}
+
+function checkTerminal(process: OciProcess, { detach = false, consoleSocket }: ExecOptions): void {
+  const terminal = process.terminal ?? false;
+  if (detach && terminal && consoleSocket === undefined) {
+    throw invalidRequest("cannot allocate tty if runc will detach without setting console socket");
+  }
+  if ((!detach || !terminal) && consoleSocket !== undefined) {
+    throw invalidRequest("cannot use console socket if runc will not detach or allocate tty");
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The runtime's side of native/executor: starts one with a Plan, and talks with it. Synchronous until the process runs,
+ * because there is nothing else to do meanwhile and the event loop's sockets take longer to load than all of it.
+ */
+import { closeSync, read, readFileSync, readSync, writeSync } from "node:fs";
+import { reapChild, spawnChild } from "../kernel/child.ts";
+import { nativePath } from "../kernel/native.ts";
+import { sealedFile, streamSocketPair } from "../kernel/process.ts";
+import { FRAME, HEADER_SIZE, numberFrame } from "../runtime/frames.ts";
+import { encodePlan } from "../runtime/plan/encode.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
+import { ociError } from "./errors.ts";
+
+export interface Execution {
+  plan: Plan;
+  /** The descriptors for the Plan's slots by name; they stay the caller's, as do those below. */
+  fds: Readonly<Record<string, number>>;
+  /** So many descriptors from 3 up are the process's. */
+  preserveFds?: number | undefined;
+  /** Stay until the process ends, and tell how. */
+  stay: boolean;
+  /** Milliseconds after which the process is killed. */
+  timeout?: number | undefined;
+  /** The master of the process's terminal goes to this connected socket, or is relayed to our own terminal. */
+  console?: number | "relay" | undefined;
+  /** Where a released process waits for a byte. */
+  startFd?: number | undefined;
+}
+
+export type ExecutorEvent =
+  | { kind: "waiting"; step: number; pid: number }
+  | { kind: "failed"; step: number; errno: number; pid: number }
+  | { kind: "started"; pid: number }
+  | { kind: "exited"; exitCode: number; timedOut: boolean }
+  /** The executor is gone. */
+  | { kind: "closed" };
+
+const FIRST_FD = 3;
+const PAYLOAD = 12;
+const SIZE = HEADER_SIZE + PAYLOAD;
+
+export class Executor implements Disposable {
+  readonly #control: number;
+  readonly #pid: number;
+  #open = true;
+
+  private constructor(control: number, pid: number) {
+    this.#control = control;
+    this.#pid = pid;
+  }
+
+  /** Starts the Plan. */
+  static start(execution: Execution): Executor {
+    const { plan, fds, console, startFd } = execution;
+    const [ours, theirs] = streamSocketPair();
+    const sealed = [sealedFile("tsrun-plan", encodePlan(plan)), executable()];
+    const [planFd, program] = sealed as [number, number];
+    try {
+      const pid = spawnChild({
+        program,
+        argv: ["tsrun-executor", ...executorArguments(execution)],
+        env: [],
+        first: FIRST_FD + (execution.preserveFds ?? 0),
+        fds: [
+          ...[planFd, theirs],
+          ...plan.fds.map((name) => slotDescriptor(fds, name)),
+          ...(typeof console === "number" ? [console] : []),
+          ...(startFd === undefined ? [] : [startFd]),
+        ],
+      });
+      return new Executor(ours, pid);
+    } catch (error) {
+      closeSync(ours);
+      throw error;
+    } finally {
+      closeSync(theirs);
+      for (const fd of sealed) closeSync(fd);
+    }
+  }
+
+  /** Blocks until there is something to tell. */
+  next(): ExecutorEvent {
+    const frame = Buffer.alloc(SIZE);
+    for (let got = 0; got < SIZE; ) {
+      const more = readSome(this.#control, frame, got);
+      if (more === 0) return { kind: "closed" };
+      got += more;
+    }
+    return parse(frame);
+  }
+
+  /** What there is to tell next, without holding up signals meanwhile. */
+  async nextAsync(): Promise<ExecutorEvent> {
+    const frame = Buffer.alloc(SIZE);
+    for (let got = 0; got < SIZE; ) {
+      const more = await new Promise<number>((resolve) => {
+        read(this.#control, frame, got, SIZE - got, null, (error, count) => resolve(error ? 0 : count));
+      });
+      if (more === 0) return { kind: "closed" };
+      got += more;
+    }
+    return parse(frame);
+  }
+
+  goOn(): void {
+    this.#say(FRAME.continue);
+  }
+
+  /** Hands the waiting process over to whoever starts it, and returns when it is nobody's here. */
+  release(): void {
+    this.#say(FRAME.release);
+    const answer = this.next();
+    if (answer.kind !== "closed") throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died");
+    this.#reap();
+  }
+
+  /** Ends the conversation: a process that does not run yet is killed. */
+  [Symbol.dispose](): void {
+    this.#reap();
+  }
+
+  #say(type: number): void {
+    writeSync(this.#control, numberFrame(type));
+  }
+
+  #reap(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#control);
+    reapChild(this.#pid);
+  }
+}
+
+function readSome(fd: number, buffer: Buffer, offset: number): number {
+  try {
+    return readSync(fd, buffer, offset, buffer.length - offset, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return 0;
+    throw error;
+  }
+}
+
+function parse(frame: Buffer): ExecutorEvent {
+  const type = frame.readUInt32LE(0);
+  const [first = 0, second = 0, third = 0] = [0, 4, 8].map((at) => frame.readUInt32LE(HEADER_SIZE + at));
+  if (type === FRAME.waiting) return { kind: "waiting", step: first, pid: second };
+  if (type === FRAME.started) return { kind: "started", pid: first };
+  if (type === FRAME.exited) return { kind: "exited", exitCode: first, timedOut: third !== 0 };
+  return { kind: "failed", step: first, errno: second, pid: third };
+}
+
+/**
+ * The program in memory of its own, which nothing in the container can change: until its execve(2) the process in there
+ * runs it, and /proc/PID/exe leads to it (CVE-2019-5736).
+ */
+const executable = (): number => sealedFile("tsrun-executor", readFileSync(nativePath("tsrun-executor")));
+
+function slotDescriptor(fds: Execution["fds"], name: string): number {
+  const fd = fds[name];
+  if (fd === undefined) throw new RangeError(`no descriptor for the slot ${name}`);
+  return fd;
+}
+
+function executorArguments(execution: Execution): string[] {
+  const { plan, preserveFds = 0, stay, timeout, console, startFd } = execution;
+  return [
+    ...["--first-fd", String(FIRST_FD + preserveFds), "--plan-fds", String(plan.fds.length)],
+    ...(stay ? ["--stay"] : []),
+    ...(timeout === undefined ? [] : ["--timeout", String(timeout)]),
+    ...(console === undefined ? [] : ["--console", console === "relay" ? "relay" : "socket"]),
+    ...(startFd === undefined ? [] : ["--release"]),
+  ];
+}

@@ -1,0 +1,127 @@
+/**
+ * Hooks (config.md, "POSIX-platform Hooks"): programs that get the container's state on stdin. Each is a Plan as any
+ * other process is: what runs in the container's namespaces joins them by steps.
+ */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { memoryFile } from "../kernel/child.ts";
+import { pidfdOpen, sealedFile } from "../kernel/process.ts";
+import type { OciHook, OciHookPoint } from "../runtime/oci.ts";
+import type { NamespaceFlag, Plan, Step } from "../runtime/plan/plan.ts";
+import { ociError } from "./errors.ts";
+import { Executor, type ExecutorEvent } from "./executor.ts";
+import { errnoWords } from "./failure.ts";
+import type { OciState } from "./state.ts";
+
+export interface HookRun {
+  name: OciHookPoint;
+  state: OciState;
+  /** The Plan of a hook; by default hookPlan() in the runtime's own namespaces. */
+  plan?: (hook: OciHook) => { plan: Plan; fds: Record<string, number> };
+}
+
+/** Runs hooks one after the other; throws at the first that fails, with what it wrote. */
+export function runHooks(hooks: readonly OciHook[] | undefined, { name, state, plan }: HookRun): void {
+  hooks?.forEach((hook, index) => {
+    const reason = runHook(hook, state, plan?.(hook) ?? { plan: hookPlan(hook), fds: {} });
+    if (reason !== undefined) {
+      throw ociError("ERR_TSRUN_OCI_HOOK_FAILED", `error running ${name} hook #${index}: ${reason}`);
+    }
+  });
+}
+
+/** Why the hook failed, undefined where it did not. */
+function runHook(
+  hook: OciHook,
+  state: OciState,
+  { plan, fds }: { plan: Plan; fds: Record<string, number> },
+): string | undefined {
+  const stdin = readable(Buffer.from(JSON.stringify(state)));
+  const stdout = memoryFile("tsrun-hook-stdout");
+  const stderr = memoryFile("tsrun-hook-stderr");
+  try {
+    using executor = Executor.start({
+      plan,
+      fds: { ...fds, hookStdin: stdin, hookStdout: stdout, hookStderr: stderr },
+      stay: true,
+      timeout: hook.timeout === undefined ? undefined : hook.timeout * 1000,
+    });
+    const reason = describe(hook, lastEvent(executor));
+    if (reason === undefined) return undefined;
+    return `${reason}, stdout: ${contents(stdout)}, stderr: ${contents(stderr)}`;
+  } finally {
+    for (const fd of [stdin, stdout, stderr]) closeSync(fd);
+  }
+}
+
+function lastEvent(executor: Executor): ExecutorEvent {
+  for (;;) {
+    const event = executor.next();
+    if (event.kind !== "started") return event;
+  }
+}
+
+function describe(hook: OciHook, event: ExecutorEvent): string | undefined {
+  if (event.kind === "failed") return `fork/exec ${hook.path}: ${errnoWords(event.errno)}`;
+  if (event.kind !== "exited") return "the hook's executor died";
+  if (event.timedOut) return `hook ran past specified timeout of ${(hook.timeout ?? 0).toFixed(1)}s`;
+  return event.exitCode === 0 ? undefined : `exit status ${event.exitCode}`;
+}
+
+/** A descriptor whose reader begins at the content's first byte. */
+function readable(content: Buffer): number {
+  const fd = sealedFile("tsrun-hook-state", content);
+  try {
+    return openSync(`/proc/self/fd/${fd}`, "r");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const contents = (fd: number): string => readFileSync(`/proc/self/fd/${fd}`, "utf8");
+
+/** The slots of a hook's streams. */
+export const HOOK_STREAMS = ["hookStdin", "hookStdout", "hookStderr"];
+
+/** A hook's descriptors in place, and nothing else. */
+export function hookStreamSteps(): Step[] {
+  return HOOK_STREAMS.map(
+    (fd, to): Step => ({ op: "dup2", fd, to, why: "A hook reads the container's state from stdin." }),
+  );
+}
+
+/** The Plan of a hook in the runtime's namespaces, or in those of the process whose pidfd slot "init" holds. */
+export function hookPlan(hook: OciHook, join: readonly NamespaceFlag[] = []): Plan {
+  const steps: Step[] = [
+    ...(join.includes("CLONE_NEWPID") ? [joinStep(["CLONE_NEWPID"])] : []),
+    { op: "clone", flags: [], why: "The hook's process." },
+    ...(join.length > 0 ? [joinStep(join.filter((flag) => flag !== "CLONE_NEWPID"))] : []),
+    ...hookStreamSteps(),
+    { op: "closeRange", first: 3, why: "A hook gets the container's state and nothing else." },
+    {
+      op: "execve",
+      candidates: [hook.path],
+      argv: hook.args && hook.args.length > 0 ? hook.args : [hook.path],
+      envp: hook.env ?? Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+      why: "The hook.",
+    },
+  ];
+  return { fds: [...(join.length > 0 ? ["init"] : []), ...HOOK_STREAMS], steps };
+}
+
+function joinStep(flags: NamespaceFlag[]): Step {
+  return { op: "setns", fd: "init", flags, why: "The hook runs in the container's namespaces." };
+}
+
+/** The hooks of one kind, run in the container's namespaces with the host's paths: before pivot_root(2). */
+export function runInNamespaces(
+  hooks: readonly OciHook[] | undefined,
+  { pid, join, ...run }: HookRun & { pid: number; join: readonly NamespaceFlag[] },
+): void {
+  if (!hooks || hooks.length === 0) return;
+  const init = pidfdOpen(pid);
+  try {
+    runHooks(hooks, { ...run, plan: (hook) => ({ plan: hookPlan(hook, join), fds: { init } }) });
+  } finally {
+    closeSync(init);
+  }
+}

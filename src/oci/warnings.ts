@@ -1,0 +1,14 @@
+/** What goes wrong without being an error (runtime.md, "Warnings"); the face decides where it is told. */
+
+type Listener = (message: string) => void;
+
+let listener: Listener = () => {};
+
+/** Who is told from now on. */
+export function onWarning(tell: Listener): void {
+  listener = tell;
+}
+
+export function warn(message: string): void {
+  listener(message);
+}
