@@ -1,9 +1,8 @@
 /** A step of a Plan failed: which one, in words; for the program itself in runc's, which engines read. */
-import { posix } from "node:path";
 import type { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
-import type { Plan, StepAction } from "../runtime/plan/plan.ts";
+import type { Plan } from "../runtime/plan/plan.ts";
 import { ociError } from "./errors.ts";
 import type { ExecutorEvent } from "./executor.ts";
 
@@ -35,32 +34,27 @@ export const errnoWords = (errno: number): string => {
   return WORDS[name] ?? name;
 };
 
-/** The error to report of a failed step; `doing` is "create" or "exec". */
+/** The error to report of a failed step. */
 export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunError {
   const step = plan.steps[index];
   if (step === undefined) {
     return ociError("ERR_TSRUN_PLAN_REJECTED", `the executor refused the plan: ${errnoWords(errno)}`);
   }
-  const program = programOf(step);
-  if (program !== undefined) return programFailure(program, errno);
+  if ("candidates" in step) return programFailure(programOf(plan), errno);
   const where = `step ${index + 1} of ${plan.steps.length}`;
   return ociError("ERR_TSRUN_STEP_FAILED", `${describeStep(step)}: ${errnoWords(errno)} (${where})`);
 }
 
-/** The program that a step looks for or executes: several candidates where PATH was searched. */
-function programOf(step: StepAction): string[] | undefined {
-  return "candidates" in step ? step.candidates : undefined;
+/** What the Plan executes in the end, as the configuration names it. */
+function programOf({ steps }: Plan): string {
+  const last = steps.at(-1);
+  return (last?.op === "execve" ? last.argv[0] : undefined) ?? "";
 }
 
-function programFailure(candidates: string[], errno: number): TsrunError {
-  const [first = ""] = candidates;
-  const name = candidates.length === 1 ? first : posix.basename(first);
+/** A name without a slash was looked for in PATH. */
+function programFailure(name: string, errno: number): TsrunError {
   const words = errnoWords(errno);
-  const reason =
-    errnoName(errno) !== "ENOENT"
-      ? words
-      : candidates.length === 1
-        ? `stat ${first}: ${words}`
-        : "executable file not found in $PATH";
+  const missing = name.includes("/") ? `stat ${name}: ${words}` : "executable file not found in $PATH";
+  const reason = errnoName(errno) === "ENOENT" ? missing : words;
   return ociError("ERR_TSRUN_OCI_PROGRAM", `exec: ${JSON.stringify(name)}: ${reason}`);
 }

@@ -89,7 +89,7 @@ following will output a list of processes running in the container:
         cgroups: flags.strings("cgroup"),
       });
     } catch (error) {
-      const code = error instanceof TsrunError ? error.code : "ERR_TSRUN_OCI_EXEC_FAILED";
+      const code = error instanceof TsrunError ? error.code : "ERR_TSRUN_STEP_FAILED";
       throw new TsrunError(code, `exec failed: ${(error as Error).message}`, {
         cause: error,
         exitCode: EXIT_FAILURE,

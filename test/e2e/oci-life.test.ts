@@ -1,0 +1,162 @@
+/** The life of a container by the OCI runtime interface: bin/tsrun-oci, called with runc's words. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createOci, type Oci } from "../support/oci.ts";
+
+let it: Oci;
+beforeAll(() => {
+  it = createOci();
+});
+afterAll(() => it.close());
+
+describe("create, start, kill, delete", () => {
+  test("leads through every status, and each command refuses what the status does not allow", async () => {
+    const bundle = it.bundle("life");
+    const pidFile = join(it.directory, "pid");
+    expect(it.oci("create", "--bundle", bundle, "--pid-file", pidFile, "life")).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    const { status, pid } = it.state("life");
+    expect({ status, pid: String(pid) }).toEqual({ status: "created", pid: readFileSync(pidFile, "utf8") });
+    expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("tsrun-executor\n");
+
+    expect(it.oci("create", "-b", bundle, "life")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("container with given ID already exists"),
+    });
+    expect(it.oci("start", "life").code).toBe(0);
+    expect(it.state("life").status).toBe("running");
+    await expect.poll(() => readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("sleep\n");
+    expect(it.oci("start", "life").stderr).toContain("cannot start an already running container");
+    expect(it.oci("delete", "life").stderr).toContain(
+      "cannot delete container life that is not stopped: running",
+    );
+    expect(it.oci("list", "-q").stdout).toBe("life\n");
+
+    expect(it.oci("kill", "life", "KILL").code).toBe(0);
+    await expect.poll(() => it.state("life").status).toBe("stopped");
+    expect(it.oci("start", "life").stderr).toContain("cannot start a container that has stopped");
+    expect(it.oci("kill", "life").stderr).toContain("container not running");
+    expect(it.oci("delete", "life").code).toBe(0);
+    expect(it.oci("state", "life")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("container does not exist"),
+    });
+    expect(readdirSync(it.root)).toEqual([]);
+  });
+
+  test("the configuration counts as it was at creation", () => {
+    const bundle = it.bundle("frozen", (config) => {
+      config.process.args = ["sh", "-c", "echo first; exec sleep 60"];
+    });
+    expect(it.oci("create", "-b", bundle, "frozen").code).toBe(0);
+    writeFileSync(join(bundle, "config.json"), "{}");
+    expect(it.oci("start", "frozen").code).toBe(0);
+    expect(it.oci("delete", "--force", "frozen").code).toBe(0);
+    expect(it.oci("delete", "--force", "frozen").code).toBe(0);
+    expect(it.oci("delete", "frozen").code).toBe(1);
+  });
+});
+
+describe("run", () => {
+  test("in the foreground has the process's output and exit code, and leaves nothing", () => {
+    const bundle = it.bundle("fore", (config) => {
+      config.process.args = ["sh", "-c", "echo out; echo err >&2; exit 7"];
+    });
+    expect(it.oci("run", "-b", bundle, "fore")).toEqual({ code: 7, stdout: "out\n", stderr: "err\n" });
+    expect(readdirSync(it.root)).toEqual([]);
+  });
+
+  test("of a program that is not there says so in runc's words, and leaves nothing", () => {
+    const bundle = it.bundle("none", (config) => {
+      config.process.args = ["nothing-here"];
+    });
+    expect(it.oci("run", "-b", bundle, "none")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('exec: \\"nothing-here\\": executable file not found in $PATH'),
+    });
+    expect(readdirSync(it.root)).toEqual([]);
+  });
+});
+
+test("exec joins the container and has an exit code of its own; the log file has JSON lines", () => {
+  const bundle = it.bundle("joined");
+  expect(it.oci("run", "-d", "-b", bundle, "joined").code).toBe(0);
+  expect(it.oci("exec", "--cwd", "/tmp", "-e", "A=b", "joined", "sh", "-c", "pwd; echo $A; exit 5")).toEqual({
+    code: 5,
+    stdout: "/tmp\nb\n",
+    stderr: "",
+  });
+  const log = join(it.directory, "log");
+  expect(it.oci("--log", log, "--log-format", "json", "exec", "joined", "nothing-here")).toMatchObject({
+    code: 255,
+  });
+  expect(JSON.parse(readFileSync(log, "utf8"))).toMatchObject({
+    level: "error",
+    msg: 'exec failed: exec: "nothing-here": executable file not found in $PATH',
+  });
+  expect(it.oci("delete", "-f", "joined").code).toBe(0);
+});
+
+describe("hooks", () => {
+  const script = (text: string) => ({ path: "/bin/sh", args: ["sh", "-c", text] });
+
+  test("run in their places and order, with the state on stdin", () => {
+    const record = join(it.directory, "hooks.log");
+    const note = (name: string) => script(`{ printf '${name} '; cat; echo; } >>${record}`);
+    const bundle = it.bundle("hooks", (config) => {
+      config.process.args = ["true"];
+      config.hooks = {
+        prestart: [note("prestart")],
+        createRuntime: [note("createRuntime")],
+        createContainer: [note("createContainer")],
+        startContainer: [script("cat >/started; test -f /bin/busybox")],
+        poststart: [note("poststart")],
+        poststop: [note("poststop")],
+      };
+    });
+    expect(it.oci("run", "-b", bundle, "hooks")).toMatchObject({ code: 0, stderr: "" });
+    const lines = readFileSync(record, "utf8").trim().split("\n");
+    const told = lines.map((line) => {
+      const [name = "", ...state] = line.split(" ");
+      const { id, status } = JSON.parse(state.join(" "));
+      return `${name} ${id} ${status}`;
+    });
+    expect(told).toEqual([
+      "prestart hooks creating",
+      "createRuntime hooks creating",
+      "createContainer hooks creating",
+      "poststart hooks running",
+      "poststop hooks stopped",
+    ]);
+    expect(JSON.parse(readFileSync(join(bundle, "rootfs/started"), "utf8"))).toMatchObject({
+      status: "created",
+    });
+  });
+
+  test.each(["prestart", "createRuntime", "createContainer", "startContainer", "poststart"])(
+    "a %s hook that fails takes the container with it",
+    (name) => {
+      const bundle = it.bundle(`fails-${name}`, (config) => {
+        config.hooks = { [name]: [script("echo no; exit 3")] };
+      });
+      expect(it.oci("run", "-d", "-b", bundle, "fails")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`error running ${name} hook #0: exit status 3, stdout: no`),
+      });
+      expect(readdirSync(it.root)).toEqual([]);
+    },
+  );
+
+  test("a hook that takes too long is killed", () => {
+    const bundle = it.bundle("slow", (config) => {
+      config.hooks = { createRuntime: [{ ...script("sleep 30"), timeout: 1 }] };
+    });
+    expect(it.oci("create", "-b", bundle, "slow").stderr).toContain(
+      "hook ran past specified timeout of 1.0s",
+    );
+    expect(existsSync(join(it.root, "slow"))).toBe(false);
+  });
+});
