@@ -10,7 +10,7 @@ import { connectUnix } from "../kernel/sockets.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import type { Plan, WaitPoint } from "../runtime/plan/plan.ts";
 import { readBundle } from "./bundle.ts";
-import { createCgroup, recordedCgroup } from "./cgroup.ts";
+import { type OciCgroup, openOciCgroup } from "./container-cgroup.ts";
 import { destroy } from "./delete.ts";
 import { invalidRequest, ociError } from "./errors.ts";
 import { Executor } from "./executor.ts";
@@ -43,6 +43,9 @@ export interface CreateOptions {
   /** Path of the unix socket that gets a pidfd of the process. */
   pidfdSocket?: string | undefined;
   preserveFds?: number | undefined;
+  /** Without privileges: no cgroup is no error where nobody asked for one. */
+  rootless?: boolean | undefined;
+  systemdCgroup?: boolean | undefined;
   noPivot?: boolean | undefined;
   noNewKeyring?: boolean | undefined;
 }
@@ -102,12 +105,16 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
   const config = readBundle(bundle);
   checkTerminal(config, options, conduct);
   checkPreserved(options.preserveFds ?? 0);
-  const state = newState(id, bundle, config);
+  const group = openOciCgroup({
+    cgroupsPath: config.linux.cgroupsPath,
+    ...{ id, rootless: options.rootless ?? false, systemd: options.systemdCgroup ?? false },
+  });
+  const state = newState(bundle, config, { id, group });
   claimState(root, state, (directory) => {
     if (conduct.waits) mknod(join(directory, "exec.fifo"), S_IFIFO | 0o600, { major: 0, minor: 0 });
   });
   try {
-    return await execute(options, conduct, state);
+    return await execute(options, conduct, { state, group });
   } catch (error) {
     await destroy(root, state);
     throw error;
@@ -124,7 +131,11 @@ function checkTerminal(config: OciConfig, { consoleSocket }: CreateOptions, { st
   }
 }
 
-function newState(id: string, bundle: string, config: OciConfig): StateDocument {
+function newState(
+  bundle: string,
+  config: OciConfig,
+  { id, group }: { id: string; group: OciCgroup },
+): StateDocument {
   const { path } = config.root;
   return {
     ociVersion: config.ociVersion,
@@ -135,21 +146,25 @@ function newState(id: string, bundle: string, config: OciConfig): StateDocument 
     rootfs: isAbsolute(path) ? path : join(bundle, path),
     created: new Date().toISOString(),
     annotations: config.annotations ?? {},
-    cgroup: recordedCgroup(config, id),
+    cgroup: group.location,
     config,
     complete: false,
     creator: self(),
   };
 }
 
-async function execute(options: CreateOptions, conduct: Conduct, state: StateDocument): Promise<Created> {
+async function execute(
+  options: CreateOptions,
+  conduct: Conduct,
+  { state, group }: { state: StateDocument; group: OciCgroup },
+): Promise<Created> {
   const { config } = state;
   const fds: Record<string, number> = {};
   const terminal = config.process?.terminal ?? false;
-  const cgroup = createCgroup(state.cgroup, config);
+  const cgroup = group.create(config.linux);
+  state.cgroup = group.location;
+  if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
   try {
-    if (cgroup.cloneInto !== undefined)
-      fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
     if (conduct.waits) fds.start = openWaiting(options.root, state.id);
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const plan = ociPlan({

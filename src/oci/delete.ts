@@ -1,5 +1,5 @@
 /** delete: undoes what create has made. */
-import { openCgroup } from "./cgroup.ts";
+import { reopenOciCgroup } from "./container-cgroup.ts";
 import { wrongStatus } from "./errors.ts";
 import { runHooks } from "./hooks.ts";
 import { killNow } from "./kill.ts";
@@ -28,7 +28,7 @@ export async function deleteContainer(root: string, id: string, { force = false 
 
 /** Removes what is left of a container whose process is gone, and tells the poststop hooks. */
 export async function destroy(root: string, state: StateDocument): Promise<void> {
-  await openCgroup(state.cgroup).remove();
+  await reopenOciCgroup(state.cgroup).driven.remove();
   removeState(root, state.id);
   for (const hook of state.config.hooks?.poststop ?? []) {
     try {

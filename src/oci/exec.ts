@@ -1,9 +1,10 @@
 /** exec: one more process in a container. */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { posix } from "node:path";
 import { pidfdOpen } from "../kernel/process.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciProcess } from "../runtime/oci.ts";
-import { openCgroup } from "./cgroup.ts";
+import { reopenOciCgroup } from "./container-cgroup.ts";
 import { invalidRequest, wrongStatus } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { joinPlan } from "./join-plan.ts";
@@ -41,9 +42,8 @@ export async function execProcess(options: ExecOptions): Promise<number> {
   const fds: Record<string, number> = {};
   try {
     fds.init = pidfdOpen(state.pid);
-    const cgroup = openCgroup(state.cgroup);
-    if (cgroup.cloneInto !== undefined)
-      fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);
+    const cgroup = reopenOciCgroup(state.cgroup).join(state.pid, cgroupBelow(options.cgroups ?? []));
+    if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const { config } = state;
     const plan = joinPlan({
@@ -83,4 +83,16 @@ function checkTerminal(process: OciProcess, { detach = false, consoleSocket }: E
   if ((!detach || !terminal) && consoleSocket !== undefined) {
     throw invalidRequest("cannot use console socket if runc will not detach or allocate tty");
   }
+}
+
+/** The cgroup below the container's that --cgroup names: the same one in every hierarchy. */
+function cgroupBelow(words: readonly string[]): string {
+  const [word] = words;
+  if (word === undefined) return "";
+  if (words.length > 1 || word.includes(":")) {
+    throw invalidRequest(
+      `invalid --cgroup argument: ${word} (one path for all controllers is what can be joined)`,
+    );
+  }
+  return posix.normalize(`/${word}`).replace(/\/$/, "");
 }

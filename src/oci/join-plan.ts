@@ -1,9 +1,9 @@
 /** The Plan of a process that joins a container: `exec`, and hooks in it. */
-import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import type { OciConfig, OciProcess } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
 import type { SeccompFilter } from "../runtime/plan/identity.ts";
 import type { Plan, Step } from "../runtime/plan/plan.ts";
+import type { CgroupJoin } from "./container-cgroup.ts";
 import { joinedNamespaces } from "./namespaces.ts";
 
 export interface JoinInput {
@@ -11,7 +11,7 @@ export interface JoinInput {
   process: OciProcess;
   /** Executed instead of process.args[0]. */
   program?: string;
-  cgroup: Cgroup;
+  cgroup: CgroupJoin;
   seccomp: SeccompFilter | undefined;
   preserveFds?: number | undefined;
   /** Slots of the standard streams; without them, the caller's own. */
@@ -31,8 +31,7 @@ export function joinPlan({
   const own = new Set(flags);
   const plan = execPlan({
     process,
-    // Cloned into its cgroup, it would be charged there for nothing; writing is enough for one process.
-    cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
+    cgroup: { cloneInto: cgroup.cloneFd !== undefined, procsFiles: cgroup.procsFiles },
     seccomp,
   });
   const adapt = (step: Step): Step[] => {

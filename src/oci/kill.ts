@@ -1,6 +1,6 @@
 /** kill: a signal for the container's first process. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { openCgroup } from "./cgroup.ts";
+import { reopenOciCgroup } from "./container-cgroup.ts";
 import { notRunning, ociError } from "./errors.ts";
 import { isAlive, readState, type StateDocument } from "./state.ts";
 
@@ -24,7 +24,7 @@ export async function killContainer(
 
 /** Every process in the container's cgroup, which may be none. */
 function signalAll({ cgroup }: StateDocument, signal: number): void {
-  const group = openCgroup(cgroup);
+  const group = reopenOciCgroup(cgroup).driven;
   if (signal === SIGKILL) group.kill();
   else for (const pid of group.pids()) send(pid, signal);
 }
@@ -42,7 +42,7 @@ function send(pid: number, signal: number): boolean {
 
 async function signalContainer(state: StateDocument, signal: number): Promise<void> {
   const everybody = signal === SIGKILL && sharesPids(state);
-  if (everybody) openCgroup(state.cgroup).kill();
+  if (everybody) reopenOciCgroup(state.cgroup).driven.kill();
   if (!isAlive(state)) {
     if (everybody) return;
     throw notRunning();
@@ -53,7 +53,7 @@ async function signalContainer(state: StateDocument, signal: number): Promise<vo
 }
 
 async function thaw({ cgroup }: StateDocument): Promise<void> {
-  const group = openCgroup(cgroup);
+  const group = reopenOciCgroup(cgroup).driven;
   if (group.version === 1 && group.frozen()) await group.thaw();
 }
 
@@ -64,7 +64,7 @@ const sharesPids = ({ config }: StateDocument): boolean =>
 /** Kills everything of the container and returns when its first process is gone. */
 export async function killNow(state: StateDocument): Promise<void> {
   if (isAlive(state)) await signalContainer(state, SIGKILL);
-  else if (sharesPids(state)) openCgroup(state.cgroup).kill();
+  else if (sharesPids(state)) reopenOciCgroup(state.cgroup).driven.kill();
   for (let waited = 0; isAlive(state); waited += LOOK_MS) {
     if (waited >= PATIENCE_MS) throw ociError("ERR_TSRUN_OCI_STILL_RUNNING", "container init still running");
     await sleep(LOOK_MS);

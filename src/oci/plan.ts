@@ -1,16 +1,17 @@
 /** The Plan of an OCI container. */
 import { isAbsolute, resolve } from "node:path";
-import type { Cgroup } from "../runtime/cgroup/driver.ts";
 import type { OciConfig, OciProcess } from "../runtime/oci.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
 import type { SeccompFilter } from "../runtime/plan/identity.ts";
 import { isBind } from "../runtime/plan/mounts.ts";
 import type { Plan, Step, WaitPoint } from "../runtime/plan/plan.ts";
 
+import type { CreatedCgroup } from "./container-cgroup.ts";
+
 export interface PlanInput {
   config: OciConfig;
   bundle: string;
-  cgroup: Cgroup;
+  cgroup: CreatedCgroup;
   seccomp: SeccompFilter | undefined;
   noPivot: boolean;
   noNewKeyring: boolean;
@@ -46,9 +47,9 @@ export function ociPlan({ config, bundle, cgroup, seccomp, preserveFds }: PlanIn
       linux: { ...config.linux, devices: [...DEVICES, ...(config.linux.devices ?? [])] },
     },
     cgroup: {
-      cloneInto: cgroup.cloneInto !== undefined,
+      cloneInto: cgroup.cloneFd !== undefined,
       procsFiles: cgroup.procsFiles,
-      view: cgroup.version === 2 ? { version: 2 } : { version: 1, hierarchies: [] },
+      view: cgroup.view,
     },
     networkNamespace: false,
     seccomp,

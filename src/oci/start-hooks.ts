@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import { pidfdOpen } from "../kernel/process.ts";
 import type { OciHook } from "../runtime/oci.ts";
-import { openCgroup } from "./cgroup.ts";
+import { closeJoin, reopenOciCgroup } from "./container-cgroup.ts";
 import { HOOK_STREAMS, runHooks } from "./hooks.ts";
 import { joinPlan } from "./join-plan.ts";
 import { seccompOf } from "./seccomp.ts";
@@ -18,6 +18,7 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
   if (!hooks || hooks.length === 0) return;
   const seccomp = await seccompOf(config);
   const init = pidfdOpen(state.pid);
+  const join = reopenOciCgroup(state.cgroup).join(state.pid);
   const plan = (hook: OciHook) => ({
     plan: joinPlan({
       config,
@@ -29,15 +30,16 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
         env: hook.env ?? [],
       },
       program: hook.path,
-      cgroup: openCgroup(state.cgroup),
+      cgroup: join,
       seccomp,
       streams: HOOK_STREAMS,
     }),
-    fds: { init },
+    fds: { init, ...(join.cloneFd !== undefined && { cgroup: join.cloneFd }) },
   });
   try {
     runHooks(hooks, { name: "startContainer", state: publicState(state, "created"), plan });
   } finally {
     closeSync(init);
+    closeJoin(join);
   }
 }

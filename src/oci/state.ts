@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { processStartTicks } from "../kernel/process.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { readDocument, writeDocument } from "../store/documents.ts";
-import { isFrozen, type RecordedCgroup } from "./cgroup.ts";
+import type { CgroupLocation } from "./cgroup-location.ts";
+import { reopenOciCgroup } from "./container-cgroup.ts";
 import { alreadyExists, doesNotExist, invalidId } from "./errors.ts";
 
 /** runtime.md, "State", and "paused", which runc has added. */
@@ -35,7 +36,8 @@ export interface StateDocument {
   /** RFC 3339, UTC. */
   created: string;
   annotations: Record<string, string>;
-  cgroup: RecordedCgroup;
+  /** Absent where it has none: an ordinary user's. */
+  cgroup?: CgroupLocation | undefined;
   /** As the bundle had it at creation: what becomes of config.json later does not matter (runtime.md, "Lifecycle"). */
   config: OciConfig;
   /** Whether the creation is complete. */
@@ -135,7 +137,7 @@ export const self = (): ProcessIdentity => ({
 export function statusOf(root: string, state: StateDocument): OciStatus {
   if (!state.complete && isAlive(state.creator)) return "creating";
   if (!isAlive(state)) return "stopped";
-  if (isFrozen(state.cgroup)) return "paused";
+  if (reopenOciCgroup(state.cgroup).driven.frozen()) return "paused";
   return awaitsStart(root, state.id) ? "created" : "running";
 }
 

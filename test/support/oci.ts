@@ -134,7 +134,7 @@ function defaultConfig(): Config {
       },
     ],
     linux: {
-      cgroupsPath: `/tsrun-oci-test-${process.pid}/${Math.random().toString(36).slice(2)}`,
+      cgroupsPath: `/tsrun-oci-test-${process.pid}-${Math.random().toString(36).slice(2)}`,
       namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })),
     },
   };

@@ -59,7 +59,18 @@ export function creationOptions({ words, flags, globals }: Call): CreateOptions 
     consoleSocket: path("console-socket"),
     pidfdSocket: path("pidfd-socket"),
     preserveFds: flags.number("preserve-fds"),
+    rootless: isRootless(globals.rootless),
+    systemdCgroup: globals.systemdCgroup,
     noPivot: flags.boolean("no-pivot"),
     noNewKeyring: flags.boolean("no-new-keyring"),
   };
+}
+
+/** --rootless: by default, whoever is not root is. */
+function isRootless(word: string): boolean {
+  if (/^(1|t|true)$/i.test(word)) return true;
+  if (/^(0|f|false)$/i.test(word)) return false;
+  if (word !== "" && word.toLowerCase() !== "auto")
+    throw invalidRequest(`invalid value for --rootless: ${word}`);
+  return process.geteuid?.() !== 0;
 }
