@@ -5,9 +5,9 @@
  * PR_SET_CHILD_SUBREAPER), its parent has to end: that is why this is a process of its own.
  *
  * It tells the runtime (frames.h, on the control socket) at which step the Plan waits or failed and that the process
- * runs, and is told to continue. FRAME_RELEASE hands a waiting process over: it then waits for a byte on the descriptor
- * that came along, and the executor ends. With --stay it ends with the process and tells how that was. Until the process
- * runs or is released it belongs to the runtime: when the control socket closes, it is killed.
+ * runs, and is told to continue. A process that waits at a gate is nobody's from then on, which looks from here as if it
+ * ran. With --stay the executor ends with the process and tells how that was. Until the process runs it belongs to the
+ * runtime: when the control socket closes, it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,10 @@
 
 static struct options options;
 static struct plan_context plan = { .pidfd = -1 };
-static int control, console_socket = -1, release_fd = -1;
+/* Descriptors that the runtime passes, in this order; the console socket follows the slots. */
+enum { PLAN_FD = 3, CONTROL_FD, FIRST_SLOT_FD };
+
+static int console_socket = -1;
 static int channel = -1; /* to the process, until execve closes its end; -1 then */
 
 static void tell(uint32_t type, uint32_t first, uint32_t second, uint32_t third)
@@ -39,7 +42,7 @@ static void tell(uint32_t type, uint32_t first, uint32_t second, uint32_t third)
 		uint32_t numbers[3];
 	} frame = { { type, sizeof(frame.numbers) }, { first, second, third } };
 
-	send(control, &frame, sizeof(frame), MSG_NOSIGNAL);
+	send(CONTROL_FD, &frame, sizeof(frame), MSG_NOSIGNAL);
 }
 
 static void kill_process(void)
@@ -71,17 +74,13 @@ static _Noreturn void report_failure(int error)
 
 static void inherit_descriptors(void)
 {
-	int next = options.first_fd;
+	int next = FIRST_SLOT_FD;
 
-	close_range((unsigned)next, ~0U, CLOSE_RANGE_CLOEXEC);
-	next += 1; /* the Plan, loaded from there */
-	control = next++;
+	close_range(PLAN_FD, ~0U, CLOSE_RANGE_CLOEXEC);
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		plan.slots[i] = i < options.plan_fds ? next++ : -1;
 	if (options.console == CONSOLE_SOCKET)
 		console_socket = next++;
-	if (options.release)
-		release_fd = next++;
 	plan.slots[SLOT_STDIN] = STDIN_FILENO;
 	plan.slots[SLOT_STDOUT] = STDOUT_FILENO;
 	plan.slots[SLOT_STDERR] = STDERR_FILENO;
@@ -98,16 +97,15 @@ static void start_process(void)
 {
 	int pair[2];
 
-	keep_from_child(options.first_fd);
-	keep_from_child(control);
+	keep_from_child(PLAN_FD);
+	keep_from_child(CONTROL_FD);
 	keep_from_child(console_socket);
-	keep_from_child(release_fd);
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		exit(1);
 	plan.channel = pair[1];
 	plan.monitor_end = pair[0];
-	int error = plan_load(&plan, options.first_fd);
+	int error = plan_load(&plan, PLAN_FD);
 	if (error == 0)
 		error = plan_run(&plan);
 	if (plan.in_child)
@@ -177,19 +175,14 @@ static void hear_control(void)
 {
 	struct frame_header frame;
 
-	if (recv(control, &frame, sizeof(frame), MSG_WAITALL) != sizeof(frame)) {
+	if (recv(CONTROL_FD, &frame, sizeof(frame), MSG_WAITALL) != sizeof(frame)) {
 		if (channel >= 0)
 			give_up();
 		relay_end();
 		exit(0); /* it runs, and goes on without anybody who would hear of its end */
 	}
-	if (frame.type == FRAME_CONTINUE && channel >= 0)
-		channel_say_go_on(channel, -1);
-	if (frame.type == FRAME_RELEASE && channel >= 0) {
-		if (channel_say_go_on(channel, release_fd) != 0)
-			give_up();
-		exit(0);
-	}
+	if (frame.type == FRAME_CONTINUE && channel >= 0 && write(channel, "", 1) < 0)
+		give_up();
 }
 
 static _Noreturn void report_end(bool timed_out)
@@ -220,7 +213,7 @@ static _Noreturn void serve(void)
 		enum { CHANNEL, CONTROL, PROCESS, RELAY, COUNT = RELAY + RELAY_FDS };
 		struct pollfd watch[COUNT] = {
 			[CHANNEL] = { .fd = channel, .events = POLLIN },
-			[CONTROL] = { .fd = control, .events = POLLIN },
+			[CONTROL] = { .fd = CONTROL_FD, .events = POLLIN },
 			/* First what it has to say, then its end. */
 			[PROCESS] = { .fd = channel < 0 ? plan.pidfd : -1, .events = POLLIN },
 		};
@@ -252,8 +245,6 @@ int main(int argc, char **argv)
 {
 	options_parse(&options, argc, argv);
 	prctl(PR_SET_NAME, "tsrun-executor"); /* it was executed by way of a descriptor, whose number would be its name */
-	/* What is in the container already must not look into the child that joins it, nor take its descriptors. */
-	prctl(PR_SET_DUMPABLE, 0);
 	/* The runtime passes on to the process what signals it gets; a terminal sends them to both. */
 	for (int number = 1; number < NSIG; number++)
 		if (number != SIGCHLD)

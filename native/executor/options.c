@@ -21,16 +21,12 @@ static enum console console(const char *word)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){ .first_fd = 3 };
+	*options = (struct options){ 0 };
 	for (int i = 1; i < argc; i++) {
 		const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
 
 		if (strcmp(word, "--stay") == 0)
 			options->stay = true;
-		else if (strcmp(word, "--release") == 0)
-			options->release = true;
-		else if (strcmp(word, "--first-fd") == 0)
-			options->first_fd = atoi(value), i++;
 		else if (strcmp(word, "--plan-fds") == 0)
 			options->plan_fds = atoi(value), i++;
 		else if (strcmp(word, "--timeout") == 0)

@@ -8,11 +8,9 @@
 enum console { CONSOLE_NONE, CONSOLE_SOCKET, CONSOLE_RELAY };
 
 struct options {
-	int first_fd;         /* --first-fd N: its own descriptors begin here; those before, from 3 up, are the process's */
 	int plan_fds;         /* --plan-fds N: descriptors for the Plan's slots */
 	bool stay;            /* --stay: wait for the process to end, and tell how */
 	int timeout;          /* --timeout MS: kill the process if it has not ended by then; 0 never */
-	bool release;         /* --release: the descriptor that a released process waits on comes along */
 	enum console console; /* --console socket|relay: the master goes to the socket that comes along, or is relayed here */
 };
 

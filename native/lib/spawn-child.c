@@ -1,6 +1,5 @@
 /*
- * Starts the executor: a child of the runtime with the runtime's own standard descriptors, and those that its caller
- * passes through it to the container (`--preserve-fds`). posix_spawn(3) because a forked copy of Node can run nothing
+ * Starts the executor: a child of the runtime with the runtime's own standard descriptors. posix_spawn(3) because a forked copy of Node can run nothing
  * (see spawn.c).
  */
 #include <errno.h>
@@ -10,14 +9,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define MAX_FDS 128
+#define FIRST_FD 3
+#define MAX_FDS 512
 
 /*
- * Executes the program behind a descriptor. The descriptors below `first` stay what they are (node sets close-on-exec on
- * all that it inherits: dup2 of a descriptor onto itself takes it off, glibc 2.29); fds become first, first + 1, …; every
- * other one is closed. Returns the child's process id or -errno.
+ * Executes the program behind a descriptor. The standard descriptors stay what they are (node sets close-on-exec on all
+ * that it inherits: dup2 of a descriptor onto itself takes it off, glibc 2.29); fds become 3, 4, …; every other one is
+ * closed. Returns the child's process id or -errno.
  */
-int tsrun_spawn_child(int program, char **argv, char **envp, int first, const int *fds, int count)
+int tsrun_spawn_child(int program, char **argv, char **envp, const int *fds, int count)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -30,7 +30,7 @@ int tsrun_spawn_child(int program, char **argv, char **envp, int first, const in
 		return -E2BIG;
 	/* Out of the range that they are about to be copied to. */
 	for (; ready < count && error == 0; ready++) {
-		lifted[ready] = fcntl(fds[ready], F_DUPFD_CLOEXEC, first + count);
+		lifted[ready] = fcntl(fds[ready], F_DUPFD_CLOEXEC, FIRST_FD + count);
 		if (lifted[ready] < 0)
 			error = errno;
 	}
@@ -41,11 +41,11 @@ int tsrun_spawn_child(int program, char **argv, char **envp, int first, const in
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawn_file_actions_init(&actions);
-	for (int fd = 0; fd < first; fd++)
+	for (int fd = 0; fd < FIRST_FD; fd++)
 		posix_spawn_file_actions_adddup2(&actions, fd, fd);
 	for (int i = 0; i < ready; i++)
-		posix_spawn_file_actions_adddup2(&actions, lifted[i], first + i);
-	posix_spawn_file_actions_addclosefrom_np(&actions, first + count);
+		posix_spawn_file_actions_adddup2(&actions, lifted[i], FIRST_FD + i);
+	posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_FD + count);
 	/* By way of this process: the child has closed its own copy when it executes. */
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), program);
 	if (error == 0)

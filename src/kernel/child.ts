@@ -1,10 +1,10 @@
-/** A child process that inherits what its parent was given: standard descriptors and those to be passed through. */
+/** A child process that inherits what its parent was given: its standard descriptors. */
 import { SyscallError } from "./errors.ts";
 import { check, libc } from "./ffi.ts";
 import { native } from "./native.ts";
 
 const spawn = native(
-  "int tsrun_spawn_child(int program, const char **argv, const char **envp, int first, const int *fds, int count)",
+  "int tsrun_spawn_child(int program, const char **argv, const char **envp, const int *fds, int count)",
 );
 const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
 const waitpid = libc("int waitpid(int pid, _Out_ int *status, int options)");
@@ -17,15 +17,13 @@ export interface ChildOptions {
   argv: readonly string[];
   /** KEY=VALUE. */
   env: readonly string[];
-  /** The child's descriptors below this one are the caller's own … */
-  first: number;
-  /** … and these follow, in this order. */
+  /** They become descriptors 3, 4, … */
   fds: readonly number[];
 }
 
 /** Starts a child, posix_spawn(3), and returns its process id; it has to be waited for. */
-export function spawnChild({ program, argv, env, first, fds }: ChildOptions): number {
-  const result: number = spawn(program, [...argv, null], [...env, null], first, fds, fds.length);
+export function spawnChild({ program, argv, env, fds }: ChildOptions): number {
+  const result: number = spawn(program, [...argv, null], [...env, null], fds, fds.length);
   if (result < 0) throw new SyscallError("posix_spawn", -result, argv[0]);
   return result;
 }

@@ -8,7 +8,8 @@ import { mknod, S_IFIFO } from "../kernel/files.ts";
 import { processStartTicks } from "../kernel/process.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciConfig } from "../runtime/oci.ts";
-import type { Plan, WaitPoint } from "../runtime/plan/plan.ts";
+import { ociPlan, START_SLOT } from "../runtime/plan/oci-plan.ts";
+import type { Plan, Step, WaitName } from "../runtime/plan/plan.ts";
 import { readBundle } from "./bundle.ts";
 import { type OciCgroup, openOciCgroup } from "./container-cgroup.ts";
 import { destroy } from "./delete.ts";
@@ -16,12 +17,10 @@ import { invalidRequest, ociError } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks, runInNamespaces } from "./hooks.ts";
-import { joinedNamespaces } from "./namespaces.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
-import { ociPlan } from "./plan.ts";
-import { checkPreserved } from "./preserved.ts";
 import { seccompOf } from "./seccomp.ts";
+import { type Descriptors, openNamespaces, preservedDescriptors } from "./slots.ts";
 import {
   checkId,
   claimState,
@@ -104,7 +103,7 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
   const bundle = resolve(options.bundle);
   const config = readBundle(bundle);
   checkTerminal(config, options, conduct);
-  checkPreserved(options.preserveFds ?? 0);
+  preservedDescriptors(options.preserveFds ?? 0);
   const group = openOciCgroup({
     cgroupsPath: config.linux.cgroupsPath,
     ...{ id, rootless: options.rootless ?? false, systemd: options.systemdCgroup ?? false },
@@ -159,30 +158,31 @@ async function execute(
   { state, group }: { state: StateDocument; group: OciCgroup },
 ): Promise<Created> {
   const { config } = state;
-  const fds: Record<string, number> = {};
+  const fds: Descriptors = {};
   const terminal = config.process?.terminal ?? false;
   const cgroup = group.create(config.linux);
   state.cgroup = group.location;
   if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
   try {
-    if (conduct.waits) fds.start = openWaiting(options.root, state.id);
+    if (conduct.waits) fds[START_SLOT] = openWaiting(options.root, state.id);
+    openNamespaces(config, fds);
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
-    const plan = ociPlan({
+    const whole = ociPlan({
       config,
-      bundle: state.bundle,
-      cgroup,
+      ...{ id: state.id, bundle: state.bundle, rootless: process.geteuid?.() !== 0 },
+      cgroup: { ...cgroup, cloneInto: cgroup.cloneFd !== undefined },
       seccomp: await seccompOf(config),
       noPivot: options.noPivot ?? false,
       noNewKeyring: options.noNewKeyring ?? false,
+      terminal: terminal ? "pty" : "inherit",
       preserveFds: options.preserveFds ?? 0,
     });
+    const plan = conduct.waits ? whole : withoutGate(whole);
     const executor = Executor.start({
       plan,
-      fds,
-      preserveFds: options.preserveFds,
+      fds: { ...fds, ...preservedDescriptors(options.preserveFds ?? 0) },
       stay: conduct.stay,
       console: terminal ? (fds.console ?? "relay") : undefined,
-      startFd: fds.start,
     });
     try {
       runToStart(options.root, state, { plan, executor });
@@ -201,6 +201,18 @@ async function execute(
  * who might have started it is gone.
  */
 const openWaiting = (root: string, id: string): number => openSync(startFifo(root, id), constants.O_RDWR);
+
+/** Who starts the process at once is told of a failure to the end. */
+function withoutGate({ fds, steps }: Plan): Plan {
+  return {
+    fds: fds.filter((name) => name !== START_SLOT),
+    steps: steps.map((step): Step => {
+      if (step.op !== "wait" || step.gate === undefined) return step;
+      const { gate: _, ...wait } = step;
+      return wait;
+    }),
+  };
+}
 
 /** Serves the Plan's wait points up to "start". */
 function runToStart(
@@ -226,12 +238,12 @@ function runToStart(
   }
 }
 
-function waitPoint(plan: Plan, step: number): WaitPoint | undefined {
+function waitPoint(plan: Plan, step: number): WaitName | undefined {
   const waiting = plan.steps[step];
   return waiting?.op === "wait" ? waiting.name : undefined;
 }
 
-function creationHooks(state: StateDocument, point: WaitPoint | undefined): void {
+function creationHooks(state: StateDocument, point: WaitName | undefined): void {
   const { hooks } = state.config;
   if (hooks === undefined) return;
   const told = publicState(state, "creating");
@@ -244,7 +256,7 @@ function creationHooks(state: StateDocument, point: WaitPoint | undefined): void
       name: "createContainer",
       state: told,
       pid: state.pid,
-      join: joinedNamespaces(state.config),
+      namespaces: state.config.linux.namespaces.map(({ type }) => type),
     });
   }
 }

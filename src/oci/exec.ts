@@ -4,15 +4,16 @@ import { posix } from "node:path";
 import { pidfdOpen } from "../kernel/process.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciProcess } from "../runtime/oci.ts";
+import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
 import { reopenOciCgroup } from "./container-cgroup.ts";
 import { invalidRequest, wrongStatus } from "./errors.ts";
 import { Executor } from "./executor.ts";
-import { joinPlan } from "./join-plan.ts";
+import { joinInput } from "./join.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
-import { checkPreserved } from "./preserved.ts";
 import { awaitEnd, awaitStarted, holdSignals } from "./run.ts";
 import { seccompOf } from "./seccomp.ts";
+import { type Descriptors, preservedDescriptors } from "./slots.ts";
 import { readState, type StateDocument, statusOf } from "./state.ts";
 
 export interface ExecOptions {
@@ -38,23 +39,22 @@ export async function execProcess(options: ExecOptions): Promise<number> {
   checkStatus(root, state, options);
   const process = options.process(state);
   checkTerminal(process, options);
-  checkPreserved(options.preserveFds ?? 0);
-  const fds: Record<string, number> = {};
+  const { preserveFds = 0 } = options;
+  const preserved = preservedDescriptors(preserveFds);
+  const fds: Descriptors = {};
   try {
     fds.init = pidfdOpen(state.pid);
     const cgroup = reopenOciCgroup(state.cgroup).join(state.pid, cgroupBelow(options.cgroups ?? []));
     if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
-    const { config } = state;
-    const plan = joinPlan({
-      ...{ config, process, cgroup, preserveFds: options.preserveFds },
-      seccomp: await seccompOf(config),
+    const plan = ociExecPlan({
+      ...joinInput(state, cgroup, await seccompOf(state.config)),
+      ...{ process, preserveFds, terminal: process.terminal ? "pty" : "inherit" },
     });
     const signals = detach ? undefined : holdSignals();
     using executor = Executor.start({
       plan,
-      fds,
-      preserveFds: options.preserveFds,
+      fds: { ...fds, ...preserved },
       stay: !detach,
       console: process.terminal ? (fds.console ?? "relay") : undefined,
     });

@@ -15,16 +15,12 @@ export interface Execution {
   plan: Plan;
   /** The descriptors for the Plan's slots by name; they stay the caller's, as do those below. */
   fds: Readonly<Record<string, number>>;
-  /** So many descriptors from 3 up are the process's. */
-  preserveFds?: number | undefined;
   /** Stay until the process ends, and tell how. */
   stay: boolean;
   /** Milliseconds after which the process is killed. */
   timeout?: number | undefined;
   /** The master of the process's terminal goes to this connected socket, or is relayed to our own terminal. */
   console?: number | "relay" | undefined;
-  /** Where a released process waits for a byte. */
-  startFd?: number | undefined;
 }
 
 export type ExecutorEvent =
@@ -35,7 +31,6 @@ export type ExecutorEvent =
   /** The executor is gone. */
   | { kind: "closed" };
 
-const FIRST_FD = 3;
 const PAYLOAD = 12;
 const SIZE = HEADER_SIZE + PAYLOAD;
 
@@ -51,7 +46,7 @@ export class Executor implements Disposable {
 
   /** Starts the Plan. */
   static start(execution: Execution): Executor {
-    const { plan, fds, console, startFd } = execution;
+    const { plan, fds, console } = execution;
     const [ours, theirs] = streamSocketPair();
     const sealed = [sealedFile("tsrun-plan", encodePlan(plan)), executable()];
     const [planFd, program] = sealed as [number, number];
@@ -60,12 +55,10 @@ export class Executor implements Disposable {
         program,
         argv: ["tsrun-executor", ...executorArguments(execution)],
         env: [],
-        first: FIRST_FD + (execution.preserveFds ?? 0),
         fds: [
           ...[planFd, theirs],
           ...plan.fds.map((name) => slotDescriptor(fds, name)),
           ...(typeof console === "number" ? [console] : []),
-          ...(startFd === undefined ? [] : [startFd]),
         ],
       });
       return new Executor(ours, pid);
@@ -103,24 +96,21 @@ export class Executor implements Disposable {
   }
 
   goOn(): void {
-    this.#say(FRAME.continue);
+    writeSync(this.#control, numberFrame(FRAME.continue));
   }
 
-  /** Hands the waiting process over to whoever starts it, and returns when it is nobody's here. */
+  /** Lets the waiting process go to the gate where its start is waited for; nobody is its parent here any more. */
   release(): void {
-    this.#say(FRAME.release);
-    const answer = this.next();
-    if (answer.kind !== "closed") throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died");
+    this.goOn();
+    if (this.next().kind !== "started") {
+      throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died before it could be started");
+    }
     this.#reap();
   }
 
   /** Ends the conversation: a process that does not run yet is killed. */
   [Symbol.dispose](): void {
     this.#reap();
-  }
-
-  #say(type: number): void {
-    writeSync(this.#control, numberFrame(type));
   }
 
   #reap(): void {
@@ -162,12 +152,11 @@ function slotDescriptor(fds: Execution["fds"], name: string): number {
 }
 
 function executorArguments(execution: Execution): string[] {
-  const { plan, preserveFds = 0, stay, timeout, console, startFd } = execution;
+  const { plan, stay, timeout, console } = execution;
   return [
-    ...["--first-fd", String(FIRST_FD + preserveFds), "--plan-fds", String(plan.fds.length)],
+    ...["--plan-fds", String(plan.fds.length)],
     ...(stay ? ["--stay"] : []),
     ...(timeout === undefined ? [] : ["--timeout", String(timeout)]),
     ...(console === undefined ? [] : ["--console", console === "relay" ? "relay" : "socket"]),
-    ...(startFd === undefined ? [] : ["--release"]),
   ];
 }

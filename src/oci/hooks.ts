@@ -5,8 +5,9 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { memoryFile } from "../kernel/child.ts";
 import { pidfdOpen, sealedFile } from "../kernel/process.ts";
-import type { OciHook, OciHookPoint } from "../runtime/oci.ts";
-import type { NamespaceFlag, Plan, Step } from "../runtime/plan/plan.ts";
+import type { OciHook, OciHookPoint, OciNamespaceType } from "../runtime/oci.ts";
+import { NAMESPACE_FLAGS } from "../runtime/plan/namespaces.ts";
+import type { Plan, Step } from "../runtime/plan/plan.ts";
 import { ociError } from "./errors.ts";
 import { Executor, type ExecutorEvent } from "./executor.ts";
 import { errnoWords } from "./failure.ts";
@@ -90,11 +91,13 @@ export function hookStreamSteps(): Step[] {
 }
 
 /** The Plan of a hook in the runtime's namespaces, or in those of the process whose pidfd slot "init" holds. */
-export function hookPlan(hook: OciHook, join: readonly NamespaceFlag[] = []): Plan {
+export function hookPlan(hook: OciHook, namespaces: readonly OciNamespaceType[] = []): Plan {
   const steps: Step[] = [
-    ...(join.includes("CLONE_NEWPID") ? [joinStep(["CLONE_NEWPID"])] : []),
+    ...joinSteps(namespaces.filter((type) => type === "pid")),
     { op: "clone", flags: [], why: "The hook's process." },
-    ...(join.length > 0 ? [joinStep(join.filter((flag) => flag !== "CLONE_NEWPID"))] : []),
+    // A user namespace comes last: in it the privilege to join namespaces of others is gone.
+    ...joinSteps(namespaces.filter((type) => type !== "pid" && type !== "user")),
+    ...(namespaces.includes("user") ? [...joinSteps(["user"]), ...BECOME_ROOT] : []),
     ...hookStreamSteps(),
     { op: "closeRange", first: 3, why: "A hook gets the container's state and nothing else." },
     {
@@ -105,22 +108,29 @@ export function hookPlan(hook: OciHook, join: readonly NamespaceFlag[] = []): Pl
       why: "The hook.",
     },
   ];
-  return { fds: [...(join.length > 0 ? ["init"] : []), ...HOOK_STREAMS], steps };
+  return { fds: [...(namespaces.length > 0 ? ["init"] : []), ...HOOK_STREAMS], steps };
 }
 
-function joinStep(flags: NamespaceFlag[]): Step {
-  return { op: "setns", fd: "init", flags, why: "The hook runs in the container's namespaces." };
+const BECOME_ROOT: readonly Step[] = [
+  { op: "setresgid", gid: 0, why: "The user namespace's root." },
+  { op: "setresuid", uid: 0, why: "The user namespace's root." },
+];
+
+function joinSteps(types: readonly OciNamespaceType[]): Step[] {
+  if (types.length === 0) return [];
+  const flags = types.map((type) => NAMESPACE_FLAGS[type]);
+  return [{ op: "setns", fd: "init", flags, why: "The hook runs in the container's namespaces." }];
 }
 
 /** The hooks of one kind, run in the container's namespaces with the host's paths: before pivot_root(2). */
 export function runInNamespaces(
   hooks: readonly OciHook[] | undefined,
-  { pid, join, ...run }: HookRun & { pid: number; join: readonly NamespaceFlag[] },
+  { pid, namespaces, ...run }: HookRun & { pid: number; namespaces: readonly OciNamespaceType[] },
 ): void {
   if (!hooks || hooks.length === 0) return;
   const init = pidfdOpen(pid);
   try {
-    runHooks(hooks, { ...run, plan: (hook) => ({ plan: hookPlan(hook, join), fds: { init } }) });
+    runHooks(hooks, { ...run, plan: (hook) => ({ plan: hookPlan(hook, namespaces), fds: { init } }) });
   } finally {
     closeSync(init);
   }

@@ -1,10 +1,12 @@
 /** The hooks that run in the container right before its program, as whoever that will be. */
 import { closeSync } from "node:fs";
 import { pidfdOpen } from "../kernel/process.ts";
-import type { OciHook } from "../runtime/oci.ts";
+import type { OciHook, OciProcess } from "../runtime/oci.ts";
+import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
+import type { Plan, Step } from "../runtime/plan/plan.ts";
 import { closeJoin, reopenOciCgroup } from "./container-cgroup.ts";
-import { HOOK_STREAMS, runHooks } from "./hooks.ts";
-import { joinPlan } from "./join-plan.ts";
+import { HOOK_STREAMS, hookStreamSteps, runHooks } from "./hooks.ts";
+import { joinInput } from "./join.ts";
 import { seccompOf } from "./seccomp.ts";
 import { publicState, type StateDocument } from "./state.ts";
 
@@ -20,20 +22,15 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
   const init = pidfdOpen(state.pid);
   const join = reopenOciCgroup(state.cgroup).join(state.pid);
   const plan = (hook: OciHook) => ({
-    plan: joinPlan({
-      config,
-      process: {
-        ...config.process,
-        terminal: false,
-        cwd: "/",
-        args: hook.args && hook.args.length > 0 ? hook.args : [hook.path],
-        env: hook.env ?? [],
-      },
-      program: hook.path,
-      cgroup: join,
-      seccomp,
-      streams: HOOK_STREAMS,
-    }),
+    plan: withStreams(
+      ociExecPlan({
+        ...joinInput(state, join, seccomp),
+        process: processOf(hook, config.process),
+        terminal: "inherit",
+        preserveFds: 0,
+      }),
+      hook.path,
+    ),
     fds: { init, ...(join.cloneFd !== undefined && { cgroup: join.cloneFd }) },
   });
   try {
@@ -42,4 +39,21 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
     closeSync(init);
     closeJoin(join);
   }
+}
+
+const processOf = (hook: OciHook, process: OciProcess | undefined): OciProcess => ({
+  ...(process ?? { user: { uid: 0, gid: 0 } }),
+  terminal: false,
+  cwd: "/",
+  args: hook.args && hook.args.length > 0 ? hook.args : [hook.path],
+  env: hook.env ?? [],
+});
+
+/** The hook's own streams instead of the runtime's, and its path instead of what its first argument says. */
+function withStreams({ fds, steps }: Plan, path: string): Plan {
+  const adapt = (step: Step): Step[] => {
+    if (step.op === "chownStdio") return hookStreamSteps();
+    return [step.op === "findProgram" || step.op === "execve" ? { ...step, candidates: [path] } : step];
+  };
+  return { fds: [...fds, ...HOOK_STREAMS], steps: steps.flatMap(adapt) };
 }

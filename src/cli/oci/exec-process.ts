@@ -10,8 +10,7 @@ export function processOfCall({ words, flags }: Call, { config }: StateDocument)
   if (file !== undefined) return readProcess(file);
   const [, ...args] = words;
   if (args.length === 0) throw invalidRequest("exec args cannot be empty");
-  const { process } = config;
-  const own = process;
+  const own = config.process ?? { cwd: "/", env: [], args: [], user: { uid: 0, gid: 0 } };
   const capabilities = withCapabilities(own.capabilities, flags.strings("cap"));
   const apparmor = flags.text("apparmor");
   const label = flags.text("process-label");
