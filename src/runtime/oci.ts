@@ -151,6 +151,10 @@ export interface OciLinux {
   mountLabel?: string;
   intelRdt?: OciIntelRdt;
   personality?: { domain: string; flags?: string[] };
+  /** set_mempolicy(2), of version 1.3: "MPOL_BIND" with the nodes "0-3". */
+  memoryPolicy?: { mode: string; nodes?: string; flags?: string[] };
+  /** Network devices to be moved in, of version 1.3. */
+  netDevices?: Record<string, { name?: string }>;
 }
 
 /** resctrl(5 of the kernel: Documentation/arch/x86/resctrl.rst). */

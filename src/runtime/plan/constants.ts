@@ -122,6 +122,22 @@ export const IOPRIO_CLASS: FlagTable = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2,
 /** personality(2), as the OCI specification names them. */
 export const PERSONALITY: FlagTable = { LINUX: 0x0000, LINUX32: 0x0008 };
 
+/** set_mempolicy(2): the modes and what may go with them (linux/mempolicy.h). */
+export const MEMORY_POLICY: FlagTable = {
+  MPOL_DEFAULT: 0,
+  MPOL_PREFERRED: 1,
+  MPOL_BIND: 2,
+  MPOL_INTERLEAVE: 3,
+  MPOL_LOCAL: 4,
+  MPOL_PREFERRED_MANY: 5,
+  MPOL_WEIGHTED_INTERLEAVE: 6,
+};
+export const MEMORY_POLICY_FLAG: FlagTable = {
+  MPOL_F_NUMA_BALANCING: 1 << 13,
+  MPOL_F_RELATIVE_NODES: 1 << 14,
+  MPOL_F_STATIC_NODES: 1 << 15,
+};
+
 /** mknod(2): the file type bits of the mode. */
 export const S_IF = { c: 0o020000, b: 0o060000, p: 0o010000 } as const;
 

@@ -1,0 +1,69 @@
+/** What a mount must be, and its form for the Plan (config.md, "Mounts"). */
+import { isAbsolute, posix, resolve } from "node:path";
+import type { OciConfig, OciIdMapping, OciMount } from "../oci.ts";
+import { parseMountOptions } from "../plan/mount-options.ts";
+import { isBind } from "../plan/mounts.ts";
+import { isIdmapped } from "../plan/oci-input.ts";
+import type { Rule, ValidationContext } from "./context.ts";
+import { invalidConfig } from "./errors.ts";
+
+/** With paths that are absolute and mean what they say. */
+export function completeMount(mount: OciMount, { bundle, warn }: ValidationContext): OciMount {
+  const { destination, source = "" } = mount;
+  if (!destination) throw invalidConfig(`${named(mount)}: mount destination is missing`);
+  if (!isAbsolute(destination)) {
+    warn(`mount destination ${destination} is not absolute: it is taken as relative to /`);
+  }
+  return {
+    ...mount,
+    destination: posix.resolve("/", destination),
+    ...(isBind(mount) && !(mount.options ?? []).includes("remount")
+      ? { source: isAbsolute(source) ? source : resolve(bundle, source) }
+      : {}),
+  };
+}
+
+const named = ({ destination = "", type = "", source = "" }: Partial<OciMount>): string =>
+  `invalid mount {Destination:${destination} Type:${type} Source:${source}}`;
+
+export const checkMounts: Rule = (config, context) => {
+  for (const mount of config.mounts) {
+    const why = flaw(mount, config, context);
+    if (why !== undefined) throw invalidConfig(`${named(mount)}: ${why}`);
+    if (context.rootless) checkOwners(mount, config);
+  }
+};
+
+function flaw(mount: OciMount, config: OciConfig, { rootless }: ValidationContext): string | undefined {
+  const options = parseMountOptions(mount.options ?? []);
+  if (isBind(mount) && options.data !== "") {
+    return `bind mounts cannot have any filesystem-specific options applied (${options.data})`;
+  }
+  if (!isIdmapped(mount) && mount.gidMappings === undefined) return undefined;
+  if (!isBind(mount)) return "id-mapped mounts are only supported for bind-mounts";
+  if (rootless) return "id-mapped mounts are not supported for rootless containers";
+  const own = mount.uidMappings !== undefined || mount.gidMappings !== undefined;
+  const joined = config.linux.namespaces.some(({ type, path }) => type === "user" && path);
+  if (!own && joined) return undefined;
+  const { uidMappings = [], gidMappings = [] } = own ? mount : config.linux;
+  return uidMappings.length === 0 || gidMappings.length === 0
+    ? "id-mapped mounts must have both uid and gid mappings specified"
+    : undefined;
+}
+
+/** Owners that the user namespace does not know would be refused by the kernel, which does not say why. */
+function checkOwners({ options = [] }: OciMount, { linux }: OciConfig): void {
+  for (const option of options) {
+    const [, kind, id] = /^([ug]id)=(\d+)$/.exec(option) ?? [];
+    if (id === undefined) continue;
+    const mappings = kind === "uid" ? linux.uidMappings : linux.gidMappings;
+    if (mappings !== undefined && !isMapped(mappings, Number(id))) {
+      throw invalidConfig(
+        `cannot specify ${option} mount option for rootless container: ${id} is not mapped`,
+      );
+    }
+  }
+}
+
+const isMapped = (mappings: readonly OciIdMapping[], id: number): boolean =>
+  mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);

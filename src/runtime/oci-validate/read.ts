@@ -1,0 +1,107 @@
+/** config.json and process.json, from their text to what the Plan is made of; everything wrong is refused here. */
+import { readFileSync } from "node:fs";
+import { capabilityNames } from "../capabilities.ts";
+import type { OciConfig, OciMount, OciProcess } from "../oci.ts";
+import { CONFIG, PROCESS } from "./config-shape.ts";
+import type { Rule, ValidationContext } from "./context.ts";
+import { invalidConfig } from "./errors.ts";
+import { parseExactJson } from "./json.ts";
+import {
+  checkDevices,
+  checkHooks,
+  checkIntelRdt,
+  checkMemoryPolicy,
+  checkNetDevices,
+  checkPaths,
+  checkPersonality,
+  checkPropagation,
+} from "./linux.ts";
+import { checkMounts, completeMount } from "./mounts.ts";
+import { checkNamespaces } from "./namespaces.ts";
+import { completeProcess, validateProcess } from "./process.ts";
+import { checkSeccomp } from "./seccomp.ts";
+import { checkSysctl } from "./sysctl.ts";
+
+export type { ValidationContext } from "./context.ts";
+
+const RULES: readonly Rule[] = [
+  checkPaths,
+  checkPropagation,
+  checkNamespaces,
+  checkSysctl,
+  checkMounts,
+  checkDevices,
+  checkSeccomp,
+  checkPersonality,
+  checkMemoryPolicy,
+  checkIntelRdt,
+  checkNetDevices,
+  checkHooks,
+];
+
+/**
+ * The configuration in the text of a config.json: in its exact form, its absent lists empty, its paths absolute. Throws
+ * ERR_TSRUN_OCI_CONFIG_INVALID, which says what is wrong and where.
+ */
+export function parseConfig(text: string, context: ValidationContext): OciConfig {
+  const config = complete(CONFIG(fromJson(text, "config.json"), "") as OciConfig, context);
+  for (const rule of RULES) rule(config, context);
+  return config;
+}
+
+/** The process in the text of a process.json. Throws as parseConfig() does. */
+export function parseProcess(text: string, { warn }: Pick<ValidationContext, "warn">): OciProcess {
+  const process = PROCESS(fromJson(text, "process.json"), "") as OciProcess;
+  validateProcess(process);
+  return completeProcess(process, { known: kernelCapabilities(), warn });
+}
+
+function fromJson(text: string, name: string): unknown {
+  try {
+    return parseExactJson(text);
+  } catch (cause) {
+    throw invalidConfig(`${name} is not valid JSON: ${(cause as Error).message}`, cause);
+  }
+}
+
+function complete(config: OciConfig, context: ValidationContext): OciConfig {
+  checkVersion(config.ociVersion);
+  const { process } = config;
+  const mounts = (config.mounts as OciMount[] | undefined) ?? [];
+  const { seccomp, devices, ...linux } = (config.linux as OciConfig["linux"] | undefined) ?? {
+    namespaces: [],
+  };
+  if (process !== undefined) validateProcess(process);
+  return {
+    ...config,
+    ...(process && {
+      process: completeProcess(process, { known: kernelCapabilities(), warn: context.warn }),
+    }),
+    mounts: mounts.map((mount) => completeMount(mount, context)),
+    linux: {
+      ...linux,
+      namespaces: linux.namespaces ?? [],
+      // Neither a default nor rules: no filter is meant.
+      ...(seccomp && (seccomp.defaultAction || seccomp.syscalls?.length) ? { seccomp } : {}),
+      ...(devices && { devices: devices.map(withoutTypeBits) }),
+    },
+  };
+}
+
+/** The type is said by `type`; the mode's own bits for it (inode(7), S_IFMT) say nothing more. */
+const withoutTypeBits = <Device extends { fileMode?: number }>(device: Device): Device =>
+  device.fileMode === undefined ? device : { ...device, fileMode: device.fileMode & 0o7777 };
+
+function checkVersion(version: string | undefined): void {
+  if (!version) throw invalidConfig("ociVersion is missing");
+  if (!/^\d+\.\d+\.\d+([-+].*)?$/.test(version))
+    throw invalidConfig(`ociVersion ${JSON.stringify(version)} is no version`);
+  if (!version.startsWith("1.")) {
+    throw invalidConfig(`ociVersion ${version} is not supported: tsrun knows version 1 of the specification`);
+  }
+}
+
+function kernelCapabilities(): ReadonlySet<string> {
+  const last = Number(readFileSync("/proc/sys/kernel/cap_last_cap", "utf8"));
+  return new Set(capabilityNames().slice(0, last + 1));
+}
