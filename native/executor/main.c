@@ -162,7 +162,7 @@ static void hear_channel(void)
 			hand_over_console(fd);
 		return;
 	case CHANNEL_WAITING:
-		tell(FRAME_WAITING, message.step, (uint32_t)plan.child, 0);
+		tell(FRAME_WAITING, message.step, (uint32_t)plan.child, (uint32_t)message.error);
 		return;
 	case CHANNEL_FAILED:
 		tell(FRAME_FAILED, message.step, (uint32_t)message.error, (uint32_t)plan.child);

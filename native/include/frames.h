@@ -41,7 +41,7 @@ enum frame_type {
 	FRAME_STARTED = 18, /* u32 pid: execve has succeeded */
 	FRAME_FAILED = 19,  /* u32 step or NO_STEP, u32 errno, u32 pid (0: no process waits for the ACK) */
 	FRAME_EXITED = 20,  /* u32 exit code (128+n for signal n), u32 1 where the kernel's OOM killer struck */
-	FRAME_WAITING = 21, /* u32 step, u32 pid */
+	FRAME_WAITING = 21, /* u32 step, u32 pid, u32 the descriptor of a listener that the step has made */
 	FRAME_CREDIT = 22,  /* u32: so many bytes of FRAME_STDIN have reached the process */
 };
 

@@ -99,6 +99,7 @@ enum plan_op {
 	OP_CLOSE = 57,              /* slot */
 	OP_REOPEN_NULL = 58,        /* */
 	OP_MOUNT_POINT = 59,        /* slot, path */
+	OP_MEMORY_POLICY = 60,      /* mode and flags, nodes mask, bytes in it */
 };
 
 #endif

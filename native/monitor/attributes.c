@@ -47,6 +47,12 @@ int attribute_scheduler(const uint64_t *arg)
 	return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
+int attribute_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes)
+{
+	/* The kernel reads one bit less than it is told of. */
+	return (int)syscall(SYS_set_mempolicy, (int)mode, nodes, nodes ? bytes * 8 + 1 : 0);
+}
+
 int attribute_session_keyring(const char *name)
 {
 	long keyring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);

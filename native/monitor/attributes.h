@@ -13,6 +13,9 @@ int attribute_io_priority(uint64_t value);
 /* sched_setattr(2): policy, flags, nice, priority, runtime, deadline, period. */
 int attribute_scheduler(const uint64_t *arg);
 
+/* set_mempolicy(2): mode with its flags, and a mask of nodes or NULL. */
+int attribute_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes);
+
 /* keyctl(2): joins a new session keyring of this name, which the container's user may search. ENOSYS does not matter. */
 int attribute_session_keyring(const char *name);
 

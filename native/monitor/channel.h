@@ -6,7 +6,7 @@
 
 enum channel_kind {
 	CHANNEL_FAILED = 1,  /* step, errno */
-	CHANNEL_WAITING = 2, /* step */
+	CHANNEL_WAITING = 2, /* step; in place of the errno, at OP_SECCOMP, the descriptor of a listener to be fetched */
 	CHANNEL_CONSOLE = 3, /* the pty's master comes along (SCM_RIGHTS) */
 };
 

@@ -422,6 +422,20 @@ static int step_cap_ambient(uint64_t raise)
 	return 0;
 }
 
+/*
+ * From here on each system call may be one that waits for the listener's word: its descriptor is told by write(2), which a
+ * profile may not give to the listener, and taken from this process by pidfd_getfd(2) before any other call is made.
+ */
+static int offer_listener(const struct plan_context *context, int listener)
+{
+	struct channel_message message = { .kind = CHANNEL_WAITING, .step = context->step, .error = listener };
+
+	if (write(context->channel, &message, sizeof(message)) != sizeof(message))
+		return -1;
+	await_parent(context);
+	return close(listener);
+}
+
 static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
 {
 	struct sock_fprog program = {
@@ -429,7 +443,10 @@ static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
 		.filter = (struct sock_filter *)(context->base + arg[0]),
 	};
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)arg[2], &program) < 0 ? -1 : 0;
+	int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)arg[2], &program);
+	if (listener < 0)
+		return -1;
+	return arg[2] & SECCOMP_FILTER_FLAG_NEW_LISTENER ? offer_listener(context, listener) : 0;
 }
 
 /* Whether execve(2) will find something, said while somebody listens; the reason is the one that execvp(3) would have. */
@@ -589,6 +606,8 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_CPU_AFFINITY:
 		/* The raw call: glibc's fails where the mask is longer than the kernel's. */
 		return syscall(SYS_sched_setaffinity, 0, arg[1], context->base + arg[0]) < 0 ? -1 : 0;
+	case OP_MEMORY_POLICY:
+		return attribute_memory_policy(arg[0], string(context, arg[1]), arg[2]);
 	case OP_SESSION_KEYRING:
 		return attribute_session_keyring(path);
 	case OP_FIND_PROGRAM:

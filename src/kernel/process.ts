@@ -25,6 +25,7 @@ const ALL_SEALS = 0x2 | 0x4 | 0x8 | 0x1;
 /** The same number on every architecture (Linux 5.3 and 5.1, from the unified table). */
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_GETFD = 438;
 
 /**
  * Executes `path` with `fds` as descriptors 3, 4, …, one more for the program itself and nothing else open, as a process
@@ -78,6 +79,11 @@ export function sealedFile(name: string, content: Uint8Array): number {
 /** A descriptor for the process, which keeps meaning that process when its number is used again. */
 export function pidfdOpen(pid: number): number {
   return check("pidfd_open", () => syscall3(SYS_PIDFD_OPEN, pid, 0, 0, 0) as number);
+}
+
+/** A copy of another process's descriptor, close-on-exec (pidfd_getfd(2), Linux 5.6); the caller closes it. */
+export function pidfdGetfd(pidfd: number, fd: number): number {
+  return check("pidfd_getfd", () => syscall3(SYS_PIDFD_GETFD, pidfd, fd, 0, 0) as number);
 }
 
 /** Sends a signal by number; throws SyscallError with code ESRCH where the process has ended. */

@@ -20,6 +20,7 @@ import { runHooks, runInNamespaces } from "./hooks.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { seccompOf } from "./seccomp.ts";
+import { passListener } from "./seccomp-listener.ts";
 import { type Descriptors, openNamespaces, preservedDescriptors } from "./slots.ts";
 import {
   checkId,
@@ -101,7 +102,10 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
   const { root, id } = options;
   checkId(id);
   const bundle = resolve(options.bundle);
-  const config = readBundle(bundle);
+  const config = readBundle(bundle, {
+    rootless: options.rootless ?? false,
+    noPivot: options.noPivot ?? false,
+  });
   checkTerminal(config, options, conduct);
   preservedDescriptors(options.preserveFds ?? 0);
   const group = openOciCgroup({
@@ -233,6 +237,9 @@ function runToStart(
     }
     const point = waitPoint(plan, event.step);
     if (point === "start") return;
+    if (point === undefined) {
+      passListener(state.config, event, { ...publicState(state, "creating"), pid: event.pid });
+    }
     creationHooks(state, point);
     executor.goOn();
   }

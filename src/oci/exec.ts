@@ -13,8 +13,9 @@ import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { awaitEnd, awaitStarted, holdSignals } from "./run.ts";
 import { seccompOf } from "./seccomp.ts";
+import { passListener } from "./seccomp-listener.ts";
 import { type Descriptors, preservedDescriptors } from "./slots.ts";
-import { readState, type StateDocument, statusOf } from "./state.ts";
+import { publicState, readState, type StateDocument, statusOf } from "./state.ts";
 
 export interface ExecOptions {
   root: string;
@@ -58,7 +59,9 @@ export async function execProcess(options: ExecOptions): Promise<number> {
       stay: !detach,
       console: process.terminal ? (fds.console ?? "relay") : undefined,
     });
-    const pid = awaitStarted(plan, executor);
+    const pid = awaitStarted(plan, executor, (event) =>
+      passListener(state.config, event, publicState(state, "running")),
+    );
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, pid);
     return signals === undefined ? 0 : await awaitEnd(executor, signals, pid);

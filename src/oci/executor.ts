@@ -24,7 +24,8 @@ export interface Execution {
 }
 
 export type ExecutorEvent =
-  | { kind: "waiting"; step: number; pid: number }
+  /** At a seccomp step, `listener` is the descriptor in the process that is to be fetched. */
+  | { kind: "waiting"; step: number; pid: number; listener: number }
   | { kind: "failed"; step: number; errno: number; pid: number }
   | { kind: "started"; pid: number }
   | { kind: "exited"; exitCode: number; timedOut: boolean }
@@ -133,7 +134,7 @@ function readSome(fd: number, buffer: Buffer, offset: number): number {
 function parse(frame: Buffer): ExecutorEvent {
   const type = frame.readUInt32LE(0);
   const [first = 0, second = 0, third = 0] = [0, 4, 8].map((at) => frame.readUInt32LE(HEADER_SIZE + at));
-  if (type === FRAME.waiting) return { kind: "waiting", step: first, pid: second };
+  if (type === FRAME.waiting) return { kind: "waiting", step: first, pid: second, listener: third };
   if (type === FRAME.started) return { kind: "started", pid: first };
   if (type === FRAME.exited) return { kind: "exited", exitCode: first, timedOut: third !== 0 };
   return { kind: "failed", step: first, errno: second, pid: third };

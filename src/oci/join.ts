@@ -15,6 +15,7 @@ export function joinInput(
     seccomp,
     noNewKeyring: false,
     rootless: process.geteuid?.() !== 0,
+    ...(linux.memoryPolicy && { memoryPolicy: linux.memoryPolicy }),
     ...(linux.personality && { personality: linux.personality }),
   };
 }

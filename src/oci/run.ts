@@ -4,7 +4,7 @@ import type { Plan } from "../runtime/plan/plan.ts";
 import { type CreateOptions, complete, orDestroy, prepareContainer } from "./create.ts";
 import { destroy } from "./delete.ts";
 import { ociError } from "./errors.ts";
-import type { Executor } from "./executor.ts";
+import type { Executor, ExecutorEvent } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks } from "./hooks.ts";
 import { killNow } from "./kill.ts";
@@ -47,9 +47,17 @@ export async function runContainer(options: RunOptions): Promise<number> {
   return exitCode;
 }
 
-/** Returns when execve(2) has succeeded; throws why it has not. */
-export function awaitStarted(plan: Plan, executor: Executor): number {
-  const event = executor.next();
+/** Returns when execve(2) has succeeded; throws why it has not. `waits` is called at each step that waits before it. */
+export function awaitStarted(
+  plan: Plan,
+  executor: Executor,
+  waits?: (event: ExecutorEvent & { kind: "waiting" }) => void,
+): number {
+  let event = executor.next();
+  for (; event.kind === "waiting"; event = executor.next()) {
+    waits?.(event);
+    executor.goOn();
+  }
   if (event.kind === "started") return event.pid;
   if (event.kind === "failed") throw stepFailure(plan, event);
   throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died before its program was executed");

@@ -1,7 +1,7 @@
 /** From the words of an OCI runtime's command line, which are runc's, to an exit code. */
 import { TsrunError } from "../../errors.ts";
 import { invalidRequest } from "../../oci/errors.ts";
-import { onWarning } from "../../oci/warnings.ts";
+import { onDebug, onWarning } from "../../oci/warnings.ts";
 import { STDOUT, writeText } from "../write.ts";
 import type { OciCommand } from "./command.ts";
 import { commands } from "./commands.ts";
@@ -14,6 +14,7 @@ const EXIT_FAILURE = 1;
 /** Runs a command line (without node and script) and returns the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
   onWarning((message) => writeLog("warning", message));
+  onDebug((message) => writeLog("debug", message));
   try {
     return await dispatch(argv);
   } catch (error) {

@@ -29,8 +29,25 @@ export const checkSeccomp: Rule = ({ linux: { seccomp } }) => {
       if (test.value === undefined) throw invalidConfig(`${where}: an argument's value is missing`);
     }
   }
+  for (const [action, errno] of errnos(seccomp)) {
+    if (errno !== undefined && action !== "SCMP_ACT_ERRNO" && action !== "SCMP_ACT_TRACE") {
+      throw invalidConfig(`linux.seccomp: ${action} returns no errno, but ${errno} is specified`);
+    }
+  }
+  if (seccomp.listenerMetadata && !seccomp.listenerPath) {
+    throw invalidConfig("linux.seccomp: listenerMetadata is specified without listenerPath");
+  }
   checkNotify(seccomp);
 };
+
+const errnos = ({
+  defaultAction,
+  defaultErrnoRet,
+  syscalls = [],
+}: OciSeccomp): [string, number | undefined][] => [
+  [defaultAction, defaultErrnoRet],
+  ...syscalls.map(({ action, errnoRet }): [string, number | undefined] => [action, errnoRet]),
+];
 
 const NOTIFY = "SCMP_ACT_NOTIFY";
 

@@ -16,6 +16,14 @@ export function parseCpuList(list: string): number[] | undefined {
   return cpus;
 }
 
+/** As many memory nodes as the kernel can be built for (CONFIG_NODES_SHIFT). */
+const MOST_NODES = 1024;
+
+/** The mask of a list of memory nodes for set_mempolicy(2); throws RangeError for what is no list. */
+export function nodeMask(list: string): Uint8Array {
+  return cpuMask(list).slice(0, MOST_NODES / 8);
+}
+
 /** The mask of a list for sched_setaffinity(2), or of all CPUs; throws RangeError for what is no list. */
 export function cpuMask(list: string | null): Uint8Array {
   const mask = new Uint8Array(MOST_CPUS / 8);

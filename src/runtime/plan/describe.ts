@@ -59,6 +59,8 @@ export function describeStep(step: StepAction): string {
       return `setting the scheduling policy ${step.policy}`;
     case "cpuAffinity":
       return `allowing CPUs ${step.cpus ?? "of any number"}`;
+    case "memoryPolicy":
+      return `setting the memory policy ${step.mode}`;
     case "sessionKeyring":
       return "joining a new session keyring";
     case "findProgram":

@@ -5,6 +5,8 @@ import {
   CLONE,
   flagBits,
   IOPRIO_CLASS,
+  MEMORY_POLICY,
+  MEMORY_POLICY_FLAG,
   MNT,
   MOUNT_ATTR,
   MS,
@@ -16,7 +18,7 @@ import {
   SCHED_FLAG,
   SECCOMP,
 } from "./constants.ts";
-import { cpuMask } from "./cpu-list.ts";
+import { cpuMask, nodeMask } from "./cpu-list.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { Plan, Step, StepAction } from "./plan.ts";
 import { assignSlots } from "./slots.ts";
@@ -208,6 +210,12 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
     case "cpuAffinity": {
       const mask = cpuMask(step.cpus);
       return [data.blob(mask), mask.length];
+    }
+    case "memoryPolicy": {
+      const mode = flagBits(MEMORY_POLICY, [step.mode]) | flagBits(MEMORY_POLICY_FLAG, step.flags);
+      if (step.nodes === null) return [mode, 0, 0];
+      const mask = nodeMask(step.nodes);
+      return [mode, data.blob(mask), mask.length];
     }
     case "sessionKeyring":
     case "sethostname":

@@ -8,6 +8,8 @@ export interface SeccompFilter {
   /** struct sock_filter[], native byte order. */
   program: Uint8Array;
   flags: string[];
+  /** Some calls are for a listener to decide (SCMP_ACT_NOTIFY): it is offered to the launcher at the step. */
+  listens?: boolean;
 }
 
 /** Standard descriptors, terminal included; the pty was opened before, where the plan has one. */
@@ -159,10 +161,17 @@ const PARENT_DEATH_STEP: Step = {
   why: "Without its monitor nobody could record how the container ended: it ends with it.",
 };
 
-/** With no_new_privs a filter needs no privilege, and comes as late as can be. */
-export function lateFilterSteps(process: OciProcess, seccomp: SeccompFilter | undefined): Step[] {
+/**
+ * With no_new_privs a filter needs no privilege, and comes as late as can be: after the wait for `start`, unless somebody
+ * has to be there who takes its listener.
+ */
+export function lateFilterSteps(
+  process: OciProcess,
+  seccomp: SeccompFilter | undefined,
+  when: { listens: boolean } = { listens: false },
+): Step[] {
   const filter = seccompStep(seccomp);
-  return process.noNewPrivileges && filter ? [filter] : [];
+  return process.noNewPrivileges && filter && (seccomp?.listens ?? false) === when.listens ? [filter] : [];
 }
 
 function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
@@ -171,7 +180,7 @@ function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
   return {
     op: "seccomp",
     program,
-    flags: seccomp.flags,
+    flags: seccomp.listens ? [...seccomp.flags, "SECCOMP_FILTER_FLAG_NEW_LISTENER"] : seccomp.flags,
     why: "System calls that containers do not need are refused before the kernel's code for them runs.",
   };
 }

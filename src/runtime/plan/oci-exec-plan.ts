@@ -29,6 +29,7 @@ export interface OciExecPlanInput {
   /** The executor has no privilege outside of the container's user namespace. */
   rootless?: boolean;
   personality?: ContainerConfig["linux"]["personality"];
+  memoryPolicy?: ContainerConfig["linux"]["memoryPolicy"];
 }
 
 const NOTHING = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
@@ -65,7 +66,11 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
       ...(inherits ? [] : rlimitSteps(process)),
       ...attributeSteps({
         process,
-        linux: { namespaces: [], ...(input.personality ? { personality: input.personality } : {}) },
+        linux: {
+          namespaces: [],
+          ...(input.personality ? { personality: input.personality } : {}),
+          ...(input.memoryPolicy ? { memoryPolicy: input.memoryPolicy } : {}),
+        },
       }),
       ...(terminal ? stdioSteps(process) : [stdioStep(process)]),
       ...directorySteps(process),
@@ -83,7 +88,8 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
             candidates: candidatePaths(process),
             why: "Said by its name, whatever the filter makes of execve(2).",
           },
-          ...lateFilterSteps(process, input.seccomp),
+          ...lateFilterSteps(process, input.seccomp, { listens: true }),
+          ...lateFilterSteps(process, input.seccomp, { listens: false }),
         ],
       }),
     ],

@@ -189,8 +189,9 @@ function lastSteps(input: OciPlanInput, config: ContainerConfig): Step[] {
           candidates: candidatePaths(process),
           why: "Said while the caller listens: after the start nobody does.",
         },
+        ...lateFilterSteps(process, input.seccomp, { listens: true }),
         start,
-        ...lateFilterSteps(process, input.seccomp),
+        ...lateFilterSteps(process, input.seccomp, { listens: false }),
       ],
     }),
   ];

@@ -42,7 +42,7 @@ export function labelSteps({ apparmorProfile, selinuxLabel }: OciProcess): Step[
 
 export function attributeSteps({ process, linux }: Pick<ContainerConfig, "process" | "linux">): Step[] {
   const { scheduler, ioPriority } = process;
-  const { personality } = linux;
+  const { personality, memoryPolicy } = linux;
   const steps: Step[] = [];
   if (scheduler) {
     const { policy, flags = [], nice = 0, priority = 0, runtime = 0, deadline = 0, period = 0 } = scheduler;
@@ -65,6 +65,16 @@ export function attributeSteps({ process, linux }: Pick<ContainerConfig, "proces
   if (personality) {
     const { domain, flags = [] } = personality;
     steps.push({ op: "personality", domain, flags, why: "Which system uname(2) tells of, for one." });
+  }
+  if (memoryPolicy) {
+    const { mode, flags = [], nodes = "" } = memoryPolicy;
+    steps.push({
+      op: "memoryPolicy",
+      mode,
+      flags,
+      nodes: nodes || null,
+      why: "Which nodes the process's memory comes from (set_mempolicy(2)).",
+    });
   }
   return steps;
 }

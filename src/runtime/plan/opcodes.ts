@@ -61,4 +61,5 @@ export const OPCODES: Readonly<Record<StepOp, number>> = {
   close: 57,
   reopenNull: 58,
   mountPoint: 59,
+  memoryPolicy: 60,
 };

@@ -182,6 +182,8 @@ export type StepAction =
     }
   /** sched_setaffinity(2): a CPU list as in cpuset(7); null is every CPU there is. */
   | { op: "cpuAffinity"; cpus: string | null }
+  /** set_mempolicy(2): a list of nodes as cpuset(7) writes them, or none. */
+  | { op: "memoryPolicy"; mode: string; flags: string[]; nodes: string | null }
   /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
   | { op: "sessionKeyring"; name: string }
   | { op: "prctl"; option: string; value: number }

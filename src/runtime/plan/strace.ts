@@ -96,6 +96,8 @@ export function straceStep(step: StepAction): string {
       return `sched_setattr(0, {sched_policy=${step.policy}, sched_flags=${flags(step.flags)}, sched_nice=${step.nice}, sched_priority=${step.priority}, sched_runtime=${step.runtime}, sched_deadline=${step.deadline}, sched_period=${step.period}}, 0)`;
     case "cpuAffinity":
       return `sched_setaffinity(0, 1024, [${step.cpus ?? "all"}])`;
+    case "memoryPolicy":
+      return `set_mempolicy(${flags([step.mode, ...step.flags])}, [${step.nodes ?? ""}], 1025)`;
     case "sessionKeyring":
       return `keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${quoted(step.name)})`;
     case "findProgram":

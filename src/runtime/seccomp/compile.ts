@@ -22,6 +22,12 @@ const ENOSYS = 38;
 export function compileSeccomp(seccomp: OciSeccomp): Uint8Array {
   const defaultAction = action(seccomp.defaultAction, seccomp.defaultErrnoRet);
   const rules = (seccomp.syscalls ?? []).flatMap((rule) => filterRules(rule, defaultAction));
+  if (rules.some((rule) => rule.action === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) && !seccomp.listenerPath) {
+    throw invalid(
+      "it",
+      "SCMP_ACT_NOTIFY needs somebody who listens, whom only a bundle's listenerPath can name",
+    );
+  }
   const names = new Set((seccomp.syscalls ?? []).flatMap((rule) => rule.names));
   const listed = (seccomp.architectures ?? []).map((name) =>
     lookup(SECCOMP_ARCHITECTURES, name, "architecture"),

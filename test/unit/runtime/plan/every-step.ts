@@ -74,6 +74,7 @@ export const EVERY_STEP: { [Op in StepOp]: Extract<StepAction, { op: Op }> } = {
     deadline: 4,
     period: 5,
   },
+  memoryPolicy: { op: "memoryPolicy", mode: "MPOL_BIND", flags: ["MPOL_F_STATIC_NODES"], nodes: "0" },
   cpuAffinity: { op: "cpuAffinity", cpus: "0-1" },
   sessionKeyring: { op: "sessionKeyring", name: "_ses.x" },
   findProgram: { op: "findProgram", candidates: ["/bin/sh"] },
