@@ -449,7 +449,10 @@ static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
 	return arg[2] & SECCOMP_FILTER_FLAG_NEW_LISTENER ? offer_listener(context, listener) : 0;
 }
 
-/* Whether execve(2) will find something, said while somebody listens; the reason is the one that execvp(3) would have. */
+/*
+ * Whether execve(2) will find something, said while somebody listens; the reason is the one that execvp(3) would have. A
+ * filter that forbids to look says nothing about the program.
+ */
 static int step_find_program(const struct plan_context *context, uint64_t candidates)
 {
 	int reason = ENOENT;
@@ -458,11 +461,14 @@ static int step_find_program(const struct plan_context *context, uint64_t candid
 		struct stat info;
 
 		if (stat(*candidate, &info) < 0) {
+			if (errno == EPERM || errno == ENOSYS)
+				return 0;
 			if (errno == EACCES)
 				reason = EACCES;
 			continue;
 		}
-		if (!S_ISDIR(info.st_mode) && faccessat(AT_FDCWD, *candidate, X_OK, AT_EACCESS) == 0)
+		if (!S_ISDIR(info.st_mode) &&
+		    (faccessat(AT_FDCWD, *candidate, X_OK, AT_EACCESS) == 0 || errno == EPERM || errno == ENOSYS))
 			return 0;
 		reason = S_ISDIR(info.st_mode) && reason == ENOENT ? EISDIR : EACCES;
 	}

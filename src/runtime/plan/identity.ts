@@ -185,22 +185,25 @@ function seccompStep(seccomp: SeccompFilter | undefined): Step | undefined {
   };
 }
 
+/** So many descriptors from 3 on are kept. */
+export const closeStep = (keep = 0): Step => ({
+  op: "closeRange",
+  first: 3 + keep,
+  why: "No descriptor of the host survives execve(2): each would be a way out.",
+});
+
 /**
- * The end of every Plan: replace this process by the program. `before` runs when all else is in place; so many
- * descriptors from 3 on are kept.
+ * The end of every Plan: replace this process by the program. `before` runs when all else is in place; with `closed`
+ * the closeStep() was one of the steps before.
  */
 export function execSteps(
   process: OciProcess,
-  { before = [], keep = 0 }: { before?: Step[]; keep?: number } = {},
+  { before = [], closed = false }: { before?: Step[]; closed?: boolean } = {},
 ): Step[] {
   return [
     // The steps before have more files open than that.
     ...(process.rlimits ?? []).filter(leavesFewFiles).map(rlimitStep),
-    {
-      op: "closeRange",
-      first: 3 + keep,
-      why: "No descriptor of the host survives execve(2): each would be a way out.",
-    },
+    ...(closed ? [] : [closeStep()]),
     ...before,
     {
       op: "execve",

@@ -12,7 +12,7 @@ import {
 } from "./identity.ts";
 import { cgroupJoinSteps, NAMESPACE_FLAGS } from "./namespaces.ts";
 import { preserveSlots } from "./oci-input.ts";
-import { attributeSteps, keyringSteps, labelSteps, preserveSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { attributeSteps, descriptorSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
 import type { Plan, Step } from "./plan.ts";
 
 export interface OciExecPlanInput {
@@ -74,14 +74,14 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
       }),
       ...(terminal ? stdioSteps(process) : [stdioStep(process)]),
       ...directorySteps(process),
+      ...descriptorSteps(input.preserveFds),
       ...identitySteps(process, input.seccomp, {
         outlivesMonitor: true,
         mayLackGroups: hasUser,
         retriesDirectory: true,
       }),
-      ...preserveSteps(input.preserveFds),
       ...execSteps(process, {
-        keep: input.preserveFds,
+        closed: true,
         before: [
           {
             op: "findProgram",

@@ -17,7 +17,7 @@ import { deviceSourceSteps, ociDeviceSteps } from "./oci-devices.ts";
 import { hasNamespace, launcherSlots, type OciPlanInput, START_SLOT } from "./oci-input.ts";
 import { lateReadOnlySteps, ociMountSteps, sourceSteps } from "./oci-mounts.ts";
 import { becomeRootSteps, cloneSteps, joinBeforeCloneSteps, namespaceSteps } from "./oci-namespaces.ts";
-import { attributeSteps, keyringSteps, labelSteps, preserveSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { attributeSteps, descriptorSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
 import { enterRootSteps, jailSteps, leaveRootSteps, rootMountSteps } from "./oci-root.ts";
 import type { Plan, Step, WaitName } from "./plan.ts";
 import { protectionSteps } from "./protection.ts";
@@ -175,14 +175,14 @@ function lastSteps(input: OciPlanInput, config: ContainerConfig): Step[] {
       tolerate: ["EACCES", "EPERM"],
       why: "The working directory, for whose sake the container's user need not be allowed to enter it.",
     },
+    ...descriptorSteps(input.preserveFds),
     ...identitySteps(process, input.seccomp, {
       outlivesMonitor: true,
       mayLackGroups: hasNamespace(input.config, "user"),
       retriesDirectory: true,
     }),
-    ...preserveSteps(input.preserveFds),
     ...execSteps(process, {
-      keep: input.preserveFds,
+      closed: true,
       before: [
         {
           op: "findProgram",

@@ -1,5 +1,6 @@
 /** What an OCI process has beyond user and capabilities: labels, priorities, a keyring, descriptors of the caller's. */
 import type { ContainerConfig, OciProcess } from "../oci.ts";
+import { closeStep } from "./identity.ts";
 import { type OciPlanInput, preserveSlots } from "./oci-input.ts";
 import type { Step } from "./plan.ts";
 
@@ -79,12 +80,18 @@ export function attributeSteps({ process, linux }: Pick<ContainerConfig, "proces
   return steps;
 }
 
-/** The caller's descriptors, at their numbers: the slots come first, so that none is overwritten before its turn. */
-export function preserveSteps(count: number): Step[] {
-  return preserveSlots(count).map((fd, index) => ({
-    op: "dup2",
-    fd,
-    to: 3 + index,
-    why: "A descriptor that the caller passes on.",
-  }));
+/**
+ * The descriptors of the caller's that the process keeps, at their numbers, and no other: the slots come first, so that
+ * none is overwritten before its turn. Before the filter, which may know no close_range(2).
+ */
+export function descriptorSteps(count: number): Step[] {
+  const kept = preserveSlots(count).map(
+    (fd, index): Step => ({
+      op: "dup2",
+      fd,
+      to: 3 + index,
+      why: "A descriptor that the caller passes on.",
+    }),
+  );
+  return [...kept, closeStep(count)];
 }
