@@ -192,7 +192,7 @@ static _Noreturn void report_end(bool timed_out)
 	waitpid(plan.child, &status, 0);
 	relay_end();
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	tell(FRAME_EXITED, (uint32_t)code, 0, timed_out);
+	tell(FRAME_EXITED, (uint32_t)code, WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, timed_out);
 	exit(0);
 }
 

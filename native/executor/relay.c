@@ -37,6 +37,17 @@ static void copy_window_size(void)
 		ioctl(pty, TIOCSWINSZ, &size);
 }
 
+/* The process's newlines arrive as they were written, for where our output is no terminal (ONLCR, termios(3)). */
+static void leave_newlines(void)
+{
+	struct termios mode;
+
+	if (tcgetattr(pty, &mode) < 0)
+		return;
+	mode.c_oflag &= ~(tcflag_t)ONLCR;
+	tcsetattr(pty, TCSANOW, &mode);
+}
+
 void relay_begin(int master)
 {
 	sigset_t winch;
@@ -44,10 +55,12 @@ void relay_begin(int master)
 	pty = master;
 	fcntl(pty, F_SETFL, fcntl(pty, F_GETFL) | O_NONBLOCK);
 	input_open = true;
+	leave_newlines();
 	if (tcgetattr(STDIN_FILENO, &before) == 0) {
 		struct termios mode = before;
 
 		cfmakeraw(&mode);
+		mode.c_oflag |= OPOST; /* our own terminal makes a newline what it is there */
 		raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &mode) == 0;
 	}
 	sigemptyset(&winch);

@@ -86,7 +86,7 @@ enum plan_op {
 	OP_CHROOT = 44,             /* path */
 	OP_TREE_SETATTR = 45,       /* slot, set, clear, propagation, recursive */
 	OP_TIME_NAMESPACE = 46,     /* offsets */
-	OP_MOUNT_TMPFS = 47,        /* target, flags, data, copy up */
+	OP_MOUNT_TMPFS = 47,        /* source, target, flags, data, copy up */
 	OP_PERSONALITY = 48,        /* persona */
 	OP_IO_PRIORITY = 49,        /* class and priority */
 	OP_SCHEDULER = 50,          /* policy, flags, nice, priority, runtime, deadline, period */

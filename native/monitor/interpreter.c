@@ -602,7 +602,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_TIME_NAMESPACE:
 		return namespace_time(path);
 	case OP_MOUNT_TMPFS:
-		return tmpfs_mount(path, arg[1], string(context, arg[2]), arg[3] != 0);
+		return tmpfs_mount(path, string(context, arg[1]), arg[2], string(context, arg[3]), arg[4] != 0);
 	case OP_PERSONALITY:
 		return attribute_personality(arg[0]);
 	case OP_IO_PRIORITY:

@@ -184,17 +184,30 @@ int mount_set_parent_propagation(const char *path, uint64_t propagation)
 	return 0;
 }
 
+/* Every directory is hidden by the same empty filesystem: one for each would take memory for each. */
 static int mask_directory(const char *path)
 {
-	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	static int first = -1;
 
+	if (first >= 0) {
+		int copy = clone_tree(first, "", AT_EMPTY_PATH);
+		return copy < 0 ? -1 : finish(mount_move(copy, path), copy);
+	}
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -1;
 	if (configure(fs, "nr_blocks", "1") < 0 || configure(fs, "nr_inodes", "1") < 0 || configure(fs, "mode", "555") < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
 	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return finish(-1, fs);
-	return attach(fs, path);
+	int tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	if (tree < 0)
+		return finish(-1, fs);
+	close(fs);
+	if (mount_move(tree, path) < 0)
+		return finish(-1, tree);
+	first = tree;
+	return 0;
 }
 
 /* The device that hides a file must be the real one: an image may have put anything at /dev/null (CVE-2025-31133). */

@@ -153,7 +153,7 @@ static int copy_into(int covered, const char *target)
 	return close_both(mounted, -1, result);
 }
 
-int tmpfs_mount(const char *target, unsigned long flags, const char *data, bool copy_up)
+int tmpfs_mount(const char *source, const char *target, unsigned long flags, const char *data, bool copy_up)
 {
 	char options[MAX_DATA];
 	struct stat info;
@@ -165,7 +165,7 @@ int tmpfs_mount(const char *target, unsigned long flags, const char *data, bool 
 		if (errno != ENOENT)
 			return -1;
 		int made = path_make_directory(target, 0755);
-		return made < 0 ? -1 : close_both(made, -1, mount_filesystem("tmpfs", target, "tmpfs", flags, data));
+		return made < 0 ? -1 : close_both(made, -1, mount_filesystem(source, target, "tmpfs", flags, data));
 	}
 	if (fstat(covered, &info) < 0)
 		return close_both(covered, -1, -1);
@@ -175,7 +175,7 @@ int tmpfs_mount(const char *target, unsigned long flags, const char *data, bool 
 		errno = E2BIG;
 		return close_both(covered, -1, -1);
 	}
-	int result = mount_filesystem("tmpfs", target, "tmpfs", flags, options);
+	int result = mount_filesystem(source, target, "tmpfs", flags, options);
 	if (result == 0 && copy_up)
 		result = copy_into(covered, target);
 	return close_both(covered, -1, result);

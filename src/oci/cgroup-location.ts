@@ -43,7 +43,7 @@ export function locateCgroup(cgroupsPath: string | undefined, id: string): Cgrou
 }
 
 /** What of it the container sees in a mount of type cgroup: each hierarchy of v1 by its mount point's name. */
-export function cgroupViewOf({ version }: Pick<CgroupLocation, "version">): CgroupView {
+export function cgroupViewOf({ version, roots, path }: CgroupLocation): CgroupView {
   if (version === 2) return { version };
   const mounts = new Set([...firstMounts()].filter(([key]) => key !== UNIFIED).map(([, mount]) => mount));
   return {
@@ -51,8 +51,14 @@ export function cgroupViewOf({ version }: Pick<CgroupLocation, "version">): Cgro
     hierarchies: [...mounts].map(({ mountPoint, keys }) => ({
       name: posix.basename(mountPoint),
       options: keys.join(","),
+      ...ownDirectory(keys),
     })),
   };
+
+  function ownDirectory(keys: readonly string[]): { directory?: string } {
+    const root = keys.map((key) => (roots as Record<string, string | undefined>)[key]).find(Boolean);
+    return root === undefined ? {} : { directory: root + path };
+  }
 }
 
 /** Directory by controller; "" is cgroup v2. */

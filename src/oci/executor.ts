@@ -28,7 +28,8 @@ export type ExecutorEvent =
   | { kind: "waiting"; step: number; pid: number; listener: number }
   | { kind: "failed"; step: number; errno: number; pid: number }
   | { kind: "started"; pid: number }
-  | { kind: "exited"; exitCode: number; timedOut: boolean }
+  /** `signal`: the number of the one that ended it, or 0. */
+  | { kind: "exited"; exitCode: number; signal: number; timedOut: boolean }
   /** The executor is gone. */
   | { kind: "closed" };
 
@@ -136,7 +137,8 @@ function parse(frame: Buffer): ExecutorEvent {
   const [first = 0, second = 0, third = 0] = [0, 4, 8].map((at) => frame.readUInt32LE(HEADER_SIZE + at));
   if (type === FRAME.waiting) return { kind: "waiting", step: first, pid: second, listener: third };
   if (type === FRAME.started) return { kind: "started", pid: first };
-  if (type === FRAME.exited) return { kind: "exited", exitCode: first, timedOut: third !== 0 };
+  if (type === FRAME.exited)
+    return { kind: "exited", exitCode: first, signal: second, timedOut: third !== 0 };
   return { kind: "failed", step: first, errno: second, pid: third };
 }
 

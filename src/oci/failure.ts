@@ -1,8 +1,9 @@
 /** A step of a Plan failed: which one, in words; for the program itself in runc's, which engines read. */
+import { constants } from "node:os";
 import type { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
-import type { Plan } from "../runtime/plan/plan.ts";
+import type { Plan, Step } from "../runtime/plan/plan.ts";
 import { ociError } from "./errors.ts";
 import type { ExecutorEvent } from "./executor.ts";
 
@@ -34,6 +35,25 @@ export const errnoWords = (errno: number): string => {
   return WORDS[name] ?? name;
 };
 
+/** Go's words for signals that end programs. */
+const SIGNALS: Readonly<Record<string, string>> = {
+  SIGHUP: "hangup",
+  SIGINT: "interrupt",
+  SIGABRT: "aborted",
+  SIGBUS: "bus error",
+  SIGFPE: "floating point exception",
+  SIGKILL: "killed",
+  SIGSEGV: "segmentation fault",
+  SIGPIPE: "broken pipe",
+  SIGTERM: "terminated",
+  SIGSYS: "bad system call",
+};
+
+export function signalWords(number: number): string {
+  const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return SIGNALS[name ?? ""] ?? name ?? `signal ${number}`;
+}
+
 /** The error to report of a failed step. */
 export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunError {
   const step = plan.steps[index];
@@ -42,7 +62,7 @@ export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunEr
   }
   if ("candidates" in step) return programFailure(programOf(plan), errno);
   const where = `step ${index + 1} of ${plan.steps.length}`;
-  return ociError("ERR_TSRUN_STEP_FAILED", `${describeStep(step)}: ${errnoWords(errno)} (${where})`);
+  return ociError("ERR_TSRUN_STEP_FAILED", `${doing(step)}: ${errnoWords(errno)} (${where})`);
 }
 
 /** What the Plan executes in the end, as the configuration names it. */
@@ -58,3 +78,7 @@ function programFailure(name: string, errno: number): TsrunError {
   const reason = errnoName(errno) === "ENOENT" ? missing : words;
   return ociError("ERR_TSRUN_OCI_PROGRAM", `exec: ${JSON.stringify(name)}: ${reason}`);
 }
+
+/** What failed, in the words that engines know for it where there are some. */
+const doing = (step: Step): string =>
+  step.op === "ensureDirectory" ? `${step.path} must be mounted on ordinary directory` : describeStep(step);

@@ -10,7 +10,7 @@ import { NAMESPACE_FLAGS } from "../runtime/plan/namespaces.ts";
 import type { Plan, Step } from "../runtime/plan/plan.ts";
 import { ociError } from "./errors.ts";
 import { Executor, type ExecutorEvent } from "./executor.ts";
-import { errnoWords } from "./failure.ts";
+import { errnoWords, signalWords } from "./failure.ts";
 import type { OciState } from "./state.ts";
 
 export interface HookRun {
@@ -65,6 +65,7 @@ function describe(hook: OciHook, event: ExecutorEvent): string | undefined {
   if (event.kind === "failed") return `fork/exec ${hook.path}: ${errnoWords(event.errno)}`;
   if (event.kind !== "exited") return "the hook's executor died";
   if (event.timedOut) return `hook ran past specified timeout of ${(hook.timeout ?? 0).toFixed(1)}s`;
+  if (event.signal !== 0) return `signal: ${signalWords(event.signal)}`;
   return event.exitCode === 0 ? undefined : `exit status ${event.exitCode}`;
 }
 

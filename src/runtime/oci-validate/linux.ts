@@ -91,5 +91,10 @@ export const checkPaths: Rule = ({ linux, annotations = {}, root }: OciConfig) =
     if (!path.startsWith("/"))
       throw invalidConfig(`${JSON.stringify(path)} is to be hidden or protected, but is not absolute`);
   }
+  if (linux.mountLabel && !existsSync("/sys/fs/selinux/enforce")) {
+    throw invalidConfig(
+      "selinux mount label is specified in config, but selinux is disabled or not supported",
+    );
+  }
   if ("" in annotations) throw invalidConfig("annotations: a key must not be empty");
 };

@@ -7,8 +7,12 @@ import { isIdmapped } from "../plan/oci-input.ts";
 import type { Rule, ValidationContext } from "./context.ts";
 import { invalidConfig } from "./errors.ts";
 
-/** With paths that are absolute and mean what they say. */
-export function completeMount(mount: OciMount, { bundle, warn }: ValidationContext): OciMount {
+/** With paths that are absolute and mean what they say. `rootfs` is the absolute path of the root filesystem. */
+export function completeMount(
+  mount: OciMount,
+  rootfs: string,
+  { bundle, warn }: ValidationContext,
+): OciMount {
   const { destination, source = "" } = mount;
   if (!destination) throw invalidConfig(`${named(mount)}: mount destination is missing`);
   if (!isAbsolute(destination)) {
@@ -16,12 +20,16 @@ export function completeMount(mount: OciMount, { bundle, warn }: ValidationConte
   }
   return {
     ...mount,
-    destination: posix.resolve("/", destination),
+    destination: withinRoot(posix.resolve("/", destination), rootfs),
     ...(isBind(mount) && !(mount.options ?? []).includes("remount")
       ? { source: isAbsolute(source) ? source : resolve(bundle, source) }
       : {}),
   };
 }
+
+/** Some say where the destination is on the host. */
+const withinRoot = (path: string, rootfs: string): string =>
+  path.startsWith(`${rootfs}/`) ? path.slice(rootfs.length) : path;
 
 const named = ({ destination = "", type = "", source = "" }: Partial<OciMount>): string =>
   `invalid mount {Destination:${destination} Type:${type} Source:${source}}`;

@@ -1,6 +1,7 @@
 /** config.json and process.json, from their text to what the Plan is made of; everything wrong is refused here. */
 import { readFileSync } from "node:fs";
-import { capabilityNames } from "../capabilities.ts";
+import { resolve } from "node:path";
+import { capabilityNames, capabilityNumber } from "../capabilities.ts";
 import type { OciConfig, OciMount, OciProcess } from "../oci.ts";
 import { CONFIG, PROCESS } from "./config-shape.ts";
 import type { Rule, ValidationContext } from "./context.ts";
@@ -71,13 +72,14 @@ function complete(config: OciConfig, context: ValidationContext): OciConfig {
   const { seccomp, devices, ...linux } = (config.linux as OciConfig["linux"] | undefined) ?? {
     namespaces: [],
   };
+  const rootfs = resolve(context.bundle, (config.root as OciConfig["root"] | undefined)?.path ?? "");
   if (process !== undefined) validateProcess(process);
   return {
     ...config,
     ...(process && {
-      process: completeProcess(process, { known: kernelCapabilities(), warn: context.warn }),
+      process: completeProcess(process, { known: grantable(linux), warn: context.warn }),
     }),
-    mounts: mounts.map((mount) => completeMount(mount, context)),
+    mounts: mounts.map((mount) => completeMount(mount, rootfs, context)),
     linux: {
       ...linux,
       namespaces: linux.namespaces ?? [],
@@ -99,6 +101,15 @@ function checkVersion(version: string | undefined): void {
   if (!version.startsWith("1.")) {
     throw invalidConfig(`ociVersion ${version} is not supported: tsrun knows version 1 of the specification`);
   }
+}
+
+/** In a user namespace there are all that the kernel has; elsewhere, those that the runtime has itself. */
+function grantable({ namespaces = [] }: Partial<OciConfig["linux"]>): ReadonlySet<string> {
+  const known = kernelCapabilities();
+  if (namespaces.some(({ type }) => type === "user")) return known;
+  const own = /^CapPrm:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  const bits = BigInt(`0x${own}`);
+  return new Set([...known].filter((name) => (bits >> BigInt(capabilityNumber(name))) & 1n));
 }
 
 function kernelCapabilities(): ReadonlySet<string> {

@@ -48,7 +48,10 @@ export function cgroupMountSteps(
     if (view.version === 2) return [];
     return view.hierarchies.flatMap(({ name, options, directory: own }) => {
       const to = `${target}/${name}`;
-      if (sees === "own" || own === undefined) return [directory(to), one("cgroup", to, options)];
+      if (sees === "own" || (own === undefined && sees.mayMount)) {
+        return [directory(to), one("cgroup", to, options)];
+      }
+      if (own === undefined) return [];
       return [directory(to), ...bindSteps(sees.hostRoot, { from: own, to, flags })];
     });
   }

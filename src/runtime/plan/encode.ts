@@ -159,6 +159,7 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
       ];
     case "mountTmpfs":
       return [
+        data.string(step.source),
         data.string(step.target),
         flagBits(MS, step.flags),
         data.string(step.data),

@@ -118,7 +118,14 @@ function filesystemSteps(
   if (type === "tmpfs") {
     // Read-only comes last: mount points in it are still to be made.
     const flags = options.flags.filter((flag) => flag !== "MS_RDONLY");
-    return [{ op: "mountTmpfs", target, flags, data: data || null, copyUp: options.copyUp, why }, ...after];
+    return [
+      {
+        op: "mountTmpfs",
+        source: source || "tmpfs",
+        ...{ target, flags, data: data || null, copyUp: options.copyUp, why },
+      },
+      ...after,
+    ];
   }
   const isKernels = type === "proc" || type === "sysfs";
   const flags = target === "/dev" ? options.flags.filter((flag) => flag !== "MS_RDONLY") : options.flags;

@@ -74,6 +74,7 @@ function executorSteps(input: OciPlanInput, { process }: ContainerConfig): Step[
 
 function processSteps(input: OciPlanInput, { process }: ContainerConfig): Step[] {
   return [
+    { op: "umask", mask: 0, why: "What is made from here on gets the very mode that is asked for." },
     {
       op: "cpuAffinity",
       cpus: null,

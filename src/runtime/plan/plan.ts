@@ -106,7 +106,14 @@ export type StepAction =
    * A tmpfs on a directory, made if missing, whose mode it takes unless `data` says one, and a copy of its contents
    * where `copyUp` says so.
    */
-  | { op: "mountTmpfs"; target: string; flags: string[]; data: string | null; copyUp: boolean }
+  | {
+      op: "mountTmpfs";
+      source: string;
+      target: string;
+      flags: string[];
+      data: string | null;
+      copyUp: boolean;
+    }
   /** mount_setattr(2), Linux 5.12. */
   | {
       op: "mountSetattr";

@@ -4,7 +4,7 @@ import type { Step } from "./plan.ts";
 
 export function protectionSteps({ linux, root }: OciConfig): Step[] {
   const steps: Step[] = [];
-  for (const path of linux.readonlyPaths ?? []) {
+  for (const path of new Set(linux.readonlyPaths)) {
     const slot = `readonly:${path}`;
     steps.push(
       {
@@ -28,7 +28,7 @@ export function protectionSteps({ linux, root }: OciConfig): Step[] {
       },
     );
   }
-  for (const path of linux.maskedPaths ?? []) {
+  for (const path of new Set(linux.maskedPaths)) {
     steps.push({
       op: "mask",
       path,

@@ -69,7 +69,7 @@ export function straceStep(step: StepAction): string {
       return `mount_setattr(<${step.slot}>, "", ${flags(["AT_EMPTY_PATH", ...(step.recursive ? ["AT_RECURSIVE"] : [])])}, {${attributes.join(", ")}})`;
     }
     case "mountTmpfs":
-      return `mount("tmpfs", ${quoted(step.target)}, "tmpfs", ${flags(step.flags)}, ${quoted(step.data)})`;
+      return `mount(${quoted(step.source)}, ${quoted(step.target)}, "tmpfs", ${flags(step.flags)}, ${quoted(step.data)})`;
     case "moveRoot":
       return 'mount(".", "/", NULL, MS_MOVE, NULL); chroot("."); chdir("/")';
     case "chroot":
