@@ -23,6 +23,8 @@ export interface OciCommand {
   count: { min: number; max: number };
   /** What follows the first word is not looked into for flags. */
   stopAtFirst?: boolean;
+  /** Flags that are not known are words. */
+  anyFlags?: boolean;
   /** Returns the exit code. */
   run(call: Call): Promise<number> | number;
 }

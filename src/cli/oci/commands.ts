@@ -4,12 +4,19 @@ import type { OciCommand } from "./command.ts";
 type Load = () => Promise<{ default: OciCommand }>;
 
 export const commands: Readonly<Record<string, Load>> = {
+  checkpoint: async () => ({
+    default: (await import("./refused.ts")).refused("checkpoint", "checkpoint a running container"),
+  }),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   exec: () => import("./commands/exec.ts"),
   kill: () => import("./commands/kill.ts"),
   list: () => import("./commands/list.ts"),
+  restore: async () => ({
+    default: (await import("./refused.ts")).refused("restore", "restore a container from a checkpoint"),
+  }),
   run: () => import("./commands/run.ts"),
+  spec: () => import("./commands/spec.ts"),
   start: () => import("./commands/start.ts"),
   state: () => import("./commands/state.ts"),
 };

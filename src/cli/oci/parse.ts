@@ -15,7 +15,7 @@ const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 export function parseFlags(
   argv: readonly string[],
   flags: readonly OciFlag[],
-  { stopAtFirst = false }: { stopAtFirst?: boolean } = {},
+  { stopAtFirst = false, anyFlags = false }: { stopAtFirst?: boolean; anyFlags?: boolean } = {},
 ): Parsed {
   const values = new Map<string, string[]>();
   const words: string[] = [];
@@ -38,6 +38,10 @@ export function parseFlags(
       continue;
     }
     const flag = flags.find((each) => each.name === name || each.alias === name);
+    if (flag === undefined && anyFlags) {
+      words.push(word);
+      continue;
+    }
     if (flag === undefined) throw invalidRequest(`flag provided but not defined: -${name}`);
     const given = inline ?? (flag.kind === "boolean" ? "true" : argv[++index]);
     if (given === undefined) throw invalidRequest(`flag needs an argument: ${word}`);
