@@ -9,11 +9,15 @@
  * ran. With --stay the executor ends with the process and tells how that was. Until the process runs it belongs to the
  * runtime: when the control socket closes, it is killed.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -60,12 +64,24 @@ static _Noreturn void give_up(void)
 	exit(1);
 }
 
+/* In the child, started by its gate: nobody listens but who reads its standard error. */
+static void tell_failure(int error)
+{
+	char line[PATH_MAX + 128], *reason = strerror(error);
+	int size = snprintf(line, sizeof(line), "exec %s: %c%s\n", plan.program, tolower(*reason), reason + 1);
+
+	if (write(STDERR_FILENO, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line)) < 0)
+		_exit(255);
+}
+
 /* In the child: the runtime may want to see through /proc what this process sees, so it waits to be killed. */
 static _Noreturn void report_failure(int error)
 {
 	struct channel_message message = { .kind = CHANNEL_FAILED, .step = plan.step, .error = error };
 	char word;
 
+	if (plan.channel < 0 && plan.program)
+		tell_failure(error);
 	if (plan.channel >= 0 && channel_send(plan.channel, message, -1) == 0)
 		while (read(plan.channel, &word, 1) > 0)
 			continue;

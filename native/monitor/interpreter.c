@@ -164,6 +164,31 @@ static int step_clone(struct plan_context *context, const uint64_t *arg)
 }
 
 /*
+ * Who may wait for long holds nothing of the host's open, like a cgroup's directory. What execve keeps stays: a slot's
+ * number may be that of a descriptor which the process is to have.
+ */
+static void clear_slots_but(struct plan_context *context, uint64_t kept)
+{
+	for (uint64_t i = 0; i < PLAN_SLOTS; i++)
+		if (i != kept && context->slots[i] >= 0 && fcntl(context->slots[i], F_GETFD) == FD_CLOEXEC)
+			clear_slot(context, i);
+}
+
+static void end_by_signal(int number)
+{
+	_exit(128 + number);
+}
+
+/* The first process of a pid namespace gets no signal that it does not handle (pid_namespaces(7)); execve resets this. */
+static void heed_signals(void)
+{
+	static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++)
+		signal(deadly[i], end_by_signal);
+}
+
+/*
  * Tells the launcher, through the monitor, that this step is reached; goes on when one byte comes back. With a slot it
  * belongs to nobody from then on, and goes on when one byte comes through that.
  */
@@ -178,6 +203,8 @@ static int step_wait(struct plan_context *context, uint64_t gate)
 	await_parent(context);
 	if (gate == SLOT_NONE)
 		return 0;
+	clear_slots_but(context, gate);
+	heed_signals();
 	close(context->channel);
 	context->channel = -1;
 	while (read(slot(context, gate), &word, 1) != 1)
@@ -483,6 +510,7 @@ static int step_execve(struct plan_context *context, const uint64_t *arg)
 	struct pollfd parent = { .fd = context->channel }; /* poll(2) passes over a negative one */
 	int reason = ENOENT;
 
+	context->program = argv[0];
 	/* PR_SET_PDEATHSIG misses a parent that died before it was set; the socket does not. */
 	if (poll(&parent, 1, 0) > 0 && parent.revents & POLLHUP)
 		_exit(1);

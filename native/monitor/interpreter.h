@@ -23,6 +23,7 @@ struct plan_context {
 	int pidfd;         /* of the child, in the monitor, after OP_CLONE */
 	pid_t child;       /* in the monitor, after OP_CLONE */
 	bool in_child;
+	const char *program; /* what the last OP_EXECVE was to execute, by its first argument; NULL before */
 	bool chdir_failed; /* at the last OP_CHDIR */
 	uint32_t step;     /* the step being executed: on failure, the one that failed */
 };

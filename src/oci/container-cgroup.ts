@@ -23,6 +23,7 @@ import {
 } from "./cgroup-location.ts";
 import { delegateCgroup } from "./cgroup-owner.ts";
 import { deviceRules } from "./device-rules.ts";
+import { type SubCgroups, subCgroupDirectories } from "./sub-cgroups.ts";
 
 export interface OciCgroupRequest {
   /** linux.cgroupsPath. */
@@ -58,8 +59,8 @@ export interface OciCgroup {
    * Throws ERR_TSRUN_CGROUP_*.
    */
   create(linux: Pick<OciLinux, "resources" | "devices">, options?: { ownerUid?: number }): CreatedCgroup;
-  /** For one more process, beside the container's first one; `below` is a cgroup inside of the container's. */
-  join(initPid: number, below?: string): CgroupJoin;
+  /** For one more process, beside the container's first one, or in cgroups inside of the container's. */
+  join(initPid: number, below?: SubCgroups): CgroupJoin;
   /** Changes the limits that are named; devices stay as they are. */
   apply(resources: OciResources): void;
   /** The driver's view of it: pids, freeze, thaw, frozen, kill, remove, oomCounter; ABSENT where there is none. */
@@ -125,8 +126,10 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
       }
       return { ...joinOf(self.driven), view: cgroupViewOf(location), paths: cgroupPaths(location) };
     },
-    join: (initPid, below = "") =>
-      joinBeside(driver.open(location.path + below), below === "" ? initPid : undefined),
+    join: (initPid, below) =>
+      below === undefined || below.size === 0
+        ? joinBeside(driver.open(location.path), initPid)
+        : joinBelow(location, below),
     apply({ devices: _, ...limits }) {
       driver.open(location.path).update(limits, { words: "oci" });
     },
@@ -148,11 +151,18 @@ function joinOf({ cloneInto, procsFiles }: Pick<Cgroup, "cloneInto" | "procsFile
  * A container that divides its cgroup up has moved its processes out of it before, because a cgroup cannot have both
  * (cgroups(7), "no internal processes"): whoever joins later goes where its first process is.
  */
-function joinBeside(cgroup: Cgroup, initPid: number | undefined): CgroupJoin {
+function joinBeside(cgroup: Cgroup, initPid: number): CgroupJoin {
   const { cloneInto, procsFiles } = cgroup;
   const isDivided = cloneInto !== undefined && readControlIfAny(`${cloneInto}/cgroup.subtree_control`);
-  const beside = isDivided && initPid !== undefined ? unifiedDirectoryOf(initPid) : undefined;
+  const beside = isDivided ? unifiedDirectoryOf(initPid) : undefined;
   return joinOf({ cloneInto: beside ?? cloneInto, procsFiles });
+}
+
+function joinBelow(location: CgroupLocation, below: SubCgroups): CgroupJoin {
+  const directories = subCgroupDirectories(location, below);
+  const unified = directories.get(UNIFIED);
+  const others = new Set([...directories.values()].filter((directory) => directory !== unified));
+  return joinOf({ cloneInto: unified, procsFiles: [...others].map((directory) => `${directory}/tasks`) });
 }
 
 /** A cgroup that is there already must be nobody else's. */

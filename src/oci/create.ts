@@ -14,6 +14,7 @@ import { readBundle } from "./bundle.ts";
 import { type OciCgroup, openOciCgroup } from "./container-cgroup.ts";
 import { destroy } from "./delete.ts";
 import { invalidRequest, ociError } from "./errors.ts";
+import { withEnvironment, withListenFds } from "./environment.ts";
 import { Executor } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks, runInNamespaces } from "./hooks.ts";
@@ -31,6 +32,7 @@ import {
   startFifo,
   writeState,
 } from "./state.ts";
+import { debug } from "./warnings.ts";
 
 export interface CreateOptions {
   /** The directory of all containers' states. */
@@ -43,6 +45,8 @@ export interface CreateOptions {
   /** Path of the unix socket that gets a pidfd of the process. */
   pidfdSocket?: string | undefined;
   preserveFds?: number | undefined;
+  /** How many descriptors from 3 on are sockets for the process, of which it is told; those to preserve follow them. */
+  listenFds?: number | undefined;
   /** Without privileges: no cgroup is no error where nobody asked for one. */
   rootless?: boolean | undefined;
   systemdCgroup?: boolean | undefined;
@@ -107,7 +111,7 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
     noPivot: options.noPivot ?? false,
   });
   checkTerminal(config, options, conduct);
-  preservedDescriptors(options.preserveFds ?? 0);
+  preservedDescriptors(passedFds(options));
   const group = openOciCgroup({
     cgroupsPath: config.linux.cgroupsPath,
     ...{ id, rootless: options.rootless ?? false, systemd: options.systemdCgroup ?? false },
@@ -122,6 +126,15 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
     await destroy(root, state);
     throw error;
   }
+}
+
+const passedFds = ({ listenFds = 0, preserveFds = 0 }: CreateOptions): number => listenFds + preserveFds;
+
+/** What is executed: the configuration with the process's variables as it gets them. */
+function configOf({ config, rootfs }: StateDocument, listenFds = 0): OciConfig {
+  const { process } = config;
+  if (process === undefined) return config;
+  return { ...config, process: withEnvironment(withListenFds(process, listenFds), rootfs) };
 }
 
 function checkTerminal(config: OciConfig, { consoleSocket }: CreateOptions, { stay }: Conduct): void {
@@ -172,19 +185,19 @@ async function execute(
     openNamespaces(config, fds);
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const whole = ociPlan({
-      config,
+      config: configOf(state, options.listenFds),
       ...{ id: state.id, bundle: state.bundle, rootless: process.geteuid?.() !== 0 },
       cgroup: { ...cgroup, cloneInto: cgroup.cloneFd !== undefined },
       seccomp: await seccompOf(config),
       noPivot: options.noPivot ?? false,
       noNewKeyring: options.noNewKeyring ?? false,
       terminal: terminal ? "pty" : "inherit",
-      preserveFds: options.preserveFds ?? 0,
+      preserveFds: passedFds(options),
     });
     const plan = conduct.waits ? whole : withoutGate(whole);
     const executor = Executor.start({
       plan,
-      fds: { ...fds, ...preservedDescriptors(options.preserveFds ?? 0) },
+      fds: { ...fds, ...preservedDescriptors(passedFds(options)) },
       stay: conduct.stay,
       console: terminal ? (fds.console ?? "relay") : undefined,
     });
@@ -231,12 +244,16 @@ function runToStart(
       throw ociError("ERR_TSRUN_OCI_INIT_DIED", "container init process died before it could be created");
     }
     if (state.pid === 0) {
+      debug(`child process in init(): ${event.pid}`);
       state.pid = event.pid;
       state.startTime = processStartTicks(event.pid) ?? 0;
       writeState(root, state);
     }
     const point = waitPoint(plan, event.step);
-    if (point === "start") return;
+    if (point === "start") {
+      debug("init: closing the pipe to signal completion");
+      return;
+    }
     if (point === undefined) {
       passListener(state.config, event, { ...publicState(state, "creating"), pid: event.pid });
     }

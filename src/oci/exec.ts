@@ -1,12 +1,12 @@
 /** exec: one more process in a container. */
 import { closeSync } from "node:fs";
-import { posix } from "node:path";
 import { pidfdOpen } from "../kernel/process.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciProcess } from "../runtime/oci.ts";
 import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
 import { reopenOciCgroup } from "./container-cgroup.ts";
 import { invalidRequest, wrongStatus } from "./errors.ts";
+import { withEnvironment } from "./environment.ts";
 import { Executor } from "./executor.ts";
 import { joinInput } from "./join.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -16,6 +16,8 @@ import { seccompOf } from "./seccomp.ts";
 import { passListener } from "./seccomp-listener.ts";
 import { type Descriptors, preservedDescriptors } from "./slots.ts";
 import { publicState, readState, type StateDocument, statusOf } from "./state.ts";
+import { parseSubCgroups } from "./sub-cgroups.ts";
+import { debug } from "./warnings.ts";
 
 export interface ExecOptions {
   root: string;
@@ -38,14 +40,14 @@ export async function execProcess(options: ExecOptions): Promise<number> {
   const { root, id, detach = false } = options;
   const state = readState(root, id);
   checkStatus(root, state, options);
-  const process = options.process(state);
+  const process = withEnvironment(options.process(state), `/proc/${state.pid}/root`);
   checkTerminal(process, options);
   const { preserveFds = 0 } = options;
   const preserved = preservedDescriptors(preserveFds);
   const fds: Descriptors = {};
   try {
     fds.init = pidfdOpen(state.pid);
-    const cgroup = reopenOciCgroup(state.cgroup).join(state.pid, cgroupBelow(options.cgroups ?? []));
+    const cgroup = reopenOciCgroup(state.cgroup).join(state.pid, parseSubCgroups(options.cgroups ?? []));
     if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const plan = ociExecPlan({
@@ -59,6 +61,8 @@ export async function execProcess(options: ExecOptions): Promise<number> {
       stay: !detach,
       console: process.terminal ? (fds.console ?? "relay") : undefined,
     });
+    debug("child process in init()");
+    debug(`setns_init: about to exec ${process.args[0]}`);
     const pid = awaitStarted(plan, executor, (event) =>
       passListener(state.config, event, publicState(state, "running")),
     );
@@ -86,16 +90,4 @@ function checkTerminal(process: OciProcess, { detach = false, consoleSocket }: E
   if ((!detach || !terminal) && consoleSocket !== undefined) {
     throw invalidRequest("cannot use console socket if runc will not detach or allocate tty");
   }
-}
-
-/** The cgroup below the container's that --cgroup names: the same one in every hierarchy. */
-function cgroupBelow(words: readonly string[]): string {
-  const [word] = words;
-  if (word === undefined) return "";
-  if (words.length > 1 || word.includes(":")) {
-    throw invalidRequest(
-      `invalid --cgroup argument: ${word} (one path for all controllers is what can be joined)`,
-    );
-  }
-  return posix.normalize(`/${word}`).replace(/\/$/, "");
 }

@@ -10,6 +10,7 @@ import { FRAME, HEADER_SIZE, numberFrame } from "../runtime/frames.ts";
 import { encodePlan } from "../runtime/plan/encode.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import { ociError } from "./errors.ts";
+import { debug } from "./warnings.ts";
 
 export interface Execution {
   plan: Plan;
@@ -63,6 +64,7 @@ export class Executor implements Disposable {
           ...(typeof console === "number" ? [console] : []),
         ],
       });
+      debug(`nsexec container setup: a plan of ${plan.steps.length} steps for process ${pid}`);
       return new Executor(ours, pid);
     } catch (error) {
       closeSync(ours);

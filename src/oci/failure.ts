@@ -60,7 +60,11 @@ export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunEr
   if (step === undefined) {
     return ociError("ERR_TSRUN_PLAN_REJECTED", `the executor refused the plan: ${errnoWords(errno)}`);
   }
-  if ("candidates" in step) return programFailure(programOf(plan), errno);
+  if (step.op === "findProgram") return programFailure(programOf(plan), errno);
+  // As the process itself says it where nobody listens any more (native/executor).
+  if (step.op === "execve") {
+    return ociError("ERR_TSRUN_OCI_EXECVE", `exec ${programOf(plan)}: ${errnoWords(errno)}`);
+  }
   const where = `step ${index + 1} of ${plan.steps.length}`;
   return ociError("ERR_TSRUN_STEP_FAILED", `${doing(step)}: ${errnoWords(errno)} (${where})`);
 }

@@ -46,7 +46,7 @@ const processOf = (hook: OciHook, process: OciProcess | undefined): OciProcess =
   terminal: false,
   cwd: "/",
   args: hook.args && hook.args.length > 0 ? hook.args : [hook.path],
-  env: hook.env ?? [],
+  env: hook.env ?? process?.env ?? [],
 });
 
 /** The hook's own streams instead of the runtime's, and its path instead of what its first argument says. */

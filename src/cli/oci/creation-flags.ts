@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { CreateOptions } from "../../oci/create.ts";
 import { invalidRequest } from "../../oci/errors.ts";
+import { listenFds } from "./activation.ts";
 import type { Call, OciFlag } from "./command.ts";
 
 export const creationFlags: readonly OciFlag[] = [
@@ -59,6 +60,7 @@ export function creationOptions({ words, flags, globals }: Call): CreateOptions 
     consoleSocket: path("console-socket"),
     pidfdSocket: path("pidfd-socket"),
     preserveFds: flags.number("preserve-fds"),
+    listenFds: listenFds(),
     rootless: isRootless(globals.rootless),
     systemdCgroup: globals.systemdCgroup,
     noPivot: flags.boolean("no-pivot"),

@@ -30,6 +30,12 @@ export function reportError(message: string): void {
   if (log.file !== undefined) writeText(STDERR, `${message}\n`);
 }
 
+/** The same of what is no word of the runtime's: on stderr it is told as it is. */
+export function reportPlainly(message: string): void {
+  if (log.file !== undefined) writeLog("error", message);
+  writeText(STDERR, `${message}\n`);
+}
+
 /** RFC 3339, seconds. */
 const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 

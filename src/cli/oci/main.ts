@@ -6,7 +6,7 @@ import { STDOUT, writeText } from "../write.ts";
 import type { OciCommand } from "./command.ts";
 import { commands } from "./commands.ts";
 import { globalFlags, readGlobals } from "./globals.ts";
-import { reportError, writeLog } from "./log.ts";
+import { reportError, reportPlainly, writeLog } from "./log.ts";
 import { parseFlags } from "./parse.ts";
 
 const EXIT_FAILURE = 1;
@@ -18,7 +18,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    reportError(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // The program's own failure, which is said by the process itself where it was started later.
+    if (error instanceof TsrunError && error.code === "ERR_TSRUN_OCI_EXECVE") reportPlainly(message);
+    else reportError(message);
     return error instanceof TsrunError && error.exitCode !== 125 ? error.exitCode : EXIT_FAILURE;
   }
 }

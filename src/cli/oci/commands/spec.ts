@@ -1,12 +1,11 @@
-import { lstatSync, statfsSync, writeFileSync } from "node:fs";
+import { lstatSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isCgroup2 } from "../../../kernel/cgroupfs.ts";
 import { CONFIG_NAME } from "../../../oci/bundle.ts";
 import { invalidRequest } from "../../../oci/errors.ts";
 import { exampleConfig, rootlessConfig } from "../../../oci/example-config.ts";
 import type { OciCommand } from "../command.ts";
 import { SPEC_VERSION } from "../version.ts";
-
-const CGROUP2_SUPER_MAGIC = 0x63677270;
 
 const command: OciCommand = {
   name: "spec",
@@ -38,8 +37,7 @@ With --rootless it is one that an ordinary user can run.`,
     if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw invalidRequest(`File ${CONFIG_NAME} exists. Remove it first`);
     }
-    const unified = statfsSync("/sys/fs/cgroup").type === CGROUP2_SUPER_MAGIC;
-    const config = exampleConfig(SPEC_VERSION, { unified });
+    const config = exampleConfig(SPEC_VERSION, { unified: isCgroup2("/sys/fs/cgroup") });
     const user = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
     writeFileSync(
       path,
