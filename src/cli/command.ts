@@ -21,6 +21,8 @@ export interface Command<Table extends OptionTable = OptionTable> {
   arguments: { min: number; max: number };
   /** Options may stand after positionals; false where what follows is another program's command line. */
   interspersed: boolean;
+  /** Every word after the command's name is a positional: another parser reads them, --help included. */
+  raw?: boolean;
   /** Exit code where the engine fails, if not 1: docker's run says 125, as every other code may be the container's. */
   failureCode?: number;
   options: Table;

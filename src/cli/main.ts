@@ -46,7 +46,9 @@ async function dispatch(argv: readonly string[], state: State): Promise<number> 
 
   const command = (await found.load()).default;
   state.command = command;
-  const parsed = parseArguments(found.rest, command.options, command);
+  const parsed = command.raw
+    ? { options: {}, positionals: found.rest, help: false }
+    : parseArguments(found.rest, command.options, command);
   if (parsed.help) return await showHelp(found.path);
   checkCount(parsed.positionals.length, command, state.program);
 

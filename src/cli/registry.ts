@@ -72,6 +72,7 @@ export const commands: Commands = {
   login: () => import("./commands/login.ts"),
   logout: () => import("./commands/logout.ts"),
   logs,
+  oci: () => import("./commands/oci.ts"),
   restart,
   rm,
   rmi,

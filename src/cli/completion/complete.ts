@@ -53,6 +53,7 @@ async function commandPart(
   if (isHelp) return NOTHING;
   const command: Command = (await found.load()).default;
   const name = command.forms.at(-1) as string;
+  if (name === "oci") return await (await import("./oci.ts")).completeOci(found.rest, current);
   const scanned = scan(found.rest, command.options, command.interspersed);
   const option = await optionPart({ command: name, table: command.options, scanned, current, world });
   if (option !== undefined) return option;
