@@ -1,22 +1,65 @@
 #include "ports.h"
 
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DATAGRAM_MAX 512 /* one element of a map */
+#define DATAGRAM_MAX 512  /* one element of a map, or a question */
+#define LISTING_MAX 16384 /* the kernel makes the parts of its answer no larger than this */
+
+static int open_netfilter(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+}
+
+/* Sends each flow of a part of a listing back as one to be deleted; false at the listing's end. */
+static bool delete_flows(int netlink, char *part, ssize_t length)
+{
+	struct nlmsghdr *message = (struct nlmsghdr *)part;
+
+	for (; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length)) {
+		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
+			return false;
+		message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+		message->nlmsg_flags = NLM_F_REQUEST;
+		send(netlink, message, message->nlmsg_len, 0);
+	}
+	return true;
+}
+
+/* The answer comes by a socket of its own: what is refused is reported to the one that deletes, where nobody reads. */
+static void forget_flows(int netlink, const char *question, size_t size)
+{
+	_Alignas(struct nlmsghdr) char part[LISTING_MAX];
+	int listing = open_netfilter();
+	ssize_t length;
+
+	/* The kernel has the next part ready whenever one has been read: there is nothing to wait for. */
+	if (listing >= 0 && send(listing, question, size, 0) >= 0)
+		while ((length = recv(listing, part, sizeof(part), MSG_DONTWAIT)) > 0 && delete_flows(netlink, part, length))
+			continue;
+	if (listing >= 0)
+		close(listing);
+}
 
 static void send_all(int file)
 {
-	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	char datagram[DATAGRAM_MAX];
+	int netlink = open_netfilter();
+	_Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
 	uint32_t length;
 
 	/* The kernel carries a datagram out before send(2) returns. What it refuses is gone already. */
 	while (netlink >= 0 && read(file, &length, sizeof(length)) == sizeof(length) && length <= sizeof(datagram) &&
-	       read(file, datagram, length) == (ssize_t)length)
-		send(netlink, datagram, length, 0);
+	       read(file, datagram, length) == (ssize_t)length) {
+		if ((((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+			forget_flows(netlink, datagram, length);
+		else
+			send(netlink, datagram, length, 0);
+	}
 	if (netlink >= 0)
 		close(netlink);
 }

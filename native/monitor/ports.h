@@ -6,7 +6,11 @@
 #define TSRUN_PORTS_H
 
 struct ports_options {
-	int farewell; /* --ports-farewell FD: datagrams for NETLINK_NETFILTER, each after its length as a uint32_t; 0 none */
+	/*
+	 * --ports-farewell FD: datagrams for NETLINK_NETFILTER, each after its length as a uint32_t; 0 none. One that asks
+	 * for a listing (NLM_F_DUMP) asks for flows to be deleted.
+	 */
+	int farewell;
 	int held;     /* --ports-held N: so many sockets follow it */
 };
 

@@ -1,5 +1,5 @@
 /** How a port of the host is forwarded to a container. */
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -30,7 +30,10 @@ const hostAddress = (): string =>
 const mapped = async (name: string, port: string): Promise<string> =>
   (await output("port", name, port)).split("\n")[0] ?? "";
 
+const servers: ChildProcess[] = [];
+
 afterEach(async () => {
+  for (const server of servers.splice(0)) server.kill();
   const ids = host.containers();
   if (ids.length > 0) await output("rm", "-f", ...ids);
 });
@@ -117,6 +120,20 @@ describe("a published port", () => {
     await once(server, "exit");
   });
 
+  test("of udp leads clients to the container that has it now, and never to another with its address", async () => {
+    using client = await talker(18054);
+    expect(await client.ask()).toBe("");
+    const first = await echo("first", "-p", "18054:53/udp");
+    expect(await client.ask()).toBe("first");
+    const address = await addressOf(first);
+    await output("rm", "-f", first);
+    const stranger = await echo("stranger");
+    expect(await addressOf(stranger)).toBe(address);
+    expect(await client.ask()).toBe("");
+    await echo("second", "-p", "18054:53/udp");
+    expect(await client.ask()).toBe("second");
+  });
+
   test("-P publishes what image and --expose name", async () => {
     await web("--name", "all", "-P", "--expose", "80", "--expose", "7000-7001/udp");
     const lines = (await output("port", "all")).split("\n");
@@ -126,6 +143,40 @@ describe("a published port", () => {
     );
   });
 });
+
+/** A container, with the program of the host in its network, that answers every datagram to port 53 with a word. */
+async function echo(word: string, ...flags: string[]): Promise<string> {
+  const id = await output("run", "-d", ...flags, "busybox", "sleep", "60");
+  const pid = await output("inspect", "-f", "{{.State.Pid}}", id);
+  const program = `const s = require("dgram").createSocket("udp4");
+    s.on("message", (m, { port, address }) => s.send(process.argv[1], port, address));
+    s.bind(53, () => console.log("ready"));
+    setTimeout(process.exit, 20_000)`;
+  const server = spawn("nsenter", ["-t", pid, "-n", process.execPath, "-e", program, word]);
+  await once(server.stdout, "data");
+  servers.push(server);
+  return id;
+}
+
+/** A client of the host that asks from one port; the answer is "" where none comes. */
+async function talker(port: number): Promise<Disposable & { ask(): Promise<string> }> {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return {
+    async ask() {
+      const timeout = AbortSignal.timeout(1000);
+      socket.send("hello", port, "127.0.0.1");
+      try {
+        const [message] = await once(socket, "message", { signal: timeout });
+        return `${message}`;
+      } catch (error) {
+        if (timeout.aborted) return "";
+        throw error;
+      }
+    },
+    [Symbol.dispose]: () => socket.close(),
+  };
+}
 
 describe("published ports", () => {
   afterEach(() => output("network", "prune", "-f"));

@@ -1,9 +1,11 @@
 /** Published ports against the kernel: a bridge, and behind it a network namespace with a web server. */
 import { execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NETLINK_NETFILTER, openNetlink } from "../../src/kernel/netlink.ts";
 import { publishPorts, unpublishPorts } from "../../src/network/ports/publish.ts";
 import { reservePorts } from "../../src/network/ports/reserve.ts";
@@ -88,7 +90,7 @@ test("the datagrams end it, whoever sends them", async () => {
   using reserved = reservePorts([web, { containerPort: 53, protocol: "udp" }], options);
   const farewell = await publishPorts(paths, reserved.ports, target);
   using socket = openNetlink(NETLINK_NETFILTER);
-  expect(farewell).toHaveLength(2);
+  expect(farewell).toHaveLength(3); // one for each port, and one that asks for the flows of udp
   for (const datagram of farewell) writeSync(socket.fd, datagram);
   expect(sh(`nft list table inet ${table}`)).not.toContain("172.30.9.2");
 });
@@ -99,6 +101,44 @@ test("publishing again replaces what a killed container has left", async () => {
   await publishPorts(paths, reserved.ports, target);
   expect(get(`http://127.0.0.1:${reserved.ports[0]?.hostPort}`)).toBe("served");
   unpublishPorts(paths, reserved.ports);
+});
+
+describe("a flow of udp that clients keep alive", () => {
+  const udp = { containerPort: 5353, protocol: "udp" } as const;
+  const second = { ...target, address: "172.30.9.3" };
+
+  test.each([{}, { hostAddress: "127.0.0.1" }])("goes where its port leads now, %j", async (where) => {
+    sh("ip -n ports addr add 172.30.9.3/24 dev eth0");
+    await using _one = await echo("one", target.address);
+    await using _two = await echo("two", second.address);
+    using reserved = reservePorts([{ ...udp, ...where }], options);
+    using client = await talker(reserved.ports[0]?.hostPort ?? 0);
+    expect(await client.ask()).toBe(""); // what nobody has answered is a flow too
+    await publishPorts(paths, reserved.ports, target);
+    expect(await client.ask()).toBe("one");
+    await publishPorts(paths, reserved.ports, second);
+    expect(await client.ask()).toBe("two");
+    unpublishPorts(paths, reserved.ports);
+    expect(await client.ask()).toBe("");
+    sh("ip -n ports addr del 172.30.9.3/24 dev eth0");
+  });
+
+  test("is forgotten with its own port, among many of them, and no other is", async () => {
+    const ports = Array.from({ length: 40 }, (_, at) => ({ ...udp, containerPort: 5353 + at }));
+    await using _server = await echo("one", target.address);
+    using reserved = reservePorts(ports, options);
+    using other = reservePorts([udp], options);
+    await publishPorts(paths, [...reserved.ports, ...other.ports], target);
+    using client = await talker(reserved.ports[0]?.hostPort ?? 0);
+    using neighbour = await talker(other.ports[0]?.hostPort ?? 0);
+    expect(await client.ask()).toBe("one");
+    expect(await neighbour.ask()).toBe("one");
+    unpublishPorts(paths, reserved.ports);
+    expect(await client.ask()).toBe("");
+    expect(flows(client.port)).not.toContain("172.30.9.2");
+    expect(flows(neighbour.port)).toContain("172.30.9.2");
+    unpublishPorts(paths, other.ports);
+  });
 });
 
 test("nobody on the bridge reaches the host's loopback", async () => {
@@ -140,6 +180,51 @@ test("an address that the host has not got is refused", () => {
     expect.objectContaining({ code: "ERR_TSRUN_PORT_ADDRESS" }),
   );
 });
+
+/** Answers every datagram to port 5353 of that address with a word. */
+async function echo(word: string, address: string): Promise<AsyncDisposable> {
+  const program = `const s = require("dgram").createSocket("udp4");
+    s.on("message", (m, { port, address }) => s.send(process.argv[1], port, address));
+    s.bind(5353, process.argv[2], () => console.log("ready"))`;
+  const child = spawn("ip", ["netns", "exec", "ports", process.execPath, "-e", program, word, address]);
+  await once(child.stdout, "data");
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await once(child, "exit");
+    },
+  };
+}
+
+interface Talker extends Disposable {
+  /** The client's own, which stays the same. */
+  port: number;
+  /** The answer, "" where none comes. */
+  ask(): Promise<string>;
+}
+
+async function talker(hostPort: number): Promise<Talker> {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return {
+    port: socket.address().port,
+    async ask() {
+      const timeout = AbortSignal.timeout(500);
+      socket.send("hello", hostPort, "127.0.0.1");
+      try {
+        const [message] = await once(socket, "message", { signal: timeout });
+        return `${message}`;
+      } catch (error) {
+        if (timeout.aborted) return "";
+        throw error;
+      }
+    },
+    [Symbol.dispose]: () => socket.close(),
+  };
+}
+
+/** What the kernel knows of a client's flow. */
+const flows = (port: number): string => sh(`grep "sport=${port} " /proc/net/nf_conntrack || true`);
 
 async function listening(host: string): Promise<Disposable & { port: number }> {
   const listener = createServer((socket) => socket.end("HTTP/1.0 200 OK\r\n\r\nthe host's"));

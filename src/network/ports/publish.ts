@@ -1,5 +1,6 @@
 /** Passing ports of the host on to a container, and no longer doing so. */
 import { writeFileSync } from "node:fs";
+import { forgetUdpFlows, udpFlowsTo } from "../../kernel/conntrack.ts";
 import { ipBytes } from "../../kernel/ip-address.ts";
 import { NETLINK_ROUTE, openNetlink } from "../../kernel/netlink.ts";
 import { decodeLink, getLink, setHairpin } from "../../kernel/netlink-link.ts";
@@ -40,14 +41,34 @@ export async function publishPorts(
   letLoopbackIn(target.bridge);
   letBack(target.hostInterface);
   addElements(elements);
-  return removalDatagrams(ports.map((port) => keyElement(table, port)));
+  forgetFlows(ports);
+  return [...removalDatagrams(ports.map((port) => keyElement(table, port))), ...flowListings(ports, target)];
 }
 
 /** For a container that was killed together with its monitor. */
 export function unpublishPorts(paths: Paths, ports: readonly PublishedPort[]): void {
   const table = portsTable(paths);
   removeElements(ports.map((port) => keyElement(table, port)));
+  forgetFlows(ports);
 }
+
+/** What clients have sent until now went elsewhere, and what they go on sending would follow it. */
+const forgetFlows = (ports: readonly PublishedPort[]): void =>
+  forgetUdpFlows(
+    ports.filter(isUdp).map(({ hostAddress, hostPort }) => ({
+      family: hostAddress.includes(":") ? 6 : 4,
+      ...(!isAny(hostAddress) && { address: hostAddress }),
+      port: hostPort,
+    })),
+  );
+
+/** At the container's end the flows are those that lead to its addresses, which are soon another's. */
+function flowListings(ports: readonly PublishedPort[], { address, address6 }: PortTarget): Buffer[] {
+  if (!ports.some(isUdp)) return [];
+  return [address, address6].flatMap((each) => (each === undefined ? [] : udpFlowsTo(each)));
+}
+
+const isUdp = ({ protocol }: PublishedPort): boolean => protocol === "udp";
 
 /** An address of the host can lead to an address of its own family only. */
 function mapElement(table: string, port: PublishedPort, target: PortTarget): SetElement | undefined {
