@@ -1,7 +1,9 @@
 /** Questions about anything but containers: they go to the host's name servers, or to those that --dns names. */
 import { askDatagram, askStream, type Server } from "./exchange.ts";
+import { createLine, type Line, type LineLimits } from "./line.ts";
 import { isTruncated, RCODE, rcodeOf, withId } from "./message.ts";
 
+/** What asks for one container. */
 export interface Forwarder {
   /**
    * The first good answer of any server, else a refusal that one of them gave; undefined where none answers in time.
@@ -19,60 +21,65 @@ const DEADLINE = 4_500;
  * So many questions, of 768 bytes each as the kernel counts, wait in a server's socket of the usual size; more it would
  * lose. Beyond, they wait in line here: one that would be too late is not asked.
  */
-const AT_ONCE = 250;
-/** What is more is refused: a container that does nothing but ask shall not take all memory. */
-const LINE_LENGTH = 20_000;
+const LIMITS: LineLimits = { atOnce: 250, share: 10, most: 1000 };
+/** What a container asks beyond is refused: one that does nothing but ask shall not take all memory. */
+const MOST_OPEN = 10_000;
 
 /** The server cannot say: another one may. */
 const UNHELPFUL: readonly number[] = [RCODE.SERVFAIL, RCODE.NOTIMP, RCODE.REFUSED];
 
-export function createForwarder(): Forwarder {
+/** Returns what makes a forwarder for each container; none of them has to wait for what others have asked. */
+export function createForwarders(): () => Forwarder {
   /** One for each choice of servers: nobody waits for the silence of those that he has not named. */
-  const lines = new Map<string, ReturnType<typeof createLine>>();
+  const lines = new Map<string, Line>();
   /**
    * What is being asked already is not asked again. That spares servers a crowd's questions; and where a server asks
    * those who ask it, a container with itself as --dns perhaps, the question goes round once and not for ever.
    */
   const asking = new Map<string, Promise<Buffer | undefined>>();
 
-  return {
-    async ask(query, servers, over) {
-      const targets = servers.map(({ address, port }) => `${address} ${port}`).join();
-      const key = `${over} ${targets} ${query.toString("latin1", 2)}`;
-      let answer = asking.get(key);
-      if (answer === undefined) {
-        const line = lines.get(targets) ?? createLine(AT_ONCE);
-        lines.set(targets, line);
-        answer = line(() => askAll(query, servers, over)).finally(() => asking.delete(key));
-        asking.set(key, answer);
-      }
-      const bytes = await answer;
-      return bytes && withId(bytes, query.readUInt16BE(0));
-    },
+  /** In the asker's turn, unless somebody asks the same at this moment. */
+  async function forward(asker: object, question: Question): Promise<Buffer | undefined> {
+    const targets = question.servers.map(({ address, port }) => `${address} ${port}`).join();
+    const key = `${question.over} ${targets} ${question.query.toString("latin1", 2)}`;
+    const shared = asking.get(key);
+    if (shared !== undefined) return await shared;
+    const since = performance.now();
+    const line = lines.get(targets) ?? createLine(LIMITS);
+    lines.set(targets, line);
+    const leave = await line.turn(asker);
+    try {
+      if (performance.now() - since >= DEADLINE) return undefined;
+      const answer = asking.get(key) ?? askAll(question).finally(() => asking.delete(key));
+      asking.set(key, answer);
+      return await answer;
+    } finally {
+      leave();
+    }
+  }
+
+  return () => {
+    const asker = {};
+    let open = 0;
+    return {
+      async ask(query, servers, over) {
+        if (open >= MOST_OPEN) return undefined;
+        open++;
+        const bytes = await forward(asker, { query, servers, over }).finally(() => open--);
+        return bytes && withId(bytes, query.readUInt16BE(0));
+      },
+    };
   };
 }
 
-/** Runs so many at once; undefined where the line is full, and for what has waited until nobody wants it any more. */
-function createLine(atOnce: number) {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async <T>(task: () => Promise<T>): Promise<T | undefined> => {
-    const since = performance.now();
-    if (waiting.length >= LINE_LENGTH) return undefined;
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return performance.now() - since < DEADLINE ? await task() : undefined;
-    } finally {
-      const next = waiting.shift(); // takes this one's place
-      if (next) next();
-      else running--;
-    }
-  };
+interface Question {
+  query: Buffer;
+  servers: readonly Server[];
+  over: "udp" | "tcp";
 }
 
 /** Asks one server after the other, each sooner where the one before has refused. */
-function askAll(query: Buffer, servers: readonly Server[], over: "udp" | "tcp"): Promise<Buffer | undefined> {
+function askAll({ query, servers, over }: Question): Promise<Buffer | undefined> {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
   const useless = new Set<Server>();

@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import { acceptDescriptors, type Delivery } from "../../kernel/sockets.ts";
 import { openDirectory } from "./directory.ts";
 import type { Server } from "./exchange.ts";
-import { createForwarder } from "./forward.ts";
+import { createForwarders } from "./forward.ts";
 import { type NetworkKind, openNames } from "./names.ts";
 import { type Client, serve } from "./serve.ts";
 
@@ -40,7 +40,7 @@ const SOCKETS = 2;
 export async function runResolver(options: ResolverOptions): Promise<void> {
   const codec = await import("dns-packet");
   const directory = openDirectory(options.networksDir);
-  const forwarder = createForwarder();
+  const openForwarder = createForwarders();
   const idle = Promise.withResolvers<void>();
   let leases = 0;
   let timer = setTimeout(idle.resolve, LINGER_MS);
@@ -51,7 +51,7 @@ export async function runResolver(options: ResolverOptions): Promise<void> {
     const names = openNames(directory, { containerId, kindOf: (id) => options.kindOf(id) });
     return {
       codec,
-      forwarder,
+      forwarder: openForwarder(),
       names,
       servers: () => (names.leadsOut() ? settings.servers() : []),
       ndots: settings.ndots,

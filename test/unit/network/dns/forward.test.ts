@@ -3,8 +3,11 @@ import { once } from "node:events";
 import { decode, encode, TRUNCATED_RESPONSE } from "dns-packet";
 import { describe, expect, test } from "vitest";
 import type { Server } from "../../../../src/network/dns/exchange.ts";
-import { createForwarder } from "../../../../src/network/dns/forward.ts";
+import { createForwarders, type Forwarder } from "../../../../src/network/dns/forward.ts";
 import { addresses, nameServer } from "../../../support/name-server.ts";
+
+/** Of a container that is alone. */
+const createForwarder = (): Forwarder => createForwarders()();
 
 const question = (name: string, id = 1): Buffer =>
   encode({ type: "query", id, flags: 0x100, questions: [{ type: "A", name }] });
@@ -156,4 +159,47 @@ describe("a crowd", () => {
     expect(await back).toBeUndefined();
     expect(upstream.asked.length).toBeLessThanOrEqual(3);
   }, 10_000);
+});
+
+describe("a container that asks for what nobody answers", () => {
+  /** Answers what begins with "known" alone. */
+  const server = () =>
+    nameServer((query) => {
+      const name = query.questions?.[0]?.name ?? "";
+      return name.startsWith("known") ? addresses(name, "192.0.2.1") : undefined;
+    });
+  const names = (kind: string, count: number): string[] =>
+    Array.from({ length: count }, (_, at) => `${kind}${at}.example`);
+
+  test("does not delay another's questions, many at once or one that waits in its own line too", async () => {
+    await using upstream = await server();
+    const open = createForwarders();
+    const [greedy, other] = [open(), open()];
+    const ask = (forwarder: Forwarder, name: string) =>
+      forwarder.ask(question(name), [upstream.server], "udp");
+    const lost = [...names("silent", 3000), "known0.example"].map((name) => ask(greedy, name));
+    const begin = performance.now();
+    const answers = await Promise.all(names("known", 200).map((name) => ask(other, name)));
+    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(answers.map(dataOf)).toEqual(answers.map(() => ["192.0.2.1"]));
+    expect(await Promise.race([lost[0], "still open"])).toBe("still open");
+    await Promise.all(lost);
+  }, 20_000);
+
+  test("is refused what is more than it can have open, alone", async () => {
+    await using upstream = await server();
+    const open = createForwarders();
+    const [greedy, other] = [open(), open()];
+    const asked = names("silent", 10_000).map((name) => greedy.ask(question(name), [upstream.server], "udp"));
+    expect(await greedy.ask(question("known1.example"), [upstream.server], "udp")).toBeUndefined();
+    const begin = performance.now();
+    expect(dataOf(await other.ask(question("known1.example"), [upstream.server], "udp"))).toEqual([
+      "192.0.2.1",
+    ]);
+    expect(performance.now() - begin).toBeLessThan(2000);
+    await Promise.all(asked);
+    expect(dataOf(await greedy.ask(question("known1.example"), [upstream.server], "udp"))).toEqual([
+      "192.0.2.1",
+    ]);
+  }, 20_000);
 });
