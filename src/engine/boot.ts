@@ -1,4 +1,5 @@
 /** A boot and a shutdown of the machine, as containers see them. */
+import { inStartOrder, neededBy } from "./boot-order.ts";
 import { concludeLost } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { tryOwnContainer } from "./ownership.ts";
@@ -20,17 +21,28 @@ export interface BootResult {
   error?: unknown;
 }
 
-/** Starts what its restart policy brings back after a boot, some at once; calls back for each that it starts. */
+/**
+ * Starts what its restart policy brings back after a boot, some at once and each after those that it needs; calls back
+ * for each that it starts.
+ */
 export async function startAfterBoot(
   context: EngineContext,
   onResult: (result: BootResult) => void,
 ): Promise<void> {
-  await each(records(context), AT_ONCE, async (record) => {
+  const started = new Map<string, Promise<void>>();
+  const start = async (record: ContainerRecord): Promise<void> => {
+    // What is needed was taken up before, by the order.
+    await Promise.all(neededBy(record).map((id) => started.get(id)));
     try {
       if (await startAgain(context, record)) onResult({ name: record.name });
     } catch (error) {
       onResult({ name: record.name, error });
     }
+  };
+  await each(inStartOrder(records(context)), AT_ONCE, async (record) => {
+    const done = start(record);
+    started.set(record.id, done);
+    await done;
   });
 }
 

@@ -3,6 +3,7 @@ import { sweep } from "./cleanup.ts";
 import { withNetworks } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { withHealth } from "./health.ts";
+import { withLinkNames } from "./links.ts";
 import { observedState } from "./pause.ts";
 import { withPorts } from "./published-ports.ts";
 import { containerIds, readRecord, resolveContainer } from "./records.ts";
@@ -24,5 +25,8 @@ export function inspectContainer(context: EngineContext, reference: string): Con
 
 function summary({ paths }: EngineContext, record: ContainerRecord): ContainerSummary {
   const state = withHealth(paths, record, observedState(paths, record));
-  return { record, state: withPorts(paths, record.id, withNetworks(paths, record, state)) };
+  return {
+    record: withLinkNames(paths, record),
+    state: withPorts(paths, record.id, withNetworks(paths, record, state)),
+  };
 }

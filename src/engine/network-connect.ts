@@ -19,7 +19,6 @@ import {
 } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { networkEvent, recordEvent } from "./events.ts";
-import { writeHosts } from "./network-files.ts";
 import { connections, endpointsOf, hasOwnNetwork } from "./network-mode.ts";
 import { isOwned, tryOwnContainer } from "./ownership.ts";
 import { requestedPorts } from "./published-ports.ts";
@@ -113,6 +112,7 @@ async function trySettled(context: EngineContext, id: string, act: Act): Promise
   using change = await changeRecord(paths, id);
   const state = readState(paths, id);
   if (state.status === "running") return isRunning(state) && (await act(change.record, state));
+  // Whoever starts it next reads the record when it is nobody's to change any more (revive.ts).
   if (state.status === "restarting") return await act(change.record, undefined);
   using owned = tryOwnContainer(paths, id);
   if (!owned) return false;
@@ -163,9 +163,10 @@ async function connectLive(
     return attachment;
   }
   await followPorts(context, changed);
-  const networks = withNetworks(paths, changed, state).networks ?? [];
-  writeHosts(context, changed, networks);
-  followNetworks(context, changed, { netns: netns.fd, networks });
+  followNetworks(context, changed, {
+    netns: netns.fd,
+    networks: withNetworks(paths, changed, state).networks ?? [],
+  });
   for (const each of attachment.endpoints) recordEvent(context, networkEvent("connect", each));
   return attachment;
 }
@@ -184,9 +185,10 @@ async function disconnectLive(
   const others = endpointRequests(paths, connections(changed));
   await followPorts(context, changed); // before the address is another's
   await detachLive(context, { containerId: changed.id, netns }, { endpoint, others });
-  const networks = withNetworks(paths, changed, state).networks ?? [];
-  writeHosts(context, changed, networks);
-  followNetworks(context, changed, { netns: netns.fd, networks });
+  followNetworks(context, changed, {
+    netns: netns.fd,
+    networks: withNetworks(paths, changed, state).networks ?? [],
+  });
   recordEvent(context, networkEvent("disconnect", endpoint));
   return true;
 }

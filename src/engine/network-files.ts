@@ -8,7 +8,7 @@ import { NONE } from "../network/predefined.ts";
 import { NAME_SERVER, resolvConf } from "../network/resolv-conf.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
-import { linkedHosts } from "./links.ts";
+import { type Linked, linkedHosts } from "./links.ts";
 import type { NetworkFiles } from "./mounts.ts";
 import { hasOwnNetwork, networkMode, resolvesNames, sharesHostNetwork } from "./network-mode.ts";
 import type { ContainerOptions, ContainerRecord, Endpoint } from "./types.ts";
@@ -58,11 +58,15 @@ export function writeResolvConf(
   );
 }
 
-/** Writes /etc/hosts in its place, for it is mounted in a container that runs. */
+/**
+ * Writes /etc/hosts in its place, for it is mounted in a container that runs. `linked`: a container about to start needs
+ * all that it is linked to, one that runs has outlived some of them perhaps.
+ */
 export function writeHosts(
   { paths }: EngineContext,
   record: ContainerRecord,
   networks: readonly Endpoint[],
+  { linked = "all" }: { linked?: Linked } = {},
 ): void {
   const { options, hostname } = record;
   const addresses = networks.flatMap(({ address, address6 }) => [address, address6 ?? ""].filter(Boolean));
@@ -75,7 +79,7 @@ export function writeHosts(
         own: { addresses: addresses.map(addressPart), hostname, domainname: options.domainname },
       }),
       ...(hostGateway !== undefined && { hostGateway }),
-      links: linkedHosts(paths, record),
+      links: linkedHosts(paths, record, linked),
       extraHosts: options.extraHosts ?? [],
     }),
   );

@@ -11,7 +11,7 @@ import { readNetwork } from "../network/records.ts";
 import { giveNameServer } from "../runtime/name-server.ts";
 import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
-import { networkFilePaths, writeResolvConf } from "./network-files.ts";
+import { networkFilePaths, writeHosts, writeResolvConf } from "./network-files.ts";
 import { resolvesNames } from "./network-mode.ts";
 import { readRecord } from "./records.ts";
 import type { ContainerOptions, ContainerRecord, Endpoint } from "./types.ts";
@@ -29,6 +29,7 @@ export function followNetworks(
 ): void {
   if (networks.some(resolvesNames)) provideNameServer(containerRunDir(context.paths, record.id), netns);
   writeResolvConf(context, record, networks);
+  writeHosts(context, record, networks, { linked: "running" });
 }
 
 function provideNameServer(socketDir: string, netns: number): void {

@@ -3,6 +3,7 @@ import { launch } from "../runtime/launch.ts";
 import { connectMonitor } from "../runtime/monitor-client.ts";
 import type { Lock } from "../store/locks.ts";
 import { containerRunDir } from "../store/paths.ts";
+import { lockDirectory } from "./change.ts";
 import { releaseHost, releaseRuntime } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { inheritContainer } from "./ownership.ts";
@@ -23,6 +24,8 @@ export async function reviveContainer(context: EngineContext, id: string, lockFd
   const { paths } = context;
   if (!readRecord(paths, id)) return;
   using owned = await inheritContainer(paths, id, { fd: lockFd, timeoutMs: OWN_TIMEOUT_MS });
+  // Until the container runs, or waits again, its record stays what this start has read.
+  using _unchanged = await lockDirectory(paths, id);
   const record = readRecord(paths, id);
   const state = readWrittenState(paths, id);
   if (!record) return;

@@ -1,7 +1,7 @@
 /** From a container's record to the OCI configuration that this start runs with. */
 import { nativePath } from "../kernel/native.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
-import { containerDir } from "../store/paths.ts";
+import { containerDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, resolveDevices } from "./devices.ts";
 import { linkEnvironment } from "./links.ts";
@@ -10,6 +10,7 @@ import { networkFilePaths } from "./network-files.ts";
 import { joinedContainer } from "./network-mode.ts";
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
+import { readRecord } from "./records.ts";
 import { containerCapabilities, seccompProfile } from "./security.ts";
 import { thermalThrottlePaths } from "./system-paths.ts";
 import type { ContainerRecord } from "./types.ts";
@@ -28,7 +29,6 @@ export async function runtimeConfig(
   const { options } = record;
   const capabilities = containerCapabilities(options);
   const directory = containerDir(context.paths, record.id);
-  const joined = joinedContainer(options);
   const config = buildOciConfig({
     id: record.id,
     options,
@@ -41,7 +41,7 @@ export async function runtimeConfig(
     seccomp: await seccompProfile(context, options, capabilities),
     devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],
     // Who shares a container's network shares what is told of it.
-    files: networkFilePaths(joined === undefined ? directory : containerDir(context.paths, joined)),
+    files: networkFilePaths(containerDir(context.paths, networkOwner(context.paths, record))),
     initBinary: nativePath("tsrun-init"),
     defaultUlimits: context.config["default-ulimits"],
     thermalThrottle: thermalThrottlePaths(),
@@ -49,4 +49,11 @@ export async function runtimeConfig(
   });
   config.process.env?.push(...linkEnvironment(context.paths, record));
   return config;
+}
+
+/** The container whose network it has in the end: one that is joined may have joined another one. */
+function networkOwner(paths: Paths, { id, options }: ContainerRecord): string {
+  const joined = joinedContainer(options);
+  const record = joined === undefined ? undefined : readRecord(paths, joined);
+  return record === undefined ? (joined ?? id) : networkOwner(paths, record);
 }

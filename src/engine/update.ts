@@ -2,9 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import { connectMonitor } from "../runtime/monitor-client.ts";
 import type { OciResources } from "../runtime/oci.ts";
-import { containerRunDir } from "../store/paths.ts";
 import { changeRecord } from "./change.ts";
 import { removeRunDir } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
@@ -45,7 +43,7 @@ export async function updateContainer(
 /**
  * False while a start or an end is under way. The one who starts a container owns it and has read its record already:
  * limits that were only written down would not reach it. So a record changes either with its cgroup, of a container
- * that runs, or while nobody can start it, or while its monitor still waits to have it started again.
+ * that runs, or while nobody can start it, or before somebody has begun to start it again.
  */
 async function tryUpdate(context: EngineContext, id: string, changes: ContainerChanges): Promise<boolean> {
   const { paths } = context;
@@ -62,23 +60,16 @@ async function tryUpdate(context: EngineContext, id: string, changes: ContainerC
     return true;
   }
   if (status === "restarting") {
-    // Whoever starts it next reads the record after the monitor has gone: where that still waits, it was in time.
+    // Whoever starts it next reads the record when it is nobody's to change any more (revive.ts).
     writeRecord(paths, changed);
     if (changes.restartPolicy) await changeRestartPolicy(context, id);
-    return await isServed(context, id);
+    return true;
   }
   using owned = tryOwnContainer(paths, id);
   if (!owned) return false;
   writeRecord(paths, changed);
   removeRunDir(context, id);
   return true;
-}
-
-/** Whether a monitor answers. */
-async function isServed({ paths }: EngineContext, id: string): Promise<boolean> {
-  const client = await connectMonitor(containerRunDir(paths, id)).catch(() => undefined);
-  client?.detach();
-  return client !== undefined;
 }
 
 /** False where the container ended before it was told. */

@@ -33,15 +33,19 @@ export function resolveNetworking(
   return { options, endpoints };
 }
 
-/** Checks one connection against its network. */
+/** Checks one connection against its network. Links are by id from now on: their containers may be renamed. */
 export function resolveEndpoint(paths: Paths, endpoint: EndpointOptions): EndpointOptions {
   if (endpoint.networkId === BRIDGE.id && Object.keys(endpoint).length === 2) return endpoint;
   const network = resolveNetwork(paths, endpoint.networkId ?? endpoint.network);
-  validateEndpoint(paths, network, endpoint);
-  return { ...endpoint, network: network.name, networkId: network.id };
+  validateEndpoint(network, endpoint);
+  const links = endpoint.links?.map((link) => {
+    const { record, alias } = linkTarget(paths, link);
+    return `${record.id}:${alias}`;
+  });
+  return { ...endpoint, network: network.name, networkId: network.id, ...(links && { links }) };
 }
 
-function validateEndpoint(paths: Paths, network: NetworkRecord, endpoint: EndpointOptions): void {
+function validateEndpoint(network: NetworkRecord, endpoint: EndpointOptions): void {
   const { aliases = [], links = [], macAddress, linkLocalAddresses = [] } = endpoint;
   const isOwn = network.driver === "bridge" || network.driver === "macvlan";
   if (aliases.length > 0 && !isUserDefined(network))
@@ -51,7 +55,6 @@ function validateEndpoint(paths: Paths, network: NetworkRecord, endpoint: Endpoi
       `conflicting options: ${network.name} type networking can't be used with links. This would result in undefined behavior`,
     );
   }
-  for (const link of links) linkTarget(paths, link);
   if ((macAddress !== undefined || linkLocalAddresses.length > 0) && !isOwn)
     throw conflict(
       `conflicting options: ${macAddress ? "mac-address" : "link-local-ip"} and the network mode`,

@@ -58,7 +58,7 @@ export interface EndpointOptions {
   macAddress?: string;
   /** Names that the container has on this network beside its own. */
   aliases?: string[];
-  /** "CONTAINER[:ALIAS]": names of other containers, for this one alone. */
+  /** "CONTAINER[:ALIAS]": names of other containers, for this one alone; "ID:ALIAS" once they have been found. */
   links?: string[];
   driverOptions?: Record<string, string>;
   /** The highest provides the default route; among equals the first name by its letters. */
@@ -80,7 +80,7 @@ export interface Endpoint {
   readonly name: string;
   /** The names by which others on this network may call it, beside `name`; its short id is not among them. */
   readonly aliases: readonly string[];
-  /** "CONTAINER:ALIAS", for this container alone. */
+  /** "ID:ALIAS", for this container alone. */
   readonly links: readonly string[];
   /** CIDR of the container's interface: "172.17.0.2/16"; "" on a network of IPv6 alone. */
   readonly address: string;

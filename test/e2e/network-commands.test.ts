@@ -286,6 +286,10 @@ describe("another container's network", () => {
       "shop\nhello",
     );
     await served;
+    await run("side", "--network", "container:web");
+    expect(await output("run", "--rm", "--network", "container:side", IMAGE, "cat", "/etc/hosts")).toBe(
+      await output("exec", "web", "cat", "/etc/hosts"),
+    );
     const [own, shared] = [
       await output("exec", "web", "cat", "/etc/hosts"),
       await output(...join, "cat", "/etc/hosts"),

@@ -105,7 +105,7 @@ function scopeOf({ endpoints }: Network, containerId: string): Scope {
   const self = endpoints.get(containerId) as NamedEndpoint;
   for (const link of self.links) {
     const [target = "", alias = target] = link.split(":");
-    const linked = [...endpoints.values()].find((endpoint) => ownNames(endpoint).has(target.toLowerCase()));
+    const linked = endpoints.get(target);
     if (linked !== undefined) records.set(alias.toLowerCase(), [...addressesOf(linked)]);
   }
   return { network: self.network.toLowerCase(), interface: self.interface, records };

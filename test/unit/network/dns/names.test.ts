@@ -107,12 +107,16 @@ describe("who is called what", () => {
     expect(lookup(names, "db")?.sort()).toEqual(["10.0.0.3", "10.0.0.4", "10.0.0.5"]);
   });
 
-  test("links are names for the container alone", () => {
-    connect("front", "web", { address: "10.0.0.2/24", links: ["db:store", "gone:nobody"] });
+  test("links are names for the container alone, and follow the id", () => {
+    const links = [`${idOf("db")}:store`, `${idOf("gone")}:nobody`];
+    connect("front", "web", { address: "10.0.0.2/24", links });
     connect("front", "db", { address: "10.0.0.3/24" });
     expect(lookup(namesOf("web"), "store")).toEqual(["10.0.0.3"]);
     expect(lookup(namesOf("web"), "nobody")).toBeUndefined();
     expect(lookup(namesOf("db"), "store")).toBeUndefined();
+    connect("front", "db", { address: "10.0.0.3/24", name: "renamed" });
+    connect("front", "other", { address: "10.0.0.4/24", name: "db" });
+    expect(lookup(namesOf("web"), "store")).toEqual(["10.0.0.3"]);
   });
 });
 
