@@ -35,6 +35,7 @@ enum frame_type {
 	FRAME_RESTART = 8,  /* u32: --restart-on from now on: 0 never, 1 always, 2 failure */
 	FRAME_UNLINK = 9,   /* a path: --unlink from now on */
 	FRAME_RESOLVER = 10, /* with two descriptors (SCM_RIGHTS): the sockets of a name server that it gets while it runs */
+	FRAME_EVENTS = 11,   /* text: what is recorded after the end from now on, TSRUN_EVENTS_END of journal.h */
 	/* monitor to client */
 	FRAME_STDOUT = 16,
 	FRAME_STDERR = 17,

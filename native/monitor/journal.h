@@ -19,11 +19,14 @@
 #define TSRUN_JOURNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "state.h"
 
 /* Takes all of it out of the environment; without a file nothing will be written. */
 void journal_open(void);
+/* Other lines for TSRUN_EVENTS_END, copied: a container's networks may change while it runs. */
+void journal_set_end(const char *lines, size_t length);
 void journal_start(const struct state *state);
 void journal_health(bool healthy);
 void journal_end(const struct state *state);

@@ -12,7 +12,6 @@
  * (flock(2)): it is free again when the monitor has ended, however that came about, or has only slow readers to serve.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -26,6 +25,7 @@
 #include "monitor.h"
 #include "restart.h"
 #include "service.h"
+#include "signals.h"
 #include "streams.h"
 
 struct monitor monitor = { .channel = -1, .lock = -1, .plan = { .pidfd = -1 }, .state = { .status = "running" } };
@@ -44,10 +44,7 @@ static void become_monitor(void)
 	prctl(PR_SET_NAME, "tsrun-monitor"); /* it was executed by way of a descriptor, whose number would be its name */
 	/* What is in the container already must not look into the child that joins it, nor take its descriptors. */
 	prctl(PR_SET_DUMPABLE, 0);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	signals_set(SIG_IGN);
 }
 
 static void inherit_descriptors(void)
@@ -110,6 +107,7 @@ static void become_successor(void)
 		fcntl(monitor.lock, F_SETFD, 0);
 	}
 	umask(022);
+	signals_set(SIG_DFL);
 	if (chdir("/") == 0)
 		execv(monitor.options.on_exit[0], monitor.options.on_exit);
 }

@@ -4,22 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool options_append(const char *list[MAX_PATHS], const char *path)
+bool options_append(struct path_list *list, const char *path)
 {
-	int i = 0;
-
-	while (i < MAX_PATHS && list[i] != NULL)
-		i++;
-	if (i == MAX_PATHS)
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->paths[i], path) == 0)
+			return false;
+	const char **grown = realloc(list->paths, (list->count + 1) * sizeof(*grown));
+	if (grown == NULL)
 		return false;
-	list[i] = path;
+	list->paths = grown;
+	list->paths[list->count++] = path;
 	return true;
-}
-
-static void append(const char *list[MAX_PATHS], const char *path)
-{
-	if (!options_append(list, path))
-		exit(2);
 }
 
 static void append_word(char *words[MAX_COMMAND + 1], char *word)
@@ -119,8 +114,8 @@ void options_parse(struct options *options, int argc, char **argv)
 		case WAIT: options->wait = optarg; break;
 		case RELEASE: options->release = true; break;
 		case LOCK: options->lock = optarg; break;
-		case RMDIR: append(options->rmdir, optarg); break;
-		case UNLINK: append(options->unlink, optarg); break;
+		case RMDIR: options_append(&options->rmdir, optarg); break;
+		case UNLINK: options_append(&options->unlink, optarg); break;
 		case HEALTH_PLAN: options->health.plan_fd = atoi(optarg); break;
 		case HEALTH_FILE: options->health.file = optarg; break;
 		case HEALTH_RETRIES: options->health.rules.retries = atoi(optarg); break;

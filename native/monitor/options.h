@@ -3,12 +3,17 @@
 #define TSRUN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "health.h"
 #include "ports.h"
 #include "resolver.h"
 
-#define MAX_PATHS 64
+/* Grows as needed; each path is in it once. */
+struct path_list {
+	const char **paths;
+	size_t count;
+};
 
 enum restart_on { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
@@ -35,8 +40,8 @@ struct options {
 	const char *wait;       /* --wait DOCUMENT: no Plan, begin with the wait; the state where a stop ends it */
 	bool release;           /* --release: on_exit is executed at the very end too, where no restart follows */
 	const char *lock;       /* --lock FILE: the container's lock, removed with socket-dir when nobody needs it any more */
-	const char *rmdir[MAX_PATHS];  /* --rmdir DIR: removed at the end, the cgroup's directories */
-	const char *unlink[MAX_PATHS]; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
+	struct path_list rmdir;  /* --rmdir DIR: removed at the end, the cgroup's directories */
+	struct path_list unlink; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
 	struct health_options health; /* --health-…: see there */
 	struct ports_options ports; /* --ports-…: see there */
 	struct resolver_options resolver; /* --resolver…: see there */
@@ -53,7 +58,7 @@ enum { PLAN_FD = 3, CONTROL_FD = 4, PLAN_FIRST_FD = 5 };
 /* Parses the command line; ends the process with status 2 on a word it does not know. */
 void options_parse(struct options *options, int argc, char **argv);
 
-/* Adds to a list of paths, which keeps the pointer; false where the list is full. */
-bool options_append(const char *list[MAX_PATHS], const char *path);
+/* Adds to a list of paths, which keeps the pointer; false where it has the path already, or there is no memory. */
+bool options_append(struct path_list *list, const char *path);
 
 #endif

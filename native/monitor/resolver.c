@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "monitor.h"
+#include "signals.h"
 
 #define FIRST_DELAY 10  /* milliseconds to the next attempt, doubled each time … */
 #define LAST_DELAY 5000
@@ -68,6 +69,7 @@ static _Noreturn void become_resolver(int lock, int listener)
 	    close_range(LISTENER_FD + 1, ~0U, 0) == 0 && chdir("/") == 0) {
 		setsid();
 		umask(022);
+		signals_set(SIG_DFL);
 		execv(options->command[0], options->command);
 	}
 	_exit(127);

@@ -13,6 +13,7 @@
 #include "child.h"
 #include "clients.h"
 #include "health.h"
+#include "journal.h"
 #include "log.h"
 #include "monitor.h"
 #include "resolver.h"
@@ -80,10 +81,13 @@ static void handle_frame(struct client *client, const struct frame_header *heade
 	case FRAME_UNLINK: {
 		char *path = strndup(payload, header->length);
 
-		if (path && !options_append(monitor.options.unlink, path))
-			free(path); /* whoever finds the file without its container removes it */
+		if (path && !options_append(&monitor.options.unlink, path))
+			free(path); /* known; without memory, whoever finds the file without its container removes it */
 		return;
 	}
+	case FRAME_EVENTS:
+		journal_set_end(payload, header->length);
+		return;
 	case FRAME_RESOLVER:
 		if (client->received[1] < 0)
 			return;
@@ -221,10 +225,10 @@ void service_release(void)
 		return;
 	done = true;
 	ports_release(&options->ports); /* before the address is another's */
-	for (int i = 0; i < MAX_PATHS && options->unlink[i]; i++)
-		remove_file(options->unlink[i]);
-	for (int i = 0; i < MAX_PATHS && options->rmdir[i]; i++)
-		for (int try = 0; try < RMDIR_TRIES && rmdir(options->rmdir[i]) < 0 && errno == EBUSY; try++)
+	for (size_t i = 0; i < options->unlink.count; i++)
+		remove_file(options->unlink.paths[i]);
+	for (size_t i = 0; i < options->rmdir.count; i++)
+		for (int try = 0; try < RMDIR_TRIES && rmdir(options->rmdir.paths[i]) < 0 && errno == EBUSY; try++)
 			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 }
 

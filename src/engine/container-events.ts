@@ -25,10 +25,7 @@ export function lifeEnvironment(
     ...volumeLines("mount", record),
     ...networks.map((network) => networkLine("connect", network)),
   ].map((each) => `${each}\n`);
-  const after = [
-    ...networks.map((network) => networkLine("disconnect", network)),
-    ...volumeLines("unmount", record),
-  ];
+  const after = endLines(record, networks);
   return [
     `TSRUN_JOURNAL=${journalPath(paths)}`,
     `TSRUN_EVENTS_START=${attached ? `${line("attach")}\n` : ""}${before.join("")}${line("start")}`,
@@ -43,6 +40,12 @@ export function lifeEnvironment(
       : []),
   ];
 }
+
+/** What a container's end brings with it, on the networks that it has then. */
+export const endLines = (record: ContainerRecord, networks: readonly Endpoint[]): string[] => [
+  ...networks.map((network) => networkLine("disconnect", network)),
+  ...volumeLines("unmount", record),
+];
 
 /** What an `exec` records, and what its monitor does; an id tells it from others in the same container. */
 export function execEvents(

@@ -10,6 +10,7 @@ import { connectMonitor } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import { changeRecord } from "./change.ts";
 import { removeRunDir } from "./cleanup.ts";
+import { endLines } from "./container-events.ts";
 import {
   endpointRequests,
   mayUseAddress,
@@ -25,7 +26,7 @@ import { requestedPorts } from "./published-ports.ts";
 import { resolveContainer, writeRecord } from "./records.ts";
 import { followNetworks } from "./resolver.ts";
 import { isRunning, readState } from "./state.ts";
-import type { ContainerRecord, ContainerState, EndpointOptions } from "./types.ts";
+import type { ContainerRecord, ContainerState, Endpoint, EndpointOptions } from "./types.ts";
 import { resolveEndpoint } from "./validate-network.ts";
 
 const SETTLE_TIMEOUT_MS = 15_000;
@@ -157,16 +158,14 @@ async function connectLive(
     writeRecord(paths, record);
     throw error;
   }
-  await tellMonitor(context, record.id, attachment.files);
+  const networks = networksOf(context, changed, state);
+  await tellMonitor(context, changed, { networks, files: attachment.files });
   if (!isRunning(state)) {
     await releaseNetworks(context, changed);
     return attachment;
   }
   await followPorts(context, changed);
-  followNetworks(context, changed, {
-    netns: netns.fd,
-    networks: withNetworks(paths, changed, state).networks ?? [],
-  });
+  followNetworks(context, changed, { netns: netns.fd, networks });
   for (const each of attachment.endpoints) recordEvent(context, networkEvent("connect", each));
   return attachment;
 }
@@ -185,13 +184,15 @@ async function disconnectLive(
   const others = endpointRequests(paths, connections(changed));
   await followPorts(context, changed); // before the address is another's
   await detachLive(context, { containerId: changed.id, netns }, { endpoint, others });
-  followNetworks(context, changed, {
-    netns: netns.fd,
-    networks: withNetworks(paths, changed, state).networks ?? [],
-  });
+  const networks = networksOf(context, changed, state);
+  await tellMonitor(context, changed, { networks, files: [] });
+  followNetworks(context, changed, { netns: netns.fd, networks });
   recordEvent(context, networkEvent("disconnect", endpoint));
   return true;
 }
+
+const networksOf = ({ paths }: EngineContext, record: ContainerRecord, state: ContainerState) =>
+  withNetworks(paths, record, state).networks ?? [];
 
 async function followPorts(context: EngineContext, changed: ContainerRecord): Promise<void> {
   if (requestedPorts(changed).length === 0) return;
@@ -199,12 +200,20 @@ async function followPorts(context: EngineContext, changed: ContainerRecord): Pr
   await movePorts(context, changed);
 }
 
-/** The container's monitor removes the files at its end; where it serves nobody any more, that has come. */
-async function tellMonitor({ paths }: EngineContext, id: string, files: readonly string[]): Promise<void> {
-  const client = await connectMonitor(containerRunDir(paths, id)).catch(() => undefined);
+/**
+ * The container's monitor removes the files at its end, and records that it is on these networks no more; where it serves
+ * nobody, the end has come.
+ */
+async function tellMonitor(
+  { paths }: EngineContext,
+  record: ContainerRecord,
+  { networks, files }: { networks: readonly Endpoint[]; files: readonly string[] },
+): Promise<void> {
+  const client = await connectMonitor(containerRunDir(paths, record.id)).catch(() => undefined);
   if (!client) return;
   client.ignoreOutput();
   client.removeAtEnd(files);
+  client.recordAtEnd(endLines(record, networks));
   await client.flushed();
   client.detach();
 }

@@ -20,6 +20,7 @@ export const FRAME = {
   restart: 8,
   unlink: 9,
   resolver: 10,
+  events: 11,
   stdout: 16,
   stderr: 17,
   started: 18,

@@ -113,6 +113,13 @@ export class MonitorClient {
     for (const path of paths) this.#socket.write(dataFrame(FRAME.unlink, Buffer.from(path)));
   }
 
+  /** What is recorded after the end, one line each, instead of what the monitor was started with; as many as a frame holds. */
+  recordAtEnd(lines: readonly string[]): void {
+    const text = Buffer.from(lines.join("\n"));
+    const end = text.length > FRAME_MAX ? text.lastIndexOf("\n", FRAME_MAX) : text.length;
+    this.#socket.write(dataFrame(FRAME.events, text.subarray(0, end)));
+  }
+
   /** Tells the monitor that this client looks after what remains. */
   acknowledge(): void {
     if (!this.#socket.destroyed) this.#socket.write(numberFrame(FRAME.ack));

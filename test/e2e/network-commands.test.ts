@@ -276,6 +276,27 @@ describe("connect and disconnect", () => {
   });
 });
 
+test("a container's end takes it off the networks that it has then, once each", async () => {
+  for (const network of ["front", "back"]) await output("network", "create", network);
+  const since = String(Date.now() / 1000);
+  await run("web");
+  await output("network", "connect", "front", "web");
+  await output("network", "connect", "back", "web");
+  await output("network", "disconnect", "bridge", "web");
+  await output("network", "disconnect", "front", "web");
+  await output("kill", "web");
+  const template = '{{.Action}} {{index .Actor.Attributes "name"}}';
+  const events = ["events", "--since", since, "--until", "0s", "-f", "type=network", "--format", template];
+  expect((await output(...events)).split("\n")).toEqual([
+    "connect bridge",
+    "connect front",
+    "connect back",
+    "disconnect bridge",
+    "disconnect front",
+    "disconnect back",
+  ]);
+});
+
 describe("another container's network", () => {
   test("is shared with its names; the two talk by loopback", async () => {
     await run("web", "-h", "shop");

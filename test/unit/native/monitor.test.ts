@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -68,12 +69,17 @@ const shell = (script: string): Plan => ({
 
 /** Runs a Plan under a monitor with these options; its lock is a pipe whose end tells that it is gone. */
 function launch(plan: Plan, ...options: string[]): MonitorClient {
+  return launchWith({}, plan, ...options);
+}
+
+/** The same with more in its environment. */
+function launchWith(environment: Record<string, string>, plan: Plan, ...options: string[]): MonitorClient {
   const file = join(directory, `plan-${running.length}`);
   writeFileSync(file, encodePlan(plan));
   const [planFd, lockFd] = [openSync(file, "r"), openSync(join(directory, "lock"), "a")];
   const launcher = spawn(program, ["--plan-fds", "0", ...options], {
     stdio: ["ignore", "ignore", "pipe", planFd, "pipe", lockFd],
-    env: SANITIZER_ENVIRONMENT,
+    env: { ...SANITIZER_ENVIRONMENT, ...environment },
   });
   closeSync(planFd);
   closeSync(lockFd);
@@ -340,6 +346,61 @@ describe("the end", () => {
     await watched.closed;
     await sleep(50);
     expect(existsSync(done)).toBe(false);
+  });
+
+  test("takes away all that clients have told it of while it ran, however much, and records what they said", async () => {
+    const directories = ["--socket-dir", directory];
+    const client = launch(shell("read line"), "--stdin", ...directories);
+    client.ignoreOutput();
+    await client.started;
+    const files = Array.from({ length: 300 }, (_, at) => join(directory, `lease-${at}`));
+    for (const file of files) writeFileSync(file, "");
+    const other = await connectMonitor(directory);
+    other.ignoreOutput();
+    for (const _twice of [1, 2]) other.removeAtEnd(files);
+    await other.flushed();
+    client.stdin.end("go\n");
+    await client.exited;
+    expect(files.filter((file) => existsSync(file))).toEqual([]);
+  });
+
+  test("records after the end what a client has said last", async () => {
+    const journal = join(directory, "journal");
+    const lines = (count: number): string[] =>
+      Array.from({ length: count }, (_, at) => `"n":${at},"attributes":{"at":"${count}"`);
+    const client = launchWith(
+      { TSRUN_JOURNAL: journal, TSRUN_EVENTS_END: `"attributes":{"first":""` },
+      shell("read line"),
+      ...["--stdin", "--socket-dir", directory],
+    );
+    client.ignoreOutput();
+    await client.started;
+    for (const count of [3, 2000, 2]) {
+      const other = await connectMonitor(directory);
+      other.ignoreOutput();
+      other.recordAtEnd(lines(count));
+      await other.flushed();
+      await other.closed;
+    }
+    client.stdin.end("go\n");
+    await client.exited;
+    const events = readFileSync(journal, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events).toMatchObject([0, 1].map((n) => ({ n, attributes: { at: "2" } })));
+  });
+
+  test("becomes a program that signals can end", async () => {
+    const done = join(directory, "done");
+    const alone = launch(shell("true"), "--", "/bin/sh", "-c", `grep SigIgn /proc/$$/status > ${done}`);
+    await alone.started;
+    alone.detach();
+    expect(await eventually(() => existsSync(done) && statSync(done).size > 0)).toBe(true);
+    const ignored = Number.parseInt(readFileSync(done, "latin1").split(/\s+/)[1] ?? "", 16);
+    const { SIGHUP, SIGINT, SIGTERM, SIGPIPE } = constants.signals;
+    for (const signal of [SIGHUP, SIGINT, SIGTERM, SIGPIPE])
+      expect((ignored >> (signal - 1)) & 1, `signal ${signal}`).toBe(0);
   });
 
   test("does not wait for what the process has left behind", async () => {

@@ -1,6 +1,7 @@
 /** native/monitor/resolver.c: who starts the resolver, who lends it what, and what happens where it is killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,7 @@ const MAIN = `
 #include <sys/socket.h>
 #include <unistd.h>
 #include "monitor.h"
+#include "signals.h"
 
 void close_fd(int *fd)
 {
@@ -32,6 +34,7 @@ int main(int argc, char **argv)
 		return 1;
 	for (int i = 3; i < argc; i++)
 		options.command[i - 3] = argv[i];
+	signals_set(SIG_IGN);
 	resolver_start(&options, argv[2]);
 	for (;;) {
 		struct pollfd watch[] = { { .fd = 0, .events = POLLIN }, { .fd = -1 } };
@@ -144,6 +147,16 @@ test("killed, it is replaced by one other, to which all lend again", async () =>
     await expect.poll(() => lent(pids().at(-1)), { timeout: 5000 }).toEqual(ids);
   }
   expect(pids()).toHaveLength(4);
+}, 30_000);
+
+test("it may be stopped by the signals that a monitor ignores", async () => {
+  startMonitor("one", ["/bin/sh", "-c", `grep SigIgn /proc/$$/status >> ${journal}; sleep 1`]);
+  const ignored = (): number =>
+    Number.parseInt(/^SigIgn:\s+(\w+)$/m.exec(readFileSync(journal, "utf8"))?.[1] ?? "", 16);
+  await expect.poll(ignored, { timeout: 5000 }).not.toBeNaN();
+  const { SIGHUP, SIGINT, SIGTERM, SIGPIPE } = constants.signals;
+  for (const signal of [SIGHUP, SIGINT, SIGTERM, SIGPIPE])
+    expect((ignored() >> (signal - 1)) & 1, `signal ${signal}`).toBe(0);
 }, 30_000);
 
 test("a program that cannot run is tried ever less often", async () => {
