@@ -141,6 +141,28 @@ describe("the driver local with options", () => {
     }
   });
 
+  test("an NFS share is asked of the kernel with the server's address; one without NFS is named", async () => {
+    await output(
+      "volume",
+      "create",
+      "-o",
+      "type=nfs",
+      "-o",
+      "device=:/x",
+      "-o",
+      "o=addr=localhost,soft,timeo=1",
+      "far",
+    );
+    const { code, stderr } = await busybox("-v", "far:/far", "busybox", "true");
+    expect(code).toBe(125);
+    // ENODEV: this kernel has no NFS. Otherwise there is no server on this host, whatever its address.
+    const supported = readFileSync("/proc/filesystems", "utf8").includes("\tnfs\n");
+    expect(stderr).toMatch(
+      supported ? /mount :\/x:.*: E(CONNREFUSED|PROTONOSUPPORT|TIMEDOUT)/ : /mount :\/x:.*: ENODEV/,
+    );
+    expect(isMounted("far")).toBe(false);
+  });
+
   test("what cannot be mounted is said, and nothing is left", async () => {
     await output("volume", "create", "-o", "type=nosuchfs", "-o", "device=/x", "bad");
     expect(

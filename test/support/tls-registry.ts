@@ -90,7 +90,7 @@ export async function startTlsRegistry(
 }
 
 /** A key and the certificate of a name, signed by itself, as PEM files. */
-function selfSigned(directory: string, file: string, { name }: { name: string }) {
+export function selfSigned(directory: string, file: string, { name }: { name: string }) {
   const [key, certificate] = [join(directory, `${file}-key.pem`), join(directory, `${file}-cert.pem`)];
   const request = [
     "req",
