@@ -12,6 +12,9 @@ export const ratios: Record<Workload, Record<string, number>> = {
   many: { docker: 0.5, podman: 0.7 },
 };
 
+/** A container on a bridge, of the time of one without a network, and so many milliseconds more. */
+export const bridge = { ratio: 1.25, milliseconds: 10 };
+
 /** From a container to its neighbour, from the host to a container, from the host to a port of its 127.0.0.1. */
 export type Route = "neighbour" | "host" | "published";
 

@@ -1,6 +1,7 @@
 /** The results as a table, and against the promises. */
 import type { Results } from "./measure.ts";
 import {
+  bridge,
   libraryLatency,
   monitorMemory,
   pullMemory,
@@ -63,6 +64,9 @@ export function report(results: Results): string {
   }
   rows.push(["for scale: node -e 0", format(median(results.node))]);
   const lines = [table(rows)];
+  const network = ofBridge(results);
+  if (network !== undefined)
+    lines.push(`a container on a bridge: ${format(network.time)} ms (${bridgePromise(network.promised)})`);
   if (results.library !== undefined) {
     const [cold, ...warm] = results.library as [number, ...number[]];
     const figures = `${format(median(warm))} ms (<= ${libraryLatency}), the first ${format(cold)} ms`;
@@ -113,6 +117,16 @@ function throughputTable(measured: Throughput): string {
 const ofDocker = (byPeer: ReadonlyMap<string, number[]>): number =>
   median(byPeer.get("tsrun") ?? []) / median(byPeer.get("docker") ?? []);
 
+/** Both of tsrun in this run; undefined where one of the two was not measured. */
+function ofBridge({ times }: Results): { time: number; promised: number } | undefined {
+  const [none, time] = (["none", "bridge"] as const).map((workload) => times.get(workload)?.get("tsrun"));
+  if (none === undefined || time === undefined) return undefined;
+  return { time: median(time), promised: median(none) * bridge.ratio + bridge.milliseconds };
+}
+
+const bridgePromise = (milliseconds: number): string =>
+  `<= ${format(milliseconds)}, ${bridge.ratio} of none and ${bridge.milliseconds}`;
+
 /** Each missed promise in words. */
 export function missedPromises(results: Results): string[] {
   const missed = allRatios(results)
@@ -120,6 +134,12 @@ export function missedPromises(results: Results): string[] {
     .map(({ workload, peer, ratio, promised }) => {
       return `${titles[workload]}: ${ratio.toFixed(2)} of ${peer}'s time, promised ${promised.toFixed(2)}`;
     });
+  const network = ofBridge(results);
+  if (network !== undefined && network.time > network.promised) {
+    missed.push(
+      `a container on a bridge: ${format(network.time)} ms, promised ${bridgePromise(network.promised)}`,
+    );
+  }
   const warm = median(results.library?.slice(1) ?? []);
   if (warm > libraryLatency) missed.push(`library: ${format(warm)} ms, promised ${libraryLatency} ms`);
   const { upToDate, memory: ofPull = 0 } = results.pull ?? {};

@@ -1,11 +1,12 @@
 /**
- * Many networks at once, by eight processes: every subnet and every address is given out once, and nothing is left in
- * the end. TSRUN_TEST_NETWORKS=100 for the full size.
+ * Many networks at once, by eight processes: every subnet and every address is given out once, all names are found on
+ * their own networks and no others, and nothing is left in the end. TSRUN_TEST_NETWORKS=100 for the full size.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { CliResult } from "../support/cli.ts";
+import { dataOf, openNameClients } from "../support/name-client.ts";
 import { useHost } from "./support/host.ts";
 
 const NETWORKS = Number(process.env["TSRUN_TEST_NETWORKS"] ?? 16);
@@ -31,6 +32,31 @@ const succeeded = ({ code, stderr }: CliResult): void =>
 const linesOf = async (line: string): Promise<string[]> =>
   (await host.shell(line)).stdout.split("\n").filter(Boolean);
 const bridges = (): Promise<string[]> => linesOf("ip -br link show type bridge | grep ^br- | cut -d' ' -f1");
+
+const names = (): string[] =>
+  networks.flatMap((network) => Array.from({ length: CONTAINERS }, (_, number) => `${network}-${number}`));
+
+/** The questions that were not answered as they should: each container asks for those of its network, and for another one. */
+async function unresolved(): Promise<string[]> {
+  const format = "{{.Name}} {{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+  const rows = (await output("inspect", "-f", format, ...names()))
+    .split("\n")
+    .map((row) => row.slice(1).split(" "));
+  const addresses = new Map(rows.map(([name = "", , address]) => [name, address]));
+  const failed: string[] = [];
+  for (const [name = "", pid] of rows) {
+    const network = name.replace(/-\d+$/, "");
+    const [client] = openNameClients(Number(pid));
+    for (const asked of names().filter((each) => each.startsWith(`${network}-`))) {
+      const answer = dataOf(await client?.ask(asked));
+      if (answer.join() !== addresses.get(asked)) failed.push(`${name} asks for ${asked}: ${answer}`);
+    }
+    const stranger = network === networks[0] ? `${networks[1]}-0` : `${networks[0]}-0`;
+    if (dataOf(await client?.ask(`${stranger}.`)).length > 0) failed.push(`${name} finds ${stranger}`);
+    client?.close();
+  }
+  return failed;
+}
 
 test("are made, used and removed", { timeout: 600_000 }, async () => {
   // Docker's own pools have room for 31 networks.
@@ -70,6 +96,7 @@ test("are made, used and removed", { timeout: 600_000 }, async () => {
     .filter((route) => / dev br-/.test(route))
     .map((route) => route.split(" ")[0]);
   expect(routes.sort()).toEqual(subnets.sort());
+  expect(await unresolved()).toEqual([]);
   const [first = "", last = ""] = [networks[0], networks.at(-1)];
   expect((await tsrun("network", "rm", first)).stderr).toContain("has active endpoints");
   const neighbour = await output(
