@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
 import { until } from "../support/engine.ts";
+import { killNow, monitorsOf } from "./support/crash.ts";
 import { useHost } from "./support/host.ts";
 
 const host = useHost();
@@ -254,7 +255,7 @@ describe("a port in use is refused before anything is created", () => {
 test("what a killed monitor leaves is taken back", async () => {
   await web("--name", "victim", "-p", "18093:80");
   const address = await addressOf("victim");
-  process.kill(Number(sh("pgrep -n -x tsrun-monitor")), "SIGKILL");
+  for (const pid of monitorsOf(host)) killNow(pid);
   await until(async () => (await output("ps", "-q")) === "");
   expect(get("http://127.0.0.1:18093")).toBe(REFUSED);
   expect(sh("nft list ruleset")).not.toContain(`: ${address} .`);
