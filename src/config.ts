@@ -7,6 +7,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Rule, rules } from "./config-rules.ts";
 import { TsrunError } from "./errors.ts";
+import { hostUser, isRootless } from "./kernel/rootless.ts";
 
 export interface Config {
   /** Base URLs tried in order before docker.io itself: "http://127.0.0.1:5000". */
@@ -68,8 +69,9 @@ export function loadPaths(config: Config, env: Environment = process.env): { roo
 }
 
 const home = (env: Environment): string => env.HOME || homedir();
-const isRoot = (): boolean => process.geteuid?.() === 0;
-const userRunDir = (): string => `/run/user/${process.getuid?.()}`;
+/** Not in a user namespace, where everybody can be root. */
+const isRoot = (): boolean => process.geteuid?.() === 0 && !isRootless();
+const userRunDir = (): string => `/run/user/${hostUser()}`;
 
 function defaults(env: Environment): Config {
   const dataHome = env.XDG_DATA_HOME || join(home(env), ".local", "share");

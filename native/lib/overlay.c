@@ -21,6 +21,7 @@ struct view {
 	const char *directory, *target; /* of the overlay: working directory, and where it is attached meanwhile */
 	const char *data; /* options of mount(2), or NULL for what is too long for them: */
 	const char **lower, *upper, *work;
+	int user_xattr; /* option "userxattr": the only one of overlayfs's attributes for who is not the host's root */
 	const char **binds;
 	int tree; /* out: descriptor, or -errno of what failed */
 };
@@ -60,6 +61,8 @@ static int overlay_of_many(const struct view *view)
 		if (configure(fs, "lowerdir+", *lower) < 0)
 			return close_keeping_errno(fs, -1);
 	if (view->upper && (configure(fs, "upperdir", view->upper) < 0 || configure(fs, "workdir", view->work) < 0))
+		return close_keeping_errno(fs, -1);
+	if (view->user_xattr && syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
 		return close_keeping_errno(fs, -1);
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return close_keeping_errno(fs, -1);
@@ -176,10 +179,10 @@ static int run_in_thread(struct view *view)
  * upper and work are the layers one by one. target is an empty directory. Returns a descriptor or -errno.
  */
 int tsrun_overlay_open(const char *directory, const char *target, const char *data, const char **lower,
-		       const char *upper, const char *work, const char **binds)
+		       const char *upper, const char *work, int user_xattr, const char **binds)
 {
 	struct view view = { .enter = -1, .directory = directory, .target = target, .data = data, .lower = lower,
-			     .upper = upper, .work = work, .binds = binds, .tree = -1 };
+			     .upper = upper, .work = work, .user_xattr = user_xattr, .binds = binds, .tree = -1 };
 
 	return run_in_thread(&view);
 }

@@ -40,6 +40,8 @@ export function createContext(
 }
 
 async function createEngine(context: Context): Promise<EngineApi> {
+  if (process.geteuid?.() !== 0)
+    throw (await import("../engine/rootless-error.ts")).rootlessError(context.env);
   const { Engine } = await import("../engine/engine.ts");
   return new Engine({ config: context.config(), paths: context.paths() });
 }

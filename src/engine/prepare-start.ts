@@ -1,6 +1,7 @@
 /** The host's side of a start: cgroup, network namespace, files, and from them the Plan. */
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, join, relative } from "node:path";
+import { isRootless } from "../kernel/rootless.ts";
 import type { IdRange } from "../kernel/userns.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
@@ -153,6 +154,7 @@ export async function planInput(
     config,
     overlay: overlayOf(context.paths, record),
     networkNamespace: hasPreparedNetwork(record),
+    userNamespace: isRootless(),
     seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
   };
 }
@@ -167,6 +169,7 @@ function overlayOf(paths: Paths, record: ContainerRecord): Overlay {
     work: part("work"),
     merged: part("merged"),
     volatile: record.options.autoRemove ?? false,
+    userXattr: isRootless(),
   };
 }
 

@@ -1,5 +1,6 @@
 /** From a container's record to the OCI configuration that this start runs with. */
 import { nativePath } from "../kernel/native.ts";
+import { isRootless } from "../kernel/rootless.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { containerDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
@@ -7,7 +8,7 @@ import { allHostDevices, resolveDevices } from "./devices.ts";
 import { linkEnvironment } from "./links.ts";
 import type { LocatedMount } from "./mounts.ts";
 import { networkFilePaths } from "./network-files.ts";
-import { joinedContainer } from "./network-mode.ts";
+import { joinedContainer, sharesHostNetwork } from "./network-mode.ts";
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
 import { readRecord } from "./records.ts";
@@ -48,7 +49,12 @@ export async function runtimeConfig(
     size: known.size,
   });
   config.process.env?.push(...linkEnvironment(context.paths, record));
-  return config;
+  return isRootless() ? inUserNamespace(config, sharesHostNetwork(options)) : config;
+}
+
+async function inUserNamespace(config: OciConfig, hostNetwork: boolean): Promise<OciConfig> {
+  const { rootlessConfig } = await import("./rootless-config.ts");
+  return rootlessConfig(config, { hostNetwork });
 }
 
 /** The container whose network it has in the end: one that is joined may have joined another one. */

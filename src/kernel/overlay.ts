@@ -4,9 +4,10 @@
  */
 import { SyscallError } from "./errors.ts";
 import { native } from "./native.ts";
+import { isRootless } from "./rootless.ts";
 
 const overlayOpen = native(
-  "int tsrun_overlay_open(const char *directory, const char *target, const char *data, const char **lower, const char *upper, const char *work, const char **binds)",
+  "int tsrun_overlay_open(const char *directory, const char *target, const char *data, const char **lower, const char *upper, const char *work, int user_xattr, const char **binds)",
 );
 const rootOpen = native("int tsrun_root_open(int mount_namespace)");
 
@@ -39,6 +40,8 @@ export interface OverlayView {
 export function openOverlay({ directory, lower, writable, target, binds }: OverlayView): number {
   const options = [`lowerdir=${lower.join(":")}`];
   if (writable) options.push(`upperdir=${writable.upper}`, `workdir=${writable.work}`);
+  const userXattr = isRootless();
+  if (userXattr) options.push("userxattr");
   const data = options.join(",");
   const result = overlayOpen(
     directory,
@@ -47,6 +50,7 @@ export function openOverlay({ directory, lower, writable, target, binds }: Overl
     [...lower, null],
     writable?.upper ?? null,
     writable?.work ?? null,
+    userXattr ? 1 : 0,
     [
       ...binds.flatMap((bind) => [bind.source, bind.within ?? "", bind.target, bind.readOnly ? "ro" : "rw"]),
       null,

@@ -111,7 +111,7 @@ export interface MountOrigin {
   /** The directory that `source` is below. Its contents are not trusted: no link in it may lead out. */
   within?: string;
   /** `source` is this overlay of an image's layers, which has to be mounted first. */
-  overlay?: { layersDir: string; lower: string[]; target: string };
+  overlay?: { layersDir: string; lower: string[]; target: string; userXattr?: boolean };
   isDirectory: boolean;
 }
 

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, readlinkSync, sta
 import { join, relative } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import { O_PATH, openBeneath } from "../../kernel/openat2.ts";
+import { isRootless } from "../../kernel/rootless.ts";
 import type { OciIdMapping } from "../../runtime/oci.ts";
 import { layerName } from "../../store/layers.ts";
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
@@ -135,6 +136,7 @@ function locateImage(
         layersDir: layersDir(paths),
         lower: layers.map(layerName).reverse(),
         target: relative(layersDir(paths), directory),
+        ...(isRootless() && { userXattr: true }),
       },
       ...(subpath && { within: directory }),
       isDirectory: stats?.isDirectory() ?? true,

@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
 import { isCgroup2 } from "../../kernel/cgroupfs.ts";
+import { isRootless } from "../../kernel/rootless.ts";
+import { delegatedCgroup } from "./delegated.ts";
 import type { CgroupDriver } from "./driver.ts";
 import { parseHierarchies } from "./hierarchies-v1.ts";
+import { createNoDriver } from "./none.ts";
 import { createV1Driver } from "./v1.ts";
 import { createV2Driver } from "./v2.ts";
 
@@ -10,8 +13,15 @@ let detected: CgroupDriver | undefined;
 
 /** The driver for this host, looked for once: mountinfo is long where containers run, and each reads it thrice. */
 export function detectCgroupDriver(): CgroupDriver {
-  detected ??= cgroupDriverAt("/sys/fs/cgroup");
+  detected ??= isRootless() ? delegatedDriverAt("/sys/fs/cgroup") : cgroupDriverAt("/sys/fs/cgroup");
   return detected;
+}
+
+/** For an ordinary user: v2 below what is delegated to them, else a driver that makes no cgroups. */
+export function delegatedDriverAt(mount: string): CgroupDriver {
+  if (!isCgroup2(mount)) return createNoDriver(1);
+  const delegated = delegatedCgroup(mount);
+  return delegated === undefined ? createNoDriver(2) : createV2Driver(`${mount}${delegated}`);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   isBind,
   mountSteps,
   propagates,
+  revealingSteps,
   userNamespaceSlot,
 } from "./mounts.ts";
 import {
@@ -39,6 +40,8 @@ export interface ContainerPlanInput {
   cgroup: { cloneInto: boolean; procsFiles: readonly string[]; view: CgroupView };
   /** Slot "netns" holds a network namespace that is already set up. */
   networkNamespace: boolean;
+  /** It starts in a user namespace. */
+  userNamespace?: boolean | undefined;
   seccomp: SeccompFilter | undefined;
   /** Told by the host's files where not given. */
   isDirectory?: IsDirectory;
@@ -51,6 +54,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
   const { config, cgroup } = input;
   const { linux, process } = config;
   const binds = config.mounts.filter(isBind);
+  const revealed = input.userNamespace ?? false;
   const steps: Step[] = [
     ...namespaceSteps(input),
     // A mount that is to stay in its peer group is taken from the host before that group is left.
@@ -66,10 +70,11 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     },
     // Overlays are made in a working directory of their own; the last one has to be that of the root.
     ...bindSourceSteps(binds.filter(isOverlay)),
+    ...(revealed ? revealingSteps(config.mounts, config.root.path) : []),
     ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
     ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
     ...pivotSteps(),
-    ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory }),
+    ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory, revealed }),
     ...deviceSteps(linux.devices ?? []),
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),

@@ -72,23 +72,80 @@ function idmapStep(mount: OciMount, userns: string): Step {
 /** Whether a path of the host is a directory: a bind mount needs a mount point of its source's kind. */
 export type IsDirectory = (hostPath: string) => boolean;
 
+/** Filesystems that tell of the whole host. */
+const REVEALING = new Set(["proc", "sysfs"]);
+
+/**
+ * In a user namespace these are mounted only while the host's own can be seen (mount_namespaces(7), "an unprivileged
+ * mount must not reveal more"), and so before pivot_root(2): in `directory`, from where a copy is taken along.
+ */
+export function revealingSteps(mounts: readonly OciMount[], directory: string): Step[] {
+  return mounts
+    .filter(({ type }) => REVEALING.has(type ?? ""))
+    .flatMap((mount) => {
+      const { flags, data } = parseMountOptions(mount.options ?? []);
+      const type = mount.type ?? "none";
+      return [
+        {
+          op: "mount",
+          source: type,
+          target: directory,
+          fstype: type,
+          flags,
+          data: data || null,
+          why: whyOf(mount),
+        },
+        {
+          op: "openTree",
+          path: directory,
+          slot: slotOf(mount),
+          recursive: false,
+          why: `Mounted while the host's ${type} can be seen, as the kernel wants it in a user namespace: taken along…`,
+        },
+        {
+          op: "umount",
+          target: directory,
+          flags: ["MNT_DETACH"],
+          why: "…and not to be seen here any longer.",
+        },
+      ] satisfies Step[];
+    });
+}
+
 /** Makes each mount in the container's root, parents first as the configuration has them. */
 export function mountSteps(
   mounts: readonly OciMount[],
   {
     cgroup,
     isDirectory = (path) => statSync(path).isDirectory(),
-  }: { cgroup: CgroupView; isDirectory?: IsDirectory | undefined },
+    revealed = false,
+  }: {
+    cgroup: CgroupView;
+    isDirectory?: IsDirectory | undefined;
+    /** revealingSteps() came before. */
+    revealed?: boolean | undefined;
+  },
 ): Step[] {
   return mounts.flatMap((mount) => {
     if (isBind(mount)) return bindSteps(mount, mount.tsrun?.isDirectory ?? isDirectory(mount.source ?? ""));
     if (mount.type === "cgroup") return cgroupMountSteps(mount, { view: cgroup, sees: "own" });
+    if (revealed && REVEALING.has(mount.type ?? "")) return takenSteps(mount);
     return filesystemSteps(mount);
   });
 }
 
 function whyOf(mount: OciMount): string {
   return WHY[mount.destination] ?? `Asked for: ${mount.type ?? "bind"} on ${mount.destination}.`;
+}
+
+function takenSteps(mount: OciMount): Step[] {
+  const options = parseMountOptions(mount.options ?? []);
+  const target = mount.destination;
+  return [
+    directory(target),
+    { op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
+    ...attributeSteps(target, { ...options, set: [], clear: [] }),
+  ];
 }
 
 function filesystemSteps(mount: OciMount): Step[] {

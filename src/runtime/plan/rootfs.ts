@@ -16,6 +16,8 @@ export interface Overlay {
   merged: string;
   /** Skip syncing the upper layer: its content does not outlive the container (overlayfs "volatile", Linux 5.10). */
   volatile: boolean;
+  /** Its attributes are user.*, not trusted.*, as they have to be in a user namespace (Linux 5.11). */
+  userXattr?: boolean | undefined;
 }
 
 /** One page less its NUL is what mount(2) takes as data. */
@@ -24,7 +26,7 @@ const DATA_LIMIT = 4095;
 /** Mounts the overlay and changes into it. */
 export function overlaySteps(overlay: Overlay): Step[] {
   const { lower, upper, work, merged } = overlay;
-  const options = overlay.volatile ? ["volatile"] : [];
+  const options = [...(overlay.volatile ? ["volatile"] : []), ...(overlay.userXattr ? ["userxattr"] : [])];
   const data = [`lowerdir=${lower.join(":")}`, `upperdir=${upper}`, `workdir=${work}`, ...options].join(",");
   const why =
     "The image's read-only layers lie under one empty writable one: the container sees a single tree, and what it changes goes to the upper layer.";
@@ -46,17 +48,23 @@ export function overlaySteps(overlay: Overlay): Step[] {
  * layer needs two, and the target, which is empty, serves as the lowest.
  */
 export function readOnlyOverlaySteps(
-  { layersDir, lower, target }: { layersDir: string; lower: readonly string[]; target: string },
+  {
+    layersDir,
+    lower,
+    target,
+    userXattr,
+  }: { layersDir: string; lower: readonly string[]; target: string; userXattr?: boolean | undefined },
   destination: string,
 ): Step[] {
   const layers = [...lower, target];
-  const data = `lowerdir=${layers.join(":")}`;
+  const options = userXattr ? ["userxattr"] : [];
+  const data = [`lowerdir=${layers.join(":")}`, ...options].join(",");
   const why = `The image's layers as one read-only tree, to be seen at ${destination}.`;
   return [
     { op: "chdir", path: layersDir, why: "The layers are named relative to their directory." },
     data.length <= DATA_LIMIT
       ? { op: "mount", source: "overlay", target, fstype: "overlay", flags: ["MS_RDONLY"], data, why }
-      : { op: "mountOverlay", lower: layers, upper: null, work: null, target, options: [], why },
+      : { op: "mountOverlay", lower: layers, upper: null, work: null, target, options, why },
   ];
 }
 

@@ -3,6 +3,7 @@ import { createHash, hash as hashAtOnce } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { makedev, readLinkDescriptor } from "../../kernel/files.ts";
 import { O_PATH } from "../../kernel/openat2.ts";
+import { overlayAttribute } from "../../kernel/rootless.ts";
 import { xattrsOfDescriptor } from "../../kernel/xattr.ts";
 import { namesIn, takeHold } from "../pack/walk.ts";
 import { printable } from "../unpack/bytes.ts";
@@ -128,7 +129,7 @@ class Comparison {
   ): string | undefined {
     const actual = xattrsOfDescriptor(fd) ?? new Map<string, Buffer>();
     const wanted = new Map(expected);
-    if (opaque) wanted.set("trusted.overlay.opaque", Buffer.from("y"));
+    if (opaque) wanted.set(overlayAttribute("opaque"), Buffer.from("y"));
     for (const name of new Set([...actual.keys(), ...wanted.keys()])) {
       // The label of this machine's policy, which no layer brings.
       if (name === "security.selinux" || this.#options.droppedXattrs.has(name)) continue;

@@ -4,6 +4,7 @@
  * same archive, and with it the same diff id.
  */
 import { TsrunError } from "../../errors.ts";
+import { overlayAttribute } from "../../kernel/rootless.ts";
 import { xattrsOfDescriptor } from "../../kernel/xattr.ts";
 import { printable } from "../unpack/bytes.ts";
 import type { PackedEntry } from "./header.ts";
@@ -77,7 +78,7 @@ function marker(name: string): PackedEntry {
 /** With these features on, the upper directory holds references to lower files in the place of their content. */
 function refuseReference(path: string, xattrs: ReadonlyMap<string, Buffer> | undefined): void {
   for (const feature of ["redirect", "metacopy"]) {
-    if (!xattrs?.has(`trusted.overlay.${feature}`)) continue;
+    if (!xattrs?.has(overlayAttribute(feature))) continue;
     throw notPortable(
       path,
       `overlayfs has kept only a reference to it (${feature})`,

@@ -3,6 +3,7 @@
  * leads only through what is known to be a directory, so paths will do.
  */
 import { lstatSync, readdirSync } from "node:fs";
+import { overlayAttribute } from "../../kernel/rootless.ts";
 import { getXattr } from "../../kernel/xattr.ts";
 import { fromPath, toPath } from "../unpack/bytes.ts";
 import type { Visited } from "./walk.ts";
@@ -35,7 +36,7 @@ export function lookUp(directory: LowerDirectory, name: string): LowerFile | und
     }
     top ??= { stat, path };
     merged.push(path);
-    if (getXattr(toPath(path), "trusted.overlay.opaque")?.toString("latin1") === "y") break;
+    if (getXattr(toPath(path), overlayAttribute("opaque"))?.toString("latin1") === "y") break;
   }
   return top && { ...top, directory: merged };
 }

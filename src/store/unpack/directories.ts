@@ -7,6 +7,7 @@
  * bit would be inherited, and a mode of 0555 would keep an unprivileged user out.
  */
 import { closeSync, constants, lstatSync, mkdirSync, openSync, type Stats, unlinkSync } from "node:fs";
+import { overlayAttribute } from "../../kernel/rootless.ts";
 import { setXattr } from "../../kernel/xattr.ts";
 import { printable, toPath } from "./bytes.ts";
 import { applyToDescriptor, type Metadata } from "./metadata.ts";
@@ -102,7 +103,7 @@ export class Directories {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
     const fd = openSync(toPath(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
-      if (directory.opaque) setXattr(fd, "trusted.overlay.opaque", Buffer.from("y"));
+      if (directory.opaque) setXattr(fd, overlayAttribute("opaque"), Buffer.from("y"));
       return dropped.concat(applyToDescriptor(fd, directory.metadata ?? implicitMetadata()));
     } finally {
       closeSync(fd);

@@ -1,0 +1,60 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rootless.h"
+
+/* What it names is the user's own and nobody else can write to it; a link is nobody's. */
+static bool is_private(const char *path)
+{
+	struct stat info;
+
+	return lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 022) == 0;
+}
+
+/* /tmp is everybody's: whatever is there under that name already may be a trap. */
+static bool make_in_tmp(const char *path)
+{
+	return (mkdir(path, 0700) == 0 || errno == EEXIST) && is_private(path);
+}
+
+static int find_runtime_directory(char *path, size_t size)
+{
+	const char *asked = getenv("XDG_RUNTIME_DIR");
+
+	/* After su(1) it can still be another user's. */
+	if (asked && asked[0] == '/' && is_private(asked)) {
+		snprintf(path, size, "%s", asked);
+		return 0;
+	}
+	snprintf(path, size, "/run/user/%u", geteuid());
+	if (is_private(path))
+		return 0;
+	snprintf(path, size, "/tmp/tsrun-run-%u", geteuid());
+	if (make_in_tmp(path))
+		return 0;
+	return fail("remove it, or let XDG_RUNTIME_DIR name a directory of your own",
+		    "there is no directory for runtime files: %s is not yours alone", path);
+}
+
+int directory_open(struct directory *directory)
+{
+	char path[sizeof(directory->path) + 32];
+
+	if (find_runtime_directory(directory->path, sizeof(directory->path)) < 0)
+		return -1;
+	setenv("XDG_RUNTIME_DIR", directory->path, 1);
+	snprintf(path, sizeof(path), "%s/tsrun", directory->path);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/tsrun/rootless", directory->path);
+	mkdir(path, 0700);
+	directory->fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory->fd < 0)
+		return fail("let XDG_RUNTIME_DIR name a directory that you can write to", "cannot make %s: %s", path,
+			    strerror(errno));
+	return 0;
+}

@@ -1,0 +1,45 @@
+/**
+ * Whether this process is root of the whole host, or of the namespaces of an ordinary user (user_namespaces(7)): what
+ * tsrun does is the same, but for what the kernel keeps for the host's root. native/rootless makes those namespaces.
+ */
+import { readFileSync } from "node:fs";
+
+/** uid_map of a process that is in no user namespace but the first: all ids there are, as they are. */
+const WHOLE_HOST = /^\s*0\s+0\s+4294967295\s*$/;
+
+let rootless: boolean | undefined;
+
+/** Whether tsrun works inside of a user namespace. */
+export function isRootless(): boolean {
+  rootless ??= !WHOLE_HOST.test(readMap("uid"));
+  return rootless;
+}
+
+/** The highest group id that exists in this user namespace from 0 on without a gap, for sysctls that take a range of them. */
+export function lastGroup(): number {
+  let next = 0;
+  for (const line of readMap("gid").trim().split("\n")) {
+    const [inside, , count] = line.trim().split(/\s+/).map(Number) as [number, number, number];
+    if (inside === next) next += count;
+  }
+  return next - 1;
+}
+
+/** Who the user is outside of the namespaces. */
+export function hostUser(): number {
+  if (process.geteuid?.() !== 0) return process.geteuid?.() ?? 0;
+  return Number(/^\s*0\s+(\d+)/m.exec(readMap("uid"))?.[1] ?? 0);
+}
+
+/** The prefix of overlayfs's own attributes: trusted.* is the host's root's, so such mounts have the option "userxattr". */
+export const overlayAttribute = (name: string): string =>
+  `${isRootless() ? "user" : "trusted"}.overlay.${name}`;
+
+/** "" where the kernel has no user namespaces. */
+function readMap(kind: "uid" | "gid"): string {
+  try {
+    return readFileSync(`/proc/self/${kind}_map`, "latin1");
+  } catch {
+    return kind === "uid" ? "0 0 4294967295" : "";
+  }
+}
