@@ -43,7 +43,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
 	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
-	       PORTS_FAREWELL, PORTS_HELD, RESOLVER, RESOLVER_FD, RESOLVER_COMMAND };
+	       PORTS_FAREWELL, PORTS_HELD, PORTS_NETLINK, RESOLVER, RESOLVER_FD, RESOLVER_COMMAND };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
@@ -82,6 +82,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "health-thawed", required_argument, NULL, HEALTH_THAWED },
 		{ "ports-farewell", required_argument, NULL, PORTS_FAREWELL },
 		{ "ports-held", required_argument, NULL, PORTS_HELD },
+		{ "ports-netlink", required_argument, NULL, PORTS_NETLINK },
 		{ "resolver", required_argument, NULL, RESOLVER },
 		{ "resolver-fd", required_argument, NULL, RESOLVER_FD },
 		{ "resolver-command", required_argument, NULL, RESOLVER_COMMAND },
@@ -129,6 +130,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		case HEALTH_THAWED: options->health.thawed = optarg; break;
 		case PORTS_FAREWELL: options->ports.farewell = atoi(optarg); break;
 		case PORTS_HELD: options->ports.held = atoi(optarg); break;
+		case PORTS_NETLINK: options->ports.netlink = atoi(optarg); break;
 		case RESOLVER: options->resolver.directory = optarg; break;
 		case RESOLVER_FD: options->resolver.sockets = atoi(optarg); break;
 		case RESOLVER_COMMAND: append_word(options->resolver.command, optarg); break;

@@ -46,19 +46,25 @@ static void forget_flows(int netlink, const char *question, size_t size)
 		close(listing);
 }
 
-static void send_all(int file)
+/*
+ * With a socket of another network namespace (`elsewhere`) no flows are looked for: those are an ordinary user's ports, and
+ * who comes to them from outside comes by tsrun-forward, whose sockets are gone.
+ */
+static void send_all(int file, int elsewhere)
 {
-	int netlink = open_netfilter();
+	int netlink = elsewhere ? elsewhere : open_netfilter();
 	_Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
 	uint32_t length;
 
 	/* The kernel carries a datagram out before send(2) returns. What it refuses is gone already. */
 	while (netlink >= 0 && read(file, &length, sizeof(length)) == sizeof(length) && length <= sizeof(datagram) &&
 	       read(file, datagram, length) == (ssize_t)length) {
-		if ((((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
-			forget_flows(netlink, datagram, length);
-		else
+		bool is_question = (((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+
+		if (!is_question)
 			send(netlink, datagram, length, 0);
+		else if (!elsewhere)
+			forget_flows(netlink, datagram, length);
 	}
 	if (netlink >= 0)
 		close(netlink);
@@ -69,7 +75,7 @@ void ports_release(struct ports_options *options)
 	if (options->farewell == 0)
 		return;
 	lseek(options->farewell, 0, SEEK_SET);
-	send_all(options->farewell);
+	send_all(options->farewell, options->netlink);
 	for (int fd = options->farewell; fd <= options->farewell + options->held; fd++)
 		close(fd);
 	options->farewell = 0;

@@ -12,6 +12,7 @@ struct ports_options {
 	 */
 	int farewell;
 	int held;     /* --ports-held N: so many sockets follow it */
+	int netlink;  /* --ports-netlink FD: the socket to send by, of another network namespace; 0: one is made */
 };
 
 /* Gives the ports back; does nothing the second time. */

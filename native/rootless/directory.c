@@ -22,39 +22,36 @@ static bool make_in_tmp(const char *path)
 	return (mkdir(path, 0700) == 0 || errno == EEXIST) && is_private(path);
 }
 
-static int find_runtime_directory(char *path, size_t size)
+/* By nothing but the user's number: there is one set of namespaces, whatever the environment says. src/kernel/rootless.ts */
+static int find_directory(char *path, size_t size)
 {
-	const char *asked = getenv("XDG_RUNTIME_DIR");
-
-	/* After su(1) it can still be another user's. */
-	if (asked && asked[0] == '/' && is_private(asked)) {
-		snprintf(path, size, "%s", asked);
-		return 0;
-	}
 	snprintf(path, size, "/run/user/%u", geteuid());
 	if (is_private(path))
 		return 0;
 	snprintf(path, size, "/tmp/tsrun-run-%u", geteuid());
 	if (make_in_tmp(path))
 		return 0;
-	return fail("remove it, or let XDG_RUNTIME_DIR name a directory of your own",
-		    "there is no directory for runtime files: %s is not yours alone", path);
+	return fail("remove it: it should be yours alone", "%s cannot hold runtime files", path);
 }
 
 int directory_open(struct directory *directory)
 {
 	char path[sizeof(directory->path) + 32];
 
-	if (find_runtime_directory(directory->path, sizeof(directory->path)) < 0)
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (find_directory(directory->path, sizeof(directory->path)) < 0)
 		return -1;
-	setenv("XDG_RUNTIME_DIR", directory->path, 1);
+	/* After su(1) it can still be another user's. */
+	if (!runtime || runtime[0] != '/' || !is_private(runtime))
+		setenv("XDG_RUNTIME_DIR", directory->path, 1);
 	snprintf(path, sizeof(path), "%s/tsrun", directory->path);
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/tsrun/rootless", directory->path);
 	mkdir(path, 0700);
 	directory->fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory->fd < 0)
-		return fail("let XDG_RUNTIME_DIR name a directory that you can write to", "cannot make %s: %s", path,
+		return fail("its parent should be yours alone", "cannot make %s: %s", path,
 			    strerror(errno));
 	return 0;
 }

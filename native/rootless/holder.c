@@ -19,10 +19,18 @@
 
 #define LOOK_EVERY 30 /* seconds */
 
+/* The command that happened to need namespaces is not this process's, and its words are nobody else's business. */
+static void forget_command(void)
+{
+	for (char **word = launcher_argv; *word; word++)
+		memset(*word, 0, strlen(*word));
+}
+
 static void detach(int directory)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	forget_command();
 	setsid();
 	if (chdir("/") < 0)
 		_exit(1);
@@ -46,7 +54,21 @@ static ino_t user_namespace_of(const char *pid)
 	return stat(path, &info) == 0 ? info.st_ino : 0; /* 0 also for what is beyond this namespace's power */
 }
 
-/* Whether any other process is in this user namespace, but for the one that is here to serve them. */
+static pid_t parent_of(const char *pid)
+{
+	char path[64];
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	FILE *file = fopen(path, "re");
+	if (file && fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1)
+		parent = 0;
+	if (file)
+		fclose(file);
+	return parent;
+}
+
+/* Whether any other process is in this user namespace, but for those that are here to serve them. */
 static bool is_used(int directory)
 {
 	ino_t own = user_namespace_of("self");
@@ -57,7 +79,8 @@ static bool is_used(int directory)
 
 	while (!used && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)atoi(entry->d_name);
-		used = pid > 0 && pid != self && pid != outside && user_namespace_of(entry->d_name) == own;
+		used = pid > 0 && pid != self && user_namespace_of(entry->d_name) == own &&
+		       (outside == 0 || (pid != outside && parent_of(entry->d_name) != outside));
 	}
 	if (proc)
 		closedir(proc);

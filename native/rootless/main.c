@@ -14,6 +14,8 @@
 
 #include "rootless.h"
 
+char **launcher_argv;
+
 int fail(const char *hint, const char *format, ...)
 {
 	char text[8192];
@@ -36,6 +38,9 @@ int main(int argc, char **argv)
 				"Executes the program as root of the user's own namespaces.\n");
 		return 125;
 	}
+	if (argc == 4 && strcmp(argv[1], "--outside") == 0)
+		return outside_run(argv[2], argv[3]);
+	launcher_argv = argv;
 	unsetenv("TSRUN_ROOTLESS_ERROR");
 	if (geteuid() != 0 && directory_open(&directory) == 0)
 		namespaces_join(&directory);

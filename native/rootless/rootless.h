@@ -31,6 +31,12 @@ int maps_write(pid_t pid);
 /* In the namespaces: waits until nobody else has been in them for a while. */
 _Noreturn void holder_run(int directory);
 
+/* `tsrun-rootless --outside DIRECTORY NETNS`; returns an exit status where nothing can do that. */
+int outside_run(const char *directory, char *netns);
+
+/* What the launcher was started with, in the memory that /proc/PID/cmdline shows. */
+extern char **launcher_argv;
+
 /* The process that D's file `name` speaks of, if it still is that one; else 0. */
 pid_t record_read(int directory, const char *name);
 int record_write(int directory, const char *name, pid_t pid);

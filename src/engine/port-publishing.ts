@@ -1,8 +1,10 @@
 /** Publishing the ports of a container: taken before it starts, passed on when it is connected. Loaded where there are any. */
-import { rmSync } from "node:fs";
+import { closeSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { NETLINK_ROUTE, openNetlink } from "../kernel/netlink.ts";
+import { TsrunError } from "../errors.ts";
+import { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from "../kernel/netlink.ts";
 import { decodeLink, getLink } from "../kernel/netlink-link.ts";
+import { isRootless } from "../kernel/rootless.ts";
 import { readEndpoint } from "../network/endpoints.ts";
 import { addressPart } from "../network/ip.ts";
 import { hostBindingOf } from "../network/network-options.ts";
@@ -10,7 +12,7 @@ import { bypassWarnings } from "../network/ports/bypass.ts";
 import { type PortTarget, publishPorts, unpublishPorts } from "../network/ports/publish.ts";
 import { type Reservation, reservePorts } from "../network/ports/reserve.ts";
 import { hasPortsTable } from "../network/ports/rules.ts";
-import type { PublishedPort } from "../network/ports/types.ts";
+import type { PortRequest, PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, NetworkRecord } from "../network/types.ts";
 import type { MonitorPorts } from "../runtime/launch.ts";
 import { writeDocument } from "../store/documents.ts";
@@ -34,6 +36,7 @@ const EVERYWHERE6 = "::";
 export function reserveContainerPorts(context: EngineContext, subject: Subject): Reservation | undefined {
   const requests = requestedPorts(subject);
   if (requests.length === 0) return undefined;
+  if (isRootless()) refuseSctp(requests);
   const network = outwardNetwork(context.paths, subject);
   if (network === undefined) return undefined;
   const first = hostBindingOf(network) ?? context.config.ip ?? EVERYWHERE;
@@ -47,6 +50,8 @@ export interface PreparedPorts {
   /** To be removed at the container's end. */
   files: string[];
   warnings: string[];
+  /** Closes what the monitor has its own copies of. */
+  close(): void;
 }
 
 /** Passes the ports on to a container that has just been connected. */
@@ -55,7 +60,7 @@ export async function publishContainerPorts(
   record: ContainerRecord,
   { reservation, endpoints }: { reservation: Reservation | undefined; endpoints: readonly Endpoint[] },
 ): Promise<PreparedPorts> {
-  if (reservation === undefined) return { files: [], warnings: [discarded(record)] };
+  if (reservation === undefined) return { files: [], warnings: [discarded(record)], close() {} };
   const { paths } = context;
   await restorePorts(context);
   const network = outwardNetwork(paths, record);
@@ -66,12 +71,48 @@ export async function publishContainerPorts(
   using _lock = await lockPorts(paths);
   // First the note of what is to be taken back, then what is.
   writeDocument(file, reservation.ports, { durable: false });
-  const farewell = await publishPorts(paths, reservation.ports, targetOf(endpoint));
-  return {
+  const target = targetOf(endpoint);
+  const farewell = await publishPorts(paths, reservation.ports, target);
+  const prepared: PreparedPorts = {
     monitor: { fds: reservation.fds, farewell },
     files: [file],
     warnings: bypassWarnings(paths, reservation.ports),
+    close() {},
   };
+  return isRootless() ? withForwarder(paths, record.id, { prepared, reservation, target }) : prepared;
+}
+
+/** In an ordinary user's network namespace those rules serve the containers alone; the host's ports are listened at. */
+async function withForwarder(
+  paths: Paths,
+  id: string,
+  parts: { prepared: PreparedPorts; reservation: Reservation; target: PortTarget },
+): Promise<PreparedPorts> {
+  const { prepared, reservation, target } = parts;
+  const { forwardPorts, targetsPath, writeTargets } = await import("./port-forwarding.ts");
+  writeTargets(paths, id, { ports: reservation.ports, target });
+  const kept = forwardPorts(paths, id, reservation);
+  const netlink = openNetlink(NETLINK_NETFILTER);
+  return {
+    ...prepared,
+    monitor: {
+      fds: [...reservation.fds, kept],
+      farewell: prepared.monitor?.farewell ?? [],
+      netlink: netlink.fd,
+    },
+    files: [...prepared.files, targetsPath(paths, id)],
+    close() {
+      closeSync(kept);
+      netlink[Symbol.dispose]();
+    },
+  };
+}
+
+function refuseSctp(requests: readonly PortRequest[]): void {
+  if (!requests.some(({ protocol }) => protocol === "sctp")) return;
+  throw new TsrunError("ERR_TSRUN_PORT_PROTOCOL", "an ordinary user cannot publish a port of sctp", {
+    hint: "its packets are passed on by the host's packet filter only: run that container as root",
+  });
 }
 
 const discarded = ({ options }: ContainerRecord): string =>
@@ -98,6 +139,9 @@ export async function movePorts({ paths }: EngineContext, changed: ContainerReco
   // What its monitor takes back at its end is told by the host's ports, and so stays right.
   if (endpoint === undefined) unpublishPorts(paths, ports);
   else await publishPorts(paths, ports, targetOf(endpoint));
+  if (!isRootless()) return;
+  const { writeTargets } = await import("./port-forwarding.ts");
+  writeTargets(paths, changed.id, { ports, target: endpoint && targetOf(endpoint) });
 }
 
 /** What a killed run has left. The caller owns the container, whose ports may be another one's by now. */

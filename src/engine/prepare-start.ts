@@ -75,6 +75,7 @@ export async function prepareStart(
     }
     const networks = network?.attachment?.endpoints ?? [];
     const ports = await preparePorts(context, record, { reservation, endpoints: networks });
+    if (ports !== undefined) cleanup.push(() => ports.close());
     if (joinedContainer(record.options) === undefined) writeNetworkFiles(context, record, networks);
     const input = await planInput(context, record, config);
     const plan = containerPlan({ ...input, cgroup: cgroupInput(cgroup, driver), pause });

@@ -6,6 +6,8 @@
 import { closeSync } from "node:fs";
 import { errnoName, SyscallError } from "./errors.ts";
 import { check, libc } from "./ffi.ts";
+import { hostNetwork } from "./host-network.ts";
+import { native } from "./native.ts";
 import {
   decodeAttributes,
   decodeMessages,
@@ -23,6 +25,7 @@ export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
 const AF_NETLINK = 16;
+const SOCK_RAW = 3;
 const SOCK_RAW_CLOEXEC = 0x80003;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
@@ -43,6 +46,7 @@ const ANSWER_TIMEOUT_SECONDS = 10n;
 const RECEIVE_SIZE = 32 * 1024;
 
 const socket = libc("int socket(int domain, int type, int protocol)");
+const netnsSockets = native("int tsrun_netns_sockets(int nsfd, const int *kinds, _Out_ int *fds, int count)");
 const setsockopt = libc("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)");
 const send = libc("long send(int fd, const void *buffer, size_t length, int flags)");
 const recv = libc("long recv(int fd, void *buffer, size_t length, int flags)");
@@ -73,8 +77,15 @@ export interface NetlinkSocket extends Disposable {
   dump(request: NetlinkRequest): NetlinkMessage[];
 }
 
-/** A socket of the calling process's network namespace. */
+/** A socket of the network namespace in which the containers' bridges are, hostNetwork(). */
 export function openNetlink(family: number): NetlinkSocket {
+  const netns = hostNetwork();
+  if (netns !== undefined) {
+    const fds = [-1];
+    const result: number = netnsSockets(netns, [AF_NETLINK, SOCK_RAW, family], fds, 1);
+    if (result < 0) throw new SyscallError("socket", -result, "netlink");
+    return wrapNetlink(fds[0] as number);
+  }
   return wrapNetlink(check("socket", () => socket(AF_NETLINK, SOCK_RAW_CLOEXEC, family)));
 }
 

@@ -3,8 +3,10 @@
  * asked of the kernel directly, by one netlink message, so that a start which finds its rules in place never loads
  * the library.
  */
-import { ERRNO } from "./errors.ts";
+import { ERRNO, SyscallError } from "./errors.ts";
 import { declare } from "./ffi.ts";
+import { hostNetwork } from "./host-network.ts";
+import { native } from "./native.ts";
 import { NETLINK_NETFILTER, openNetlink } from "./netlink.ts";
 import { decodeAttributes, type NetlinkRequest, stringAttribute } from "./netlink-message.ts";
 import { type NftFamily, nftMessage } from "./nft-message.ts";
@@ -21,6 +23,8 @@ const nftRunCmdFromBuffer = declare(
   "int nft_run_cmd_from_buffer(void *context, const char *commands)",
 );
 
+const netnsNft = native("int tsrun_netns_nft(int nsfd, const char *commands, _Out_ const char **text)");
+
 const NFT_MSG_GETCHAIN = 4;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
@@ -33,6 +37,19 @@ const NFTNL_UDATA_CHAIN_COMMENT = 0;
  * Throws an Error with the library's own words, which point at the place in the commands.
  */
 export function runNft(commands: string): string {
+  const netns = hostNetwork();
+  return netns === undefined ? runHere(commands) : runThere(netns, commands);
+}
+
+function runThere(netns: number, commands: string): string {
+  const text = [""];
+  const result: number = netnsNft(netns, commands, text);
+  if (result < 0) throw new SyscallError("nft", -result, LIBRARY);
+  if (result > 0) throw new Error((text[0] ?? "").trim());
+  return text[0] ?? "";
+}
+
+function runHere(commands: string): string {
   const context = nftCtxNew(0);
   try {
     nftCtxBufferOutput(context);

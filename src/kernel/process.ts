@@ -9,6 +9,7 @@ const spawn = native(
   "int tsrun_spawn(const char *path, const char **argv, const char **envp, const int *fds, int count)",
 );
 const socketpair = libc("int socketpair(int domain, int type, int protocol, _Out_ int *sv)");
+const pipe2 = libc("int pipe2(_Out_ int *ends, int flags)");
 const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
 const exitAtOnce = libc("void _exit(int status)");
 const fcntlInt = libc("int fcntl(int fd, int op, int arg)");
@@ -17,6 +18,7 @@ const syscall3: ForeignFunction = libc("long syscall(long number, long a, long b
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
@@ -61,6 +63,13 @@ export function streamSocketPair(): [number, number] {
   const pair: number[] = [-1, -1];
   check("socketpair", () => socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
   return [pair[0] as number, pair[1] as number];
+}
+
+/** A pipe, pipe2(2), both of its ends close-on-exec. */
+export function closeOnExecPipe(): [readEnd: number, writeEnd: number] {
+  const ends: number[] = [-1, -1];
+  check("pipe2", () => pipe2(ends, O_CLOEXEC));
+  return [ends[0] as number, ends[1] as number];
 }
 
 /** An anonymous file with this content that nobody can change any more (memfd_create(2), file sealing). */

@@ -2,7 +2,7 @@
  * Whether this process is root of the whole host, or of the namespaces of an ordinary user (user_namespaces(7)): what
  * tsrun does is the same, but for what the kernel keeps for the host's root. native/rootless makes those namespaces.
  */
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 
 /** uid_map of a process that is in no user namespace but the first: all ids there are, as they are. */
 const WHOLE_HOST = /^\s*0\s+0\s+4294967295\s*$/;
@@ -34,6 +34,19 @@ export function hostUser(): number {
 /** The prefix of overlayfs's own attributes: trusted.* is the host's root's, so such mounts have the option "userxattr". */
 export const overlayAttribute = (name: string): string =>
   `${isRootless() ? "user" : "trusted"}.overlay.${name}`;
+
+/** Where the launcher keeps what it knows of the user's namespaces: native/rootless/directory.c looks in the same order. */
+export function rootlessDirectory(): string {
+  const user = hostUser();
+  const own = `/run/user/${user}`;
+  return `${isPrivate(own) ? own : `/tmp/tsrun-run-${user}`}/tsrun/rootless`;
+}
+
+/** A directory of this user's that nobody else can write to. */
+function isPrivate(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && stat.uid === process.geteuid?.() && (stat.mode & 0o022) === 0;
+}
 
 /** "" where the kernel has no user namespaces. */
 function readMap(kind: "uid" | "gid"): string {

@@ -10,6 +10,7 @@ import { AF_INET, AF_INET6 } from "../kernel/netlink-address.ts";
 import { decodeLink, deleteLink, listLinks } from "../kernel/netlink-link.ts";
 import type { NetworkNamespace } from "../kernel/netns.ts";
 import { randomBytes } from "../kernel/random.ts";
+import { isRootless } from "../kernel/rootless.ts";
 import type { Paths } from "../store/paths.ts";
 import { type Addresses, takeAddresses } from "./addresses.ts";
 import { ensureBridge, openRoute } from "./bridge.ts";
@@ -161,9 +162,13 @@ async function wireOf(context: NetworkContext, route: NetlinkSocket, network: Ne
     };
   }
   const bridge = await ensureBridge(context, route, network);
+  const leadsOut = isRootless() && !network.internal;
   return {
     subnets: bridge.subnets,
-    warnings: bridge.warnings,
+    warnings: [
+      ...bridge.warnings,
+      ...(leadsOut ? await (await import("./outside.ts")).ensureOutside(route) : []),
+    ],
     plugIn: (plug) => plugIntoBridge(route, { network, bridge }, plug),
     unplug: (hostInterface) => route.attempt(deleteLink(hostInterface)),
   };

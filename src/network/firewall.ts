@@ -7,9 +7,9 @@
  * nothing beyond, and with br_netfilter not each other, until that program is told. Telling it is the
  * administrator's decision: foreignDrops() says how.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
+import { readNetworkSetting, writeNetworkSetting } from "../kernel/host-network.ts";
 import { nftChainComment, runNft } from "../kernel/nftables.ts";
 import { lock } from "../store/locks.ts";
 import { locksDir, type Paths } from "../store/paths.ts";
@@ -33,7 +33,7 @@ export function firewallReady(paths: Paths, network: FirewallNetwork): boolean {
 
 /** Turns forwarding on and writes the network's rules, all of them at once, whatever they were before. */
 export async function setUpFirewall(paths: Paths, network: FirewallNetwork): Promise<void> {
-  for (const file of forwardingFiles(network)) if (!isOn(file)) writeFileSync(file, "1");
+  for (const file of forwardingFiles(network)) if (!isOn(file)) writeNetworkSetting(file, "1");
   const table = instanceTable(paths);
   // Which elements there are to be removed is read before the transaction that removes them.
   using _lock = await lockFirewall(paths);
@@ -94,6 +94,6 @@ function forwardingFiles({ subnets, internal }: FirewallNetwork): string[] {
   return [...families].map((family) => FORWARDING[family]);
 }
 
-const isOn = (file: string): boolean => readFileSync(file, "latin1").startsWith("1");
+const isOn = (file: string): boolean => readNetworkSetting(file).startsWith("1");
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -58,6 +58,8 @@ export interface MonitorPorts {
   fds: readonly number[];
   /** Datagrams to NETLINK_NETFILTER that take back what leads to the container. */
   farewell: readonly Buffer[];
+  /** The NETLINK_NETFILTER socket to send them by where the monitor's own network namespace is not the ports'; the caller's to close. */
+  netlink?: number | undefined;
 }
 
 /** What a probe of the container's health does, and when; native/monitor/health.h explains each. Milliseconds. */
@@ -110,6 +112,7 @@ export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promi
       ...(health ? [seal("tsrun-health", encodePlan(health.plan))] : []),
       ...(resolver?.fds ?? []),
       ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
+      ...(ports?.netlink === undefined ? [] : [ports.netlink]),
     ];
     spawnDetached(
       nativePath("tsrun-monitor"),
@@ -170,8 +173,11 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
   ];
 }
 
-function portsArguments({ fds }: MonitorPorts, farewell: number): string[] {
-  return ["--ports-farewell", String(farewell), "--ports-held", String(fds.length)];
+function portsArguments({ fds, netlink }: MonitorPorts, farewell: number): string[] {
+  return [
+    ...["--ports-farewell", String(farewell), "--ports-held", String(fds.length)],
+    ...(netlink === undefined ? [] : ["--ports-netlink", String(farewell + 1 + fds.length)]),
+  ];
 }
 
 /** Each datagram after its length, 32 bits. */

@@ -1,5 +1,6 @@
 /** Asks the kernel for the graph of a network. */
-import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readlinkSync } from "node:fs";
+import { readNetworkSetting } from "../../kernel/host-network.ts";
 import type { Link } from "../../kernel/netlink-link.ts";
 import { openNetworkNamespace } from "../../kernel/netns.ts";
 import type { Paths } from "../../store/paths.ts";
@@ -124,7 +125,7 @@ function hostOf(view: NamespaceView): GraphHost {
 /** A kernel without IPv6 has no such file. */
 function isOn(file: string): boolean {
   try {
-    return readFileSync(file, "latin1").startsWith("1");
+    return readNetworkSetting(file).startsWith("1");
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 /** Passing ports of the host on to a container, and no longer doing so. */
-import { writeFileSync } from "node:fs";
 import { forgetUdpFlows, udpFlowsTo } from "../../kernel/conntrack.ts";
+import { writeNetworkSetting } from "../../kernel/host-network.ts";
 import { ipBytes } from "../../kernel/ip-address.ts";
 import { NETLINK_ROUTE, openNetlink } from "../../kernel/netlink.ts";
 import { decodeLink, getLink, setHairpin } from "../../kernel/netlink-link.ts";
@@ -138,5 +138,5 @@ function letBack(port: string): void {
 
 /** Packets from 127.0.0.1 may leave by the bridge; the rules see to it that none comes in by it. */
 function letLoopbackIn(bridge: string): void {
-  writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
+  writeNetworkSetting(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
 }

@@ -144,6 +144,16 @@ function explained(error: unknown, protocol: string, address: string): unknown {
       },
     );
   }
+  if (error.code === "EACCES") {
+    return new TsrunError(
+      "ERR_TSRUN_PORT_PRIVILEGED",
+      `cannot publish a port below 1024 of ${address}: they are root's`,
+      {
+        hint: "choose a higher one, or let everybody have them: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=0",
+        cause: error,
+      },
+    );
+  }
   if (error.code === "EPROTONOSUPPORT" || error.code === "EAFNOSUPPORT") {
     return new TsrunError("ERR_TSRUN_PORT_PROTOCOL", `this kernel has no ${protocol} at ${address}`, {
       hint: protocol === "sctp" ? "load it with `modprobe sctp`" : "is IPv6 switched off (ipv6.disable=1)?",

@@ -1,0 +1,176 @@
+/*
+ * Datagrams: for each client a socket that is connected to the container, by which answers find their way back, from the
+ * very address that the client has sent to. A client that is silent for a while is forgotten.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "forward.h"
+
+#define SILENCE 90 /* seconds */
+#define SESSIONS 1024
+#define DATAGRAM (64 << 10)
+#define AT_ONCE 64
+
+struct port {
+	struct source source;
+	unsigned number;
+};
+
+struct session {
+	struct source source;
+	struct port *port; /* NULL: free */
+	struct sockaddr_storage client;
+	socklen_t client_length;
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		struct cmsghdr align;
+	} control; /* what says where the client has sent to, ip(7) IP_PKTINFO */
+	size_t control_length;
+	time_t heard;
+};
+
+static struct session sessions[SESSIONS];
+static char datagram[DATAGRAM];
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+static void forget(struct session *session)
+{
+	if (session->port)
+		close(session->source.fd);
+	session->port = NULL;
+	session->source.fd = -1;
+}
+
+void udp_expire(void)
+{
+	static time_t looked;
+	time_t time = now();
+
+	if (time == looked)
+		return;
+	looked = time;
+	for (struct session *session = sessions; session < sessions + SESSIONS; session++)
+		if (session->port && time - session->heard > SILENCE)
+			forget(session);
+}
+
+static void answer_ready(struct source *source, uint32_t events)
+{
+	struct session *session = (struct session *)source;
+
+	(void)events;
+	for (int i = 0; i < AT_ONCE && session->port; i++) {
+		ssize_t length = recv(source->fd, datagram, sizeof(datagram), 0);
+		if (length < 0)
+			return; /* also where nobody listens in the container: ICMP's answer is as good as none */
+		struct iovec data = { .iov_base = datagram, .iov_len = (size_t)length };
+		struct msghdr message = { .msg_name = &session->client, .msg_namelen = session->client_length,
+					  .msg_iov = &data, .msg_iovlen = 1, .msg_control = session->control.bytes,
+					  .msg_controllen = session->control_length };
+
+		sendmsg(session->port->source.fd, &message, MSG_NOSIGNAL);
+		session->heard = now();
+	}
+}
+
+/* Keeps what of the packet's information is right for an answer: its source is where the packet went. */
+static void remember_destination(struct session *session, struct msghdr *message)
+{
+	struct msghdr answer = { .msg_control = session->control.bytes, .msg_controllen = sizeof(session->control) };
+	struct cmsghdr *to = CMSG_FIRSTHDR(&answer);
+
+	session->control_length = 0;
+	for (struct cmsghdr *from = CMSG_FIRSTHDR(message); from; from = CMSG_NXTHDR(message, from)) {
+		if (from->cmsg_level == IPPROTO_IP && from->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(from), sizeof(info));
+			info = (struct in_pktinfo){ .ipi_spec_dst = info.ipi_spec_dst };
+			*to = (struct cmsghdr){ CMSG_LEN(sizeof(info)), IPPROTO_IP, IP_PKTINFO };
+			memcpy(CMSG_DATA(to), &info, sizeof(info));
+			session->control_length = CMSG_SPACE(sizeof(info));
+		}
+		if (from->cmsg_level == IPPROTO_IPV6 && from->cmsg_type == IPV6_PKTINFO) {
+			*to = (struct cmsghdr){ CMSG_LEN(sizeof(struct in6_pktinfo)), IPPROTO_IPV6, IPV6_PKTINFO };
+			memcpy(CMSG_DATA(to), CMSG_DATA(from), sizeof(struct in6_pktinfo));
+			session->control_length = CMSG_SPACE(sizeof(struct in6_pktinfo));
+		}
+	}
+}
+
+static struct session *find(struct port *port, struct msghdr *message)
+{
+	struct session *oldest = sessions;
+
+	for (struct session *session = sessions; session < sessions + SESSIONS; session++) {
+		if (session->port == port && session->client_length == message->msg_namelen &&
+		    memcmp(&session->client, message->msg_name, message->msg_namelen) == 0)
+			return session;
+		if (!session->port || (oldest->port && session->heard < oldest->heard))
+			oldest = session;
+	}
+	forget(oldest);
+	int fd = target_connect(port->number, SOCK_DGRAM);
+	if (fd < 0)
+		return NULL;
+	oldest->source = (struct source){ .ready = answer_ready, .fd = fd };
+	oldest->port = port;
+	memcpy(&oldest->client, message->msg_name, message->msg_namelen);
+	oldest->client_length = message->msg_namelen;
+	remember_destination(oldest, message);
+	source_watch(&oldest->source, EPOLL_CTL_ADD, EPOLLIN);
+	return oldest;
+}
+
+static void port_ready(struct source *source, uint32_t events)
+{
+	struct port *port = (struct port *)source;
+
+	(void)events;
+	for (int i = 0; i < AT_ONCE; i++) {
+		struct sockaddr_storage client;
+		union {
+			char bytes[256];
+			struct cmsghdr align;
+		} control;
+		struct iovec data = { .iov_base = datagram, .iov_len = sizeof(datagram) };
+		struct msghdr message = { .msg_name = &client, .msg_namelen = sizeof(client), .msg_iov = &data, .msg_iovlen = 1,
+					  .msg_control = control.bytes, .msg_controllen = sizeof(control) };
+
+		memset(&client, 0, sizeof(client)); /* it is compared with others as bytes */
+		ssize_t length = recvmsg(source->fd, &message, 0);
+		if (length < 0)
+			return;
+		struct session *session = find(port, &message);
+		if (!session)
+			continue;
+		session->heard = now();
+		send(session->source.fd, datagram, (size_t)length, MSG_NOSIGNAL);
+	}
+}
+
+void udp_serve(int fd, unsigned number)
+{
+	struct port *port = calloc(1, sizeof(*port));
+	int on = 1;
+
+	if (!port)
+		_exit(1);
+	/* Of the two the one that is not the socket's family's is refused. */
+	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	*port = (struct port){ .source = { .ready = port_ready, .fd = fd }, .number = number };
+	source_watch(&port->source, EPOLL_CTL_ADD, EPOLLIN);
+}
