@@ -40,7 +40,7 @@ int outside_run(const char *directory, char *netns)
 {
 	/* Nothing of the host's own loopback is to be reached from containers, and no port is theirs by itself. */
 	char *pasta[] = { "pasta", "--foreground", "--quiet", "--config-net", "--no-map-gw", "-t", "none", "-u", "none",
-			  "-T", "none", "-U", "none", "--no-netns-quit", "--netns", netns, NULL };
+			  "-T", "none", "-U", "none", "-I", "tap0", "--no-netns-quit", "--netns", netns, NULL };
 	char *slirp4netns[] = { "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
 				"--netns-type=path", netns, "tap0", NULL };
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);

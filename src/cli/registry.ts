@@ -62,6 +62,7 @@ export const commands: Commands = {
   commit,
   cp,
   diff,
+  doctor: () => import("./commands/doctor.ts"),
   export: exportContainer,
   history,
   import: importImage,

@@ -73,7 +73,7 @@ function requireIds({ uid, gid, additionalGids = [] }: OciConfig["process"]["use
     "ERR_TSRUN_ID_UNMAPPED",
     `your containers have no id ${missing}: the last one is ${last}`,
     {
-      hint: "add a longer range to /etc/subuid and /etc/subgid: sudo usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER; then end what runs in the old one: tsrun system rootless --end",
+      hint: "add a longer range to /etc/subuid and /etc/subgid: sudo usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER; it is used when your namespaces are made anew, after the process tsrun-holder has ended",
     },
   );
 }

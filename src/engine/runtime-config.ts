@@ -1,10 +1,11 @@
 /** From a container's record to the OCI configuration that this start runs with. */
+import { accessSync, constants } from "node:fs";
 import { nativePath } from "../kernel/native.ts";
 import { isRootless } from "../kernel/rootless.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { containerDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
-import { allHostDevices, resolveDevices } from "./devices.ts";
+import { allHostDevices, type GrantedDevice, resolveDevices } from "./devices.ts";
 import { linkEnvironment } from "./links.ts";
 import type { LocatedMount } from "./mounts.ts";
 import { networkFilePaths } from "./network-files.ts";
@@ -40,7 +41,7 @@ export async function runtimeConfig(
     user: known.user,
     capabilities,
     seccomp: await seccompProfile(context, options, capabilities),
-    devices: [...(options.privileged ? allHostDevices() : []), ...resolveDevices(options.devices ?? [])],
+    devices: [...(options.privileged ? hostDevices() : []), ...resolveDevices(options.devices ?? [])],
     // Who shares a container's network shares what is told of it.
     files: networkFilePaths(containerDir(context.paths, networkOwner(context.paths, record))),
     initBinary: nativePath("tsrun-init"),
@@ -50,6 +51,21 @@ export async function runtimeConfig(
   });
   config.process.env?.push(...linkEnvironment(context.paths, record));
   return isRootless() ? inUserNamespace(config, sharesHostNetwork(options)) : config;
+}
+
+/** An ordinary user's are bound one by one, so those that the user may not open are left out. */
+function hostDevices(): GrantedDevice[] {
+  const all = allHostDevices();
+  return isRootless() ? all.filter(({ node }) => mayOpen(node.path)) : all;
+}
+
+function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function inUserNamespace(config: OciConfig, hostNetwork: boolean): Promise<OciConfig> {

@@ -8,6 +8,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { CgroupStats } from "../runtime/cgroup/driver.ts";
 import type { EngineContext } from "./context.ts";
 import { sharesHostNetwork } from "./network-mode.ts";
+import { statsByProcess } from "./processes.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord } from "./types.ts";
@@ -48,7 +49,8 @@ export function containerStats({ paths }: EngineContext, reference: string): Sta
 }
 
 function sample(record: ContainerRecord, pid: number): StatsSample {
-  const used = detectCgroupDriver().open(record.cgroupPath).stats();
+  const cgroup = detectCgroupDriver().open(record.cgroupPath);
+  const used = cgroup.directories.length > 0 ? cgroup.stats() : statsByProcess(pid);
   return {
     ...identity(record),
     cpuNanoseconds: used.cpuNanoseconds,

@@ -1,11 +1,11 @@
 /** top: the processes of a container as the host's ps(1) shows them. */
 import { TsrunError } from "../errors.ts";
-import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { ProcessList } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 import { hostPs } from "./host-ps.ts";
 import { notRunning } from "./not-running.ts";
+import { processesOf } from "./processes.ts";
 import { resolveContainer } from "./records.ts";
 import { readState } from "./state.ts";
 
@@ -21,7 +21,7 @@ export async function topOfContainer(
   const record = resolveContainer(context.paths, reference);
   const state = readState(context.paths, record.id);
   if (state.status !== "running") throw notRunning(record, state);
-  const pids = detectCgroupDriver().open(record.cgroupPath).pids();
+  const pids = processesOf(record, state);
   recordEvent(context, containerEvent(record, "top"));
   return listProcesses(args.length > 0 ? args : ["-ef"], new Set(pids), hostPs);
 }

@@ -53,7 +53,10 @@ export function readNetworkSetting(path: string): string {
 
 export function writeNetworkSetting(path: string, value: string): void {
   const netns = hostNetwork();
-  if (netns === undefined) return writeFileSync(path, value);
+  if (netns === undefined) {
+    writeFileSync(path, value);
+    return;
+  }
   const result: number = netnsWrite(netns, path, value);
   if (result < 0) throw new SyscallError("write", -result, path);
 }

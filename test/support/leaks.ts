@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NETLINK_ROUTE, openNetlink } from "../../src/kernel/netlink.ts";
 import { decodeLink, listLinks } from "../../src/kernel/netlink-link.ts";
 import { runNft } from "../../src/kernel/nftables.ts";
+import { isRootless } from "../../src/kernel/rootless.ts";
 
 /** Everything of the host that tsrun could leave behind, each as a sentence for people. */
 export type Snapshot = ReadonlySet<string>;
@@ -20,6 +21,8 @@ export interface Instance {
 
 /** The kernel frees a network namespace and its links some time after the last process. */
 const SETTLE_MILLISECONDS = 5_000;
+/** An ordinary user's way out (src/network/outside.ts) is kept as well. */
+const KEPT_LINKS = isRootless() ? /^(tsrun\d+|tap0)$/ : /^tsrun\d+$/;
 const KEPT = /^tsrun(\d+|-[0-9a-f]{8}(-ports)?)$/;
 const CGROUPS = "/sys/fs/cgroup";
 /** What is not to be walked into for locks: an image's files are not tsrun's. */
@@ -85,7 +88,9 @@ function isEmptyCgroup(path: string): boolean {
 function links(): string[] {
   using route = openNetlink(NETLINK_ROUTE);
   const all = route.dump(listLinks()).map(decodeLink);
-  return all.filter(({ name }) => !KEPT.test(name)).map(({ name, index }) => `link ${name} (index ${index})`);
+  return all
+    .filter(({ name }) => !KEPT_LINKS.test(name))
+    .map(({ name, index }) => `link ${name} (index ${index})`);
 }
 
 function tables(): string[] {
