@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
+import { isRootless } from "../kernel/rootless.ts";
 import { NO_STEP } from "../runtime/frames.ts";
 import type { StepFailure } from "../runtime/monitor-client.ts";
 import type { OciProcess } from "../runtime/oci.ts";
@@ -46,6 +47,11 @@ export async function planFailure(
     return new TsrunError("ERR_TSRUN_WORKDIR_UNUSABLE", message, {
       hint: `check that ${process.cwd} is a directory which user ${process.user.uid} may enter`,
       exitCode: 126,
+    });
+  }
+  if (step.op === "idmap" && isRootless()) {
+    return new TsrunError("ERR_TSRUN_MOUNT_IDMAP_UNSUPPORTED", message, {
+      hint: "the kernel maps owners for the host's root only: leave U out, and give the files to the container's user by `chown` in a container",
     });
   }
   if (step.op === "idmap") {

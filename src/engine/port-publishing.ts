@@ -10,7 +10,7 @@ import { addressPart } from "../network/ip.ts";
 import { hostBindingOf } from "../network/network-options.ts";
 import { bypassWarnings } from "../network/ports/bypass.ts";
 import { type PortTarget, publishPorts, unpublishPorts } from "../network/ports/publish.ts";
-import { type Reservation, reservePorts } from "../network/ports/reserve.ts";
+import { type Reservation, type ReserveOptions, reservePorts } from "../network/ports/reserve.ts";
 import { hasPortsTable } from "../network/ports/rules.ts";
 import type { PortRequest, PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, NetworkRecord } from "../network/types.ts";
@@ -41,7 +41,24 @@ export function reserveContainerPorts(context: EngineContext, subject: Subject):
   if (network === undefined) return undefined;
   const first = hostBindingOf(network) ?? context.config.ip ?? EVERYWHERE;
   const addresses = first === EVERYWHERE && network.enableIpv6 ? [EVERYWHERE, EVERYWHERE6] : [first];
-  return reservePorts(requests, { addresses, publisher: (port) => publisherOf(context.paths, port) });
+  const options = { addresses, publisher: (port: PublishedPort) => publisherOf(context.paths, port) };
+  return isRootless() ? reserveSoon(requests, options) : reservePorts(requests, options);
+}
+
+const PATIENCE_MS = 300;
+const LOOK_MS = 10;
+
+/** The process that forwarded them for the container's last run ends right after its monitor, not before. */
+function reserveSoon(requests: readonly PortRequest[], options: ReserveOptions): Reservation {
+  for (let waited = 0; ; waited += LOOK_MS) {
+    try {
+      return reservePorts(requests, options);
+    } catch (error) {
+      const isTaken = error instanceof TsrunError && error.code === "ERR_TSRUN_PORT_IN_USE";
+      if (!isTaken || waited >= PATIENCE_MS) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  }
 }
 
 export interface PreparedPorts {

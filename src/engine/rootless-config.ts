@@ -3,16 +3,16 @@
  * only (user_namespaces(7)). The configuration stays one of the OCI's; the Plan made of it knows no difference.
  */
 import { readFileSync } from "node:fs";
-import { TsrunError } from "../errors.ts";
-import { lastGroup } from "../kernel/rootless.ts";
+import { lastId } from "../kernel/rootless.ts";
 import type { OciConfig, OciDevice, OciMount } from "../runtime/oci.ts";
+import { unmappedId } from "../store/unmapped-id.ts";
 
 const PING_GROUPS = "net.ipv4.ping_group_range";
 
 /** The configuration as an ordinary user's tsrun can carry it out; throws ERR_TSRUN_ID_UNMAPPED. */
 export function rootlessConfig(config: OciConfig, { hostNetwork }: { hostNetwork: boolean }): OciConfig {
   const { linux, mounts, process } = config;
-  const last = lastGroup();
+  const last = lastId();
   requireIds(process.user, last);
   const { devices: _, ...resources } = linux.resources ?? {};
   return {
@@ -69,11 +69,5 @@ function sysctls(asked: Readonly<Record<string, string>>, last: number): Record<
 function requireIds({ uid, gid, additionalGids = [] }: OciConfig["process"]["user"], last: number): void {
   const missing = [uid, gid, ...additionalGids].find((id) => id > last);
   if (missing === undefined) return;
-  throw new TsrunError(
-    "ERR_TSRUN_ID_UNMAPPED",
-    `your containers have no id ${missing}: the last one is ${last}`,
-    {
-      hint: "add a longer range to /etc/subuid and /etc/subgid: sudo usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER; it is used when your namespaces are made anew, after the process tsrun-holder has ended",
-    },
-  );
+  throw unmappedId(missing);
 }

@@ -15,10 +15,17 @@ export function isRootless(): boolean {
   return rootless;
 }
 
-/** The highest group id that exists in this user namespace from 0 on without a gap, for sysctls that take a range of them. */
-export function lastGroup(): number {
+let last: number | undefined;
+
+/** The highest id that this user namespace has from 0 on without a gap, as a user's and as a group's. */
+export function lastId(): number {
+  last ??= Math.min(lastOf("uid"), lastOf("gid"));
+  return last;
+}
+
+function lastOf(kind: "uid" | "gid"): number {
   let next = 0;
-  for (const line of readMap("gid").trim().split("\n")) {
+  for (const line of readMap(kind).trim().split("\n")) {
     const [inside, , count] = line.trim().split(/\s+/).map(Number) as [number, number, number];
     if (inside === next) next += count;
   }
@@ -48,11 +55,11 @@ function isPrivate(path: string): boolean {
   return stat?.isDirectory() === true && stat.uid === process.geteuid?.() && (stat.mode & 0o022) === 0;
 }
 
-/** "" where the kernel has no user namespaces. */
+/** A kernel without user namespaces has no such files. */
 function readMap(kind: "uid" | "gid"): string {
   try {
     return readFileSync(`/proc/self/${kind}_map`, "latin1");
   } catch {
-    return kind === "uid" ? "0 0 4294967295" : "";
+    return "0 0 4294967295";
   }
 }

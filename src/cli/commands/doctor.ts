@@ -9,7 +9,7 @@ export default command({
   forms: ["doctor"],
   examples: [
     "tsrun doctor  # for who calls it: root, or an ordinary user",
-    "sudo tsrun doctor alice  # before alice's first container",
+    "tsrun doctor alice  # before alice's first container",
     "tsrun doctor --format json",
   ],
   arguments: { min: 0, max: 1 },

@@ -1,13 +1,15 @@
 /**
  * Turns the entries of one layer into files, in the form that overlayfs reads: a whiteout becomes a character device
- * 0:0, an opaque directory gets the attribute trusted.overlay.opaque (Documentation/filesystems/overlayfs.rst).
+ * 0:0, an opaque directory gets the attribute trusted.overlay.opaque (Documentation/filesystems/overlayfs.rst). An
+ * ordinary user, who can make no devices, gets an empty file for each: a container's own are in its /dev.
  *
  * Safety does not rest on resolving paths carefully. The tree starts empty in a directory that nobody else can
  * reach; the way to an entry leads only through directories that were made here (directories.ts); and the last
  * component is always made anew, by calls that do not follow a link: O_EXCL, mkdir, symlink, link, mknod.
  */
-import { linkSync, lstatSync, mkdirSync, symlinkSync, unlinkSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { mknod, type RawPath, S_IFBLK, S_IFCHR, S_IFIFO } from "../../kernel/files.ts";
+import { isRootless } from "../../kernel/rootless.ts";
 import { removeTree } from "../tree-removal.ts";
 import { fromPath, printable, toPath } from "./bytes.ts";
 import { Directories, type Directory, isWhiteout, linkToNothing, newDirectory } from "./directories.ts";
@@ -158,7 +160,10 @@ export class LayerTree implements TarSink {
     if (lstatSync(place.target, { throwIfNoEntry: false })?.isSymbolicLink()) {
       throw refused(entry.name, "it is a device or FIFO in the place of a symbolic link of the same layer");
     }
-    this.#replacing(place, () => mknod(place.target, kind | 0o600, entry));
+    this.#replacing(place, () => {
+      if (kind !== S_IFIFO && isRootless()) writeFileSync(place.target, "", { flag: "wx", mode: 0o600 });
+      else mknod(place.target, kind | 0o600, entry);
+    });
     this.#note(applyToPath(place.target, entry, { isSymlink: false }));
   }
 
