@@ -68,7 +68,7 @@ function mayOpen(path: string): boolean {
   }
 }
 
-async function inUserNamespace(config: OciConfig, hostNetwork: boolean): Promise<OciConfig> {
+async function inUserNamespace(config: ContainerConfig, hostNetwork: boolean): Promise<ContainerConfig> {
   const { rootlessConfig } = await import("./rootless-config.ts");
   return rootlessConfig(config, { hostNetwork });
 }
