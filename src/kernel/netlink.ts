@@ -86,6 +86,11 @@ export function openNetlink(family: number): NetlinkSocket {
     if (result < 0) throw new SyscallError("socket", -result, "netlink");
     return wrapNetlink(fds[0] as number);
   }
+  return openOwnNetlink(family);
+}
+
+/** A socket of this process's own network namespace, which hostNetwork() may not be. */
+export function openOwnNetlink(family: number): NetlinkSocket {
   return wrapNetlink(check("socket", () => socket(AF_NETLINK, SOCK_RAW_CLOEXEC, family)));
 }
 

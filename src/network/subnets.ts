@@ -1,6 +1,6 @@
 /** Which subnets are free: those that neither the host's own routes nor another network claim. */
 import { join } from "node:path";
-import type { NetlinkSocket } from "../kernel/netlink.ts";
+import { NETLINK_ROUTE, type NetlinkSocket, openOwnNetlink } from "../kernel/netlink.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -10,6 +10,7 @@ import {
   listRoutes,
 } from "../kernel/netlink-address.ts";
 import { randomBytes } from "../kernel/random.ts";
+import { isRootless } from "../kernel/rootless.ts";
 import { type Lock, lock } from "../store/locks.ts";
 import { locksDir, type Paths } from "../store/paths.ts";
 import { type Cidr, cidrOf, firstHost, formatCidr, overlaps, parseCidr, parseIp } from "./ip.ts";
@@ -65,8 +66,14 @@ export function networkClaims(paths: Paths, except?: string): Cidr[] {
     .flatMap(({ subnets }) => subnets.flatMap(({ subnet }) => parseCidr(subnet) ?? []));
 }
 
-/** What the host's addresses and routes cover. */
+/** What the host's addresses and routes cover; of an ordinary user's containers, also what lies behind their way out. */
 export function hostClaims(route: NetlinkSocket): Cidr[] {
+  if (!isRootless()) return claimsOf(route);
+  using outside = openOwnNetlink(NETLINK_ROUTE);
+  return [...claimsOf(route), ...claimsOf(outside)];
+}
+
+function claimsOf(route: NetlinkSocket): Cidr[] {
   return ([AF_INET, AF_INET6] as const).flatMap((family) => {
     const addresses = route.dump(listAddresses(0, family)).map(decodeAddress);
     const routes = route.dump(listRoutes(family)).map(decodeRoute);

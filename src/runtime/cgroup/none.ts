@@ -39,7 +39,7 @@ export function createNoDriver(version: 1 | 2): CgroupDriver {
     stats: () => NOTHING,
     pids: () => [],
     kill() {}, // its first process was, and all others go with that: their pid namespace's init
-    freeze: async () => refuse("pausing a container"),
+    freeze: async () => refuse("pausing a container (commit can do without: --pause=false)"),
     thaw: async () => {},
     frozen: () => false,
     remove: async () => {},
