@@ -28,6 +28,9 @@ struct source {
 /* Adds or changes what is waited for. */
 void source_watch(struct source *source, int operation, uint32_t events);
 
+/* Waits, and calls, for ever. */
+_Noreturn void serve(void);
+
 /* The file TARGETS. */
 extern const char *target_file;
 

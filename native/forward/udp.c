@@ -32,6 +32,7 @@ struct session {
 	} control; /* what says where the client has sent to, ip(7) IP_PKTINFO */
 	size_t control_length;
 	time_t heard;
+	uint64_t turn; /* when it was heard last, in the order of datagrams */
 };
 
 static struct session sessions[SESSIONS];
@@ -43,6 +44,14 @@ static time_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec;
+}
+
+static void note(struct session *session)
+{
+	static uint64_t turns;
+
+	session->heard = now();
+	session->turn = ++turns;
 }
 
 static void forget(struct session *session)
@@ -81,7 +90,7 @@ static void answer_ready(struct source *source, uint32_t events)
 					  .msg_controllen = session->control_length };
 
 		sendmsg(session->port->source.fd, &message, MSG_NOSIGNAL);
-		session->heard = now();
+		note(session);
 	}
 }
 
@@ -118,7 +127,7 @@ static struct session *find(struct port *port, struct msghdr *message)
 		if (session->port == port && session->client_length == message->msg_namelen &&
 		    memcmp(&session->client, message->msg_name, message->msg_namelen) == 0)
 			return session;
-		if (!session->port || (oldest->port && session->heard < oldest->heard))
+		if (!session->port || (oldest->port && session->turn < oldest->turn))
 			oldest = session;
 	}
 	forget(oldest);
@@ -156,7 +165,7 @@ static void port_ready(struct source *source, uint32_t events)
 		struct session *session = find(port, &message);
 		if (!session)
 			continue;
-		session->heard = now();
+		note(session);
 		send(session->source.fd, datagram, (size_t)length, MSG_NOSIGNAL);
 	}
 }

@@ -10,7 +10,10 @@ import { unmappedId } from "../store/unmapped-id.ts";
 const PING_GROUPS = "net.ipv4.ping_group_range";
 
 /** The configuration as an ordinary user's tsrun can carry it out; throws ERR_TSRUN_ID_UNMAPPED. */
-export function rootlessConfig(config: ContainerConfig, { hostNetwork }: { hostNetwork: boolean }): ContainerConfig {
+export function rootlessConfig(
+  config: ContainerConfig,
+  { hostNetwork }: { hostNetwork: boolean },
+): ContainerConfig {
   const { linux, mounts, process } = config;
   const last = lastId();
   requireIds(process.user, last);
@@ -66,7 +69,10 @@ function sysctls(asked: Readonly<Record<string, string>>, last: number): Record<
   return { ...asked, [PING_GROUPS]: `${first} ${last}` };
 }
 
-function requireIds({ uid, gid, additionalGids = [] }: ContainerConfig["process"]["user"], last: number): void {
+function requireIds(
+  { uid, gid, additionalGids = [] }: ContainerConfig["process"]["user"],
+  last: number,
+): void {
   const missing = [uid, gid, ...additionalGids].find((id) => id > last);
   if (missing === undefined) return;
   throw unmappedId(missing);

@@ -15,8 +15,8 @@ export const SANITIZER_ENVIRONMENT = { ...process.env, ASAN_OPTIONS: "detect_lea
 
 export interface Workshop extends Disposable {
   directory: string;
-  /** The program's path; `sources` are files of native/, `main` is C text. Throws what the compiler says. */
-  compile(name: string, parts: { sources: readonly string[]; main?: string }): string;
+  /** The program's path; `include` is the folder of its headers; `sources` are files of native/, `main` is C text. Throws what the compiler says. */
+  compile(name: string, parts: { sources: readonly string[]; main?: string; include?: string }): string;
 }
 
 export function openWorkshop(): Workshop {
@@ -24,14 +24,14 @@ export function openWorkshop(): Workshop {
   const sanitizers = compiles(directory, SANITIZERS) ? SANITIZERS : [];
   return {
     directory,
-    compile(name, { sources, main }) {
+    compile(name, { sources, main, include = "monitor" }) {
       const program = join(directory, name);
       const files = sources.map((source) => join(NATIVE, source));
       if (main !== undefined) {
         writeFileSync(`${program}.c`, main);
         files.push(`${program}.c`);
       }
-      const includes = [`-I${join(NATIVE, "include")}`, `-I${join(NATIVE, "monitor")}`];
+      const includes = [`-I${join(NATIVE, "include")}`, `-I${join(NATIVE, include)}`];
       gcc([
         "-std=c11",
         "-D_GNU_SOURCE",

@@ -382,6 +382,23 @@ describe("what options change", () => {
     );
   });
 
+  test("in a user namespace proc and sysfs are mounted before the host is out of sight, where the root will be", () => {
+    const plan = planOf(typicalConfig(), { userNamespace: true });
+    const pivot = placeOf(plan, { op: "pivotRoot" });
+    for (const [type, target] of [
+      ["proc", "/proc"],
+      ["sysfs", "/sys"],
+    ] as const) {
+      const mounted = placeOf(plan, { op: "mount", fstype: type });
+      expect(plan.steps[mounted]).toMatchObject({ target: "/data/c/merged" });
+      expect(plan.steps[mounted + 1]).toMatchObject({ op: "openTree", slot: `bind:${target}` });
+      expect(plan.steps[mounted + 2]).toMatchObject({ op: "umount", target: "/data/c/merged" });
+      expect(mounted).toBeLessThan(placeOf(plan, { op: "mount", fstype: "overlay" }));
+      expect(placeOf(plan, { op: "moveMount", slot: `bind:${target}` })).toBeGreaterThan(pivot);
+    }
+    expect(stepsOf(plan, "mount").filter(({ fstype }) => fstype === "proc")).toHaveLength(1);
+  });
+
   test("a bind that propagates is taken from the host before the mounts are made private", () => {
     const plan = planOf(
       withMounts({ destination: "/p", type: "bind", source: "/host/data", options: ["rbind", "rslave"] }),
