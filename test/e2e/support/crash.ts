@@ -96,10 +96,14 @@ export async function untruths(cli: Cli): Promise<string[]> {
 /** Ids of the instance's containers that have a live process: one whose root or working files are the instance's. */
 function ownCgroups({ root }: Cli): string[] {
   return processes().flatMap((pid) => {
-    const id = /\/tsrun\/([0-9a-f]{64})/.exec(readProc(pid, "cgroup"))?.[1];
+    // An ordinary user's have no cgroup of their own, but all have a root of their own.
+    const mounts = readProc(pid, "mountinfo");
+    const id =
+      /\/tsrun\/([0-9a-f]{64})/.exec(readProc(pid, "cgroup"))?.[1] ??
+      /upperdir=\.\.\/containers\/([0-9a-f]{64})\//.exec(mounts)?.[1];
     if (id === undefined || /^State:\s+[ZX]/m.test(readProc(pid, "status"))) return [];
     // Other instances on this machine have containers too.
-    return readProc(pid, "mountinfo").includes(root) ? [id] : [];
+    return mounts.includes(root) ? [id] : [];
   });
 }
 
