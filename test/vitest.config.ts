@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { withheldFiles } from "./support/withheld.ts";
 
 /**
  * Three projects: `unit` needs neither root nor network; `integration` meets the real kernel and `e2e` drives
@@ -29,6 +30,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          exclude: withheldFiles(),
+          setupFiles: ["test/support/withhold.ts"],
           testTimeout: 120_000,
           expect: { poll: { timeout: 10_000 } },
           hookTimeout: 300_000,

@@ -142,6 +142,10 @@ static int step_clone(struct plan_context *context, const uint64_t *arg)
 		.exit_signal = SIGCHLD,
 	};
 
+	if (context->for_parent) {
+		how.flags |= CLONE_PARENT;
+		how.exit_signal = 0; /* that of this process (clone(2)) */
+	}
 	if (arg[1] != SLOT_NONE) {
 		how.flags |= CLONE_INTO_CGROUP;
 		how.cgroup = (uint64_t)slot(context, arg[1]);

@@ -24,6 +24,7 @@ struct plan_context {
 	pid_t child;       /* in the monitor, after OP_CLONE */
 	bool in_child;
 	const char *program; /* what the last OP_EXECVE was to execute, by its first argument; NULL before */
+	bool for_parent;   /* the child is to be that of this process's parent (CLONE_PARENT) */
 	bool chdir_failed; /* at the last OP_CHDIR */
 	uint32_t step;     /* the step being executed: on failure, the one that failed */
 };

@@ -14,13 +14,14 @@
 #include "channel.h"
 #include "interpreter.h"
 
+#define STACK_SIZE (256 << 10)
+
 /* The order in which exec-plan.ts names the launcher's slots. */
 enum { SLOT_INIT, SLOT_CGROUP };
 
 static struct plan_context plan = { .pidfd = -1 };
 static const char *cgroup_directory;
 static int container = -1; /* pidfd of the container's first process */
-static int self = -1;      /* pidfd of this one */
 static int channel = -1;   /* to the probe, until its execve closes the other end */
 static int output = -1;
 static bool ended, cut_off;
@@ -37,9 +38,6 @@ int probe_load(int plan_fd, int init, const char *cgroup)
 {
 	container = init;
 	cgroup_directory = cgroup;
-	self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	if (self < 0)
-		return errno;
 	return plan_load(&plan, plan_fd);
 }
 
@@ -111,6 +109,37 @@ static void fail(unsigned step, int error)
 	result.length = (size_t)length < size ? (size_t)length : size - 1;
 }
 
+static int plan_error;
+
+static int run_plan(void *unused)
+{
+	(void)unused;
+	plan_error = plan_run(&plan);
+	if (plan.in_child)
+		report_failure(plan_error);
+	return 0;
+}
+
+/*
+ * The Plan makes the container's pid namespace the one of the caller's children (setns(2)). This process's it must not
+ * become: a program that it becomes at its end could start no thread (clone(2), EINVAL), and to take its own back is for
+ * who rules that. So a child that shares all with this process runs the Plan up to its clone, whose child is this
+ * process's. Returns 0 or an errno value.
+ */
+static int run_between(void)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(16)));
+	int status;
+
+	plan.for_parent = true;
+	pid_t between = clone(run_plan, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, NULL);
+	if (between < 0)
+		return errno;
+	while (waitpid(between, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return plan_error;
+}
+
 bool probe_start(void)
 {
 	result = (struct probe_result){ 0 };
@@ -119,14 +148,7 @@ bool probe_start(void)
 	plan.step = 0;
 	int error = open_slots();
 	if (error == 0)
-		error = plan_run(&plan);
-	if (plan.in_child)
-		report_failure(error);
-	/*
-	 * The Plan has made the container's pid namespace the one of this process's children (setns(2)). It must not stay
-	 * that: a program that this process becomes at its end could start no thread (clone(2), EINVAL).
-	 */
-	setns(self, CLONE_NEWPID);
+		error = run_between();
 	close_slots();
 	if (error == 0)
 		return true;

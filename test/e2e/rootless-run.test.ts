@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { namespaceOf, useUser } from "./support/user.ts";
+import { namespaceOf, until, useUser } from "./support/user.ts";
 
 const user = useUser({ uid: 51_236 });
 const none = ["--rm", "--network", "none"];
@@ -172,12 +172,30 @@ test("a limit without delegation, pause and an id beyond the user's are refused 
   const limited = await user.tsrun("run", ...none, "-m", "64m", "tsrun/base", "true");
   expect(limited).toMatchObject({ code: 125, stderr: expect.stringMatching(/needs a cgroup.*\nhint: /) });
   await user.output("run", "-d", "--name", "busy", "--network", "none", "tsrun/base", "sleep", "100");
-  expect((await user.tsrun("pause", "busy")).stderr).toMatch(/pausing a container needs a cgroup/);
+  expect((await user.tsrun("pause", "busy")).stderr).toMatch(/pausing a container.* needs a cgroup/);
   const far = await user.tsrun("run", ...none, "-u", "70000", "tsrun/base", "true");
   expect(far).toMatchObject({
     code: 125,
     stderr: expect.stringMatching(/no user or group 70000: the last one is 65536/),
   });
+});
+
+test("a policy restarts a container that was probed, and --rm is removed when nobody waits", async () => {
+  const probed = ["--health-cmd", "true", "--health-interval", "100ms", "--network", "none", "tsrun/base"];
+  await user.output("run", "-d", "--name", "phoenix", "--restart", "always", ...probed, "sleep", "1000");
+  const state = (field: string) => user.output("inspect", "-f", `{{.State.${field}}}`, "phoenix");
+  expect(
+    await until(
+      () => state("Health.Status"),
+      (status) => status === "healthy",
+    ),
+  ).toBe("healthy");
+  process.kill(Number(await state("Pid")), "SIGKILL");
+  const count = () => user.output("inspect", "-f", "{{.RestartCount}} {{.State.Running}}", "phoenix");
+  expect(await until(count, (text) => text === "1 true")).toBe("1 true");
+  await user.output("run", "-d", "--name", "brief", "--rm", ...probed, "sleep", "1");
+  const names = () => user.output("ps", "-a", "--format", "{{.Names}}");
+  expect(await until(names, (text) => !text.includes("brief"))).not.toContain("brief");
 });
 
 test("the namespaces end by themselves where nothing runs in them, and are made anew", async () => {

@@ -1,0 +1,18 @@
+/** What an ordinary user cannot be shown is a row of docs/rootless.md, and a test that there is. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { documentedReasons, withheld } from "../../support/withheld.ts";
+
+const PLAIN = new Set(["other programs that need root", "the test needs root for itself"]);
+
+test.each(withheld)("$file: $test", ({ file, test: name, because }) => {
+  if (!PLAIN.has(because)) expect(documentedReasons()).toContain(because);
+  const text = readFileSync(new URL(`../../e2e/${file}.test.ts`, import.meta.url), "utf8");
+  // The name of a test.each() is made of its data.
+  const isWritten =
+    name === undefined ||
+    text.includes(name) ||
+    name.startsWith("[") ||
+    /tsrun (network ls|run -d)/.test(name);
+  expect(isWritten).toBe(true);
+});
