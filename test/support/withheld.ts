@@ -79,6 +79,9 @@ export const withheld: readonly Withheld[] = [
   ]),
   ...some("verbs-prune", CGROUP, ["removes what was created or is over, and says what that was worth"]),
   ...some("volume-drivers", TEST, ["a device, shared and copied to while nothing runs"]),
+  ...some("volumes", "`-v …:U`", [
+    "U: the container's user owns the files, and nothing on disk changes hands",
+  ]),
   ...some("isolation", DEVICES, ["no file of the host's"]),
   ...some("run", DEVICES, ["--device gives a node and the right to open it", "--privileged"]),
   ...some("restart", TEST, ["with it: a unit that is written, enabled and removed"]),
