@@ -72,6 +72,10 @@ export const withheld: readonly Withheld[] = [
     "of a container that waits to be restarted counts from its next start",
     "by several at once: each limit is somebody's, and none is lost",
   ]),
+  ...some("service", CGROUP, [
+    "a container of its commit has the data",
+    "export and import give the same tree",
+  ]),
   ...some("stats", CGROUP, ["tells processor time by the second, and memory against the limit"]),
   ...some("verbs-look", CGROUP, [
     "works while it is paused",
