@@ -16,6 +16,7 @@ import {
 } from "./layers.ts";
 import { lock } from "./locks.ts";
 import { blobsDir, layersDir, locksDir, type Paths } from "./paths.ts";
+import { makeRoomyDirectory } from "./roomy-directory.ts";
 import { openScratch } from "./scratch.ts";
 import type { LayerLimits, Unpacked, UnpackJob } from "./unpack/pipeline.ts";
 
@@ -60,7 +61,7 @@ export async function ingestLayer(paths: Paths, request: IngestRequest): Promise
   try {
     const meanwhile = layerInfo(paths, diffId);
     if (meanwhile) return meanwhile;
-    using scratch = openScratch(paths);
+    using scratch = openScratch(paths, makeRoomyDirectory);
     const job: UnpackJob = {
       blob: join(scratch.path, "blob"),
       tree: join(scratch.path, "tree"),

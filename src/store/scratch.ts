@@ -14,12 +14,18 @@ export interface Scratch extends Disposable {
   readonly path: string;
 }
 
-/** Makes a directory that is removed on disposal, or by a later `sweepScratch` if this process dies before. */
-export function openScratch(paths: Paths): Scratch {
+/**
+ * Makes a directory that is removed on disposal, or by a later `sweepScratch` if this process dies before. `make` is
+ * mkdtemp(3), or does its like.
+ */
+export function openScratch(
+  paths: Paths,
+  make: (prefix: string) => string = (prefix) => mkdtempSync(prefix),
+): Scratch {
   // 0700: whatever modes its content has, nobody else can reach device nodes and setuid files in it.
   if (mkdirSync(tmpDir(paths), { recursive: true, mode: 0o700 })) markTopDirectory(tmpDir(paths));
   for (;;) {
-    const path = mkdtempSync(join(tmpDir(paths), "work-"));
+    const path = make(join(tmpDir(paths), "work-"));
     // A sweep that came between mkdtemp and flock has removed the directory, or is about to.
     const fd = openIfThere(path);
     if (fd === undefined) continue;
