@@ -58,6 +58,21 @@ export function declare(library: string | (() => string), prototype: string): Fo
   };
 }
 
+/** The same of a function that runs in a thread of libuv's pool: what its arguments point to is in use until it ends. */
+export function declareAsync(
+  library: string | (() => string),
+  prototype: string,
+): (...args: unknown[]) => Promise<number> {
+  let resolved: Koffi.KoffiFunc<ForeignFunction> | undefined;
+  return (...args) => {
+    resolved ??= load(typeof library === "string" ? library : library()).func(prototype);
+    const call = resolved;
+    return new Promise((resolve, reject) => {
+      call.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
+    });
+  };
+}
+
 /** Declares a libc function by its C prototype, as its man page prints it. */
 export function libc(prototype: string): ForeignFunction {
   return declare("libc.so.6", prototype);

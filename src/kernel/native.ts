@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TsrunError } from "../errors.ts";
-import { declare, type ForeignFunction } from "./ffi.ts";
+import { declare, declareAsync, type ForeignFunction } from "./ffi.ts";
 
 let directory: string | undefined;
 
@@ -28,4 +28,9 @@ export function nativePath(name: string): string {
 /** Declares a function of libtsrun.so by its C prototype. */
 export function native(prototype: string): ForeignFunction {
   return declare(() => nativePath("libtsrun.so"), prototype);
+}
+
+/** The same of one that runs in a thread of libuv's pool. */
+export function nativeAsync(prototype: string): ReturnType<typeof declareAsync> {
+  return declareAsync(() => nativePath("libtsrun.so"), prototype);
 }

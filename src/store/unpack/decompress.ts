@@ -1,7 +1,9 @@
 /** From the bytes of a blob to the bytes of its tar. */
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
+import { openInflater } from "../../kernel/inflate.ts";
 import { free } from "../free.ts";
+import { inflated } from "./inflate.ts";
 import { corrupt } from "./refusals.ts";
 import { zstdFrameSplitter } from "./zstd-frames.ts";
 
@@ -16,12 +18,9 @@ const CHUNK = 128 * 1024;
  * Decompresses a stream by what it begins with, as docker does: registries are full of layers whose media type says
  * another compression than the blob has. Inflating runs in libuv's thread pool while the consumer works on the
  * piece before; at most about 1 MiB waits in between. Errors of `source` pass through as they are, and its pieces are
- * its own again when it is asked for the next. `transient` chunks too are gone by then, and no garbage is left.
+ * its own again when it is asked for the next. So is a chunk: nothing of it is there any more then.
  */
-export async function* decompress(
-  source: AsyncIterable<Buffer>,
-  { transient = false }: { transient?: boolean } = {},
-): AsyncGenerator<Buffer> {
+export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
   const whole = chain(head, iterator);
@@ -30,13 +29,18 @@ export async function* decompress(
     yield* whole;
     return;
   }
+  const inflater = compression === "gzip" ? openInflater() : undefined;
+  if (inflater !== undefined) {
+    yield* inflated(whole, inflater);
+    return;
+  }
   const options = { chunkSize: CHUNK, readableHighWaterMark: 8 * CHUNK };
   const decoder: Transform = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   const fed = feed(compression === "zstd" ? splitFrames(whole) : whole, decoder);
   try {
     for await (const chunk of decoder) {
       yield chunk;
-      if (transient) freeIfLast(chunk);
+      freeIfLast(chunk);
     }
   } catch (error) {
     throw (await fed) ?? corrupt(`its ${compression} data is damaged or truncated`, error);

@@ -1,6 +1,7 @@
 /** A regular file of an archive while its data arrives. */
 import { closeSync, constants, ftruncateSync, openSync, writeSync } from "node:fs";
 import type { RawPath } from "../../kernel/files.ts";
+import { WriteBack } from "../write-back.ts";
 import { applyToDescriptor, type Creation } from "./metadata.ts";
 import { corrupt } from "./refusals.ts";
 import type { SparseMap } from "./sparse.ts";
@@ -13,19 +14,24 @@ interface OpenOptions {
   mode?: number;
   /** Writes into the file that is there, instead of making one. */
   existing?: boolean;
+  /** It is going to be synced. */
+  durable?: boolean;
 }
 
 export class EntryFile {
   readonly #entry: TarEntry;
   readonly #fd: number;
+  readonly #writeBack: WriteBack | undefined;
   // Of a sparse file: where the next byte goes, and the region that it belongs to.
   #offset = 0;
   #region = 0;
 
   /** Makes the file; EEXIST where there is anything of its name. */
-  constructor(path: RawPath, entry: TarEntry, { mode = entry.mode, existing = false }: OpenOptions = {}) {
+  constructor(path: RawPath, entry: TarEntry, options: OpenOptions = {}) {
+    const { mode = entry.mode, existing = false, durable = false } = options;
     this.#entry = entry;
     this.#fd = openSync(path, O_WRONLY | O_NOFOLLOW | (existing ? O_TRUNC : O_CREAT | O_EXCL), mode);
+    if (durable) this.#writeBack = new WriteBack(this.#fd);
   }
 
   /** Writes the next bytes of its data. */
@@ -41,11 +47,13 @@ export class EntryFile {
         this.#offset += written;
       }
     }
+    this.#writeBack?.wrote(end - start);
   }
 
   /** Its data is complete: applies its metadata and closes it. Returns attributes that could not be set. */
   finish(creation?: Creation): string[] {
     try {
+      this.#writeBack?.ended();
       if (this.#entry.sparse) ftruncateSync(this.#fd, this.#entry.sparse.size);
       return applyToDescriptor(this.#fd, this.#entry, creation);
     } finally {

@@ -103,7 +103,7 @@ export class LayerTree implements TarSink {
         break;
       case "file":
         this.#replacing(place, () => {
-          this.#file = new EntryFile(place.target, entry);
+          this.#file = new EntryFile(place.target, entry, { durable: true });
         });
         break;
       case "symlink":

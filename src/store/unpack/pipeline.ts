@@ -11,8 +11,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
-import { startWriteback } from "../../kernel/files.ts";
 import { digestMismatch } from "../digest.ts";
+import { WriteBack } from "../write-back.ts";
 import { writeFully } from "../write-fully.ts";
 import { printable } from "./bytes.ts";
 import { decompress } from "./decompress.ts";
@@ -74,21 +74,18 @@ async function drainAndVerify(received: AsyncIterable<Buffer>, blob: BlobWriter)
   blob.verify();
 }
 
-/** The disk would have nothing to do until all layers are synced at the end, and much then. */
-const WRITE_BACK = 8 * 1024 * 1024;
-
 /** The blob's file, its digest and its size so far. */
 class BlobWriter {
   readonly #job: UnpackJob;
   readonly #fd: number;
   readonly #hash = createHash("sha256");
   #received = 0;
-  /** Bytes of it that nothing has told the kernel to write to disk yet. */
-  #cached = 0;
+  readonly #writeBack: WriteBack;
 
   constructor(job: UnpackJob) {
     this.#job = job;
     this.#fd = openSync(job.blob, "wx", 0o644);
+    this.#writeBack = new WriteBack(this.#fd);
   }
 
   write(bytes: Uint8Array): void {
@@ -96,10 +93,7 @@ class BlobWriter {
     if (this.#received > this.#job.size) throw this.#wrongSize("more than");
     this.#hash.update(bytes);
     writeFully(this.#fd, bytes, this.#job.blob);
-    this.#cached += bytes.length;
-    if (this.#cached < WRITE_BACK) return;
-    startWriteback(this.#fd);
-    this.#cached = 0;
+    this.#writeBack.wrote(bytes.length);
   }
 
   /** Throws where the bytes are not those of the job. */
@@ -111,6 +105,7 @@ class BlobWriter {
   }
 
   close(): void {
+    this.#writeBack.ended();
     closeSync(this.#fd);
   }
 
@@ -152,7 +147,7 @@ async function unpackTree(job: UnpackJob, received: AsyncIterable<Buffer>): Prom
   const hash = createHash("sha256");
   let bytes = 0;
   try {
-    for await (const chunk of decompress(received, { transient: true })) {
+    for await (const chunk of decompress(received)) {
       bytes += chunk.length;
       if (bytes > job.limits.bytes) {
         throw overLimit(`its ${job.size} bytes decompress to more than the ${job.limits.bytes} allowed`);

@@ -1,6 +1,13 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { openInflater } from "../../../../src/kernel/inflate.ts";
 import { decompress } from "../../../../src/store/unpack/decompress.ts";
+
+const host = vi.hoisted(() => ({ hasIsal: true }));
+vi.mock("../../../../src/kernel/inflate.ts", async (original) => {
+  const real = await original<typeof import("../../../../src/kernel/inflate.ts")>();
+  return { openInflater: () => (host.hasIsal ? real.openInflater() : undefined) };
+});
 
 const text = Buffer.from("layer ".repeat(50_000));
 
@@ -10,7 +17,7 @@ async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 async function run(bytes: Buffer, size = 65536): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of decompress(pieces(bytes, size))) chunks.push(chunk);
+  for await (const chunk of decompress(pieces(bytes, size))) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -104,15 +111,85 @@ describe.each([
 
   test.each([3, 1001, 65536])("%i bytes at a time", async (size) => {
     const copies: Buffer[] = [];
-    for await (const chunk of decompress(reused(size), { transient: true })) copies.push(Buffer.from(chunk));
+    for await (const chunk of decompress(reused(size))) copies.push(Buffer.from(chunk));
     expect(Buffer.concat(copies).equals(text)).toBe(true);
   });
 });
 
-test("transient chunks leave no memory behind", async () => {
-  const large = gzipSync(Buffer.alloc(2_000_000, "layer "));
-  const chunks: Buffer[] = [];
-  for await (const chunk of decompress(pieces(large, 65536), { transient: true })) chunks.push(chunk);
-  const left = new Set(chunks.map(({ buffer }) => buffer));
-  expect([...left].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(300_000);
+test("chunks leave no memory behind", async () => {
+  const large = gzipSync(Buffer.alloc(20_000_000, "layer "));
+  const memories = new Set<ArrayBufferLike>();
+  for await (const chunk of decompress(pieces(large, 65536))) memories.add(chunk.buffer);
+  const left = [...memories].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(left).toBeLessThan(1_500_000);
+});
+
+describe.each([
+  ["with ISA-L", true],
+  ["without", false],
+])("gzip %s", (_, hasIsal) => {
+  const inflate = async (bytes: Buffer, size?: number) => {
+    host.hasIsal = hasIsal;
+    try {
+      return await run(bytes, size);
+    } finally {
+      host.hasIsal = true;
+    }
+  };
+  const random = Buffer.from(Array.from({ length: 700_000 }, (_, i) => (i * 2654435761) >>> 13));
+
+  test("what does not compress, members of all sizes and an empty one", async () => {
+    const parts = [random, Buffer.alloc(0), text, Buffer.alloc(3_000_000), Buffer.from("x")];
+    const bytes = Buffer.concat(parts.map((part) => gzipSync(part)));
+    for (const size of [997, 65536, 10_000_000])
+      expect((await inflate(bytes, size)).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  test("a header with a name and all else", async () => {
+    const plain = gzipSync(text);
+    const flags = 0x04 | 0x08 | 0x10;
+    const extra = Buffer.concat([Buffer.from([3, 0]), Buffer.from("abcname\0comment\0")]);
+    const bytes = Buffer.concat([plain.subarray(0, 3), Buffer.from([flags]), plain.subarray(4, 10), extra]);
+    expect((await inflate(Buffer.concat([bytes, plain.subarray(10)]), 1)).equals(text)).toBe(true);
+  });
+
+  test("zeros after the end", async () => {
+    const bytes = Buffer.concat([gzipSync(text), Buffer.alloc(1000)]);
+    for (const size of [1, 65536]) expect((await inflate(bytes, size)).equals(text)).toBe(true);
+  });
+
+  test.each([
+    ["its checksum", (bytes: Buffer) => bytes.length - 7],
+    ["its length", (bytes: Buffer) => bytes.length - 2],
+    ["its middle", (bytes: Buffer) => bytes.length >> 1],
+    ["the method", () => 2],
+  ])("damage to %s", async (_, place) => {
+    const bytes = gzipSync(random);
+    const at = place(bytes);
+    bytes[at] = (bytes[at] as number) ^ 0xff;
+    await expect(inflate(bytes)).rejects.toMatchObject({ code: "ERR_TSRUN_LAYER_CORRUPT" });
+  });
+
+  test("an end within each part of it", async () => {
+    const bytes = gzipSync(text.subarray(0, 100));
+    for (let length = 2; length < bytes.length; length++)
+      await expect(inflate(bytes.subarray(0, length))).rejects.toMatchObject({
+        code: "ERR_TSRUN_LAYER_CORRUPT",
+      });
+  });
+
+  test("a reader that leaves early", async () => {
+    host.hasIsal = hasIsal;
+    for await (const chunk of decompress(pieces(gzipSync(Buffer.alloc(5_000_000)), 100))) {
+      expect(chunk.every((byte) => byte === 0)).toBe(true);
+      break;
+    }
+    host.hasIsal = true;
+  });
+});
+
+test("the host has ISA-L: scripts/setup installs it", () => {
+  const inflater = openInflater();
+  expect(inflater).toBeDefined();
+  inflater?.close();
 });

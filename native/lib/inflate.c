@@ -1,0 +1,135 @@
+/*
+ * gzip by ISA-L's igzip, which inflates in half of zlib's time, where the host has the library (Debian: libisal2).
+ *
+ * A call runs in a thread of libuv's pool and touches nothing but its arguments. It allocates nothing.
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#if __has_include(<isa-l/igzip_lib.h>)
+#include <isa-l/igzip_lib.h>
+
+/* The first byte of a gzip member, RFC 1952. */
+#define MEMBER 0x1f
+
+static void (*init)(struct inflate_state *);
+static void (*reset)(struct inflate_state *);
+static void (*init_header)(struct isal_gzip_header *);
+static int (*read_header)(struct inflate_state *, struct isal_gzip_header *);
+static int (*inflate_body)(struct inflate_state *);
+
+struct inflater {
+	struct inflate_state state;
+	/* Kept between calls, which isal_inflate() does not do with headers that it reads itself. */
+	struct isal_gzip_header header;
+	int in_header;
+};
+
+static void load(void)
+{
+	void *library = dlopen("libisal.so.2", RTLD_NOW | RTLD_LOCAL);
+
+	if (library == NULL)
+		return;
+	init = (void (*)(struct inflate_state *))dlsym(library, "isal_inflate_init");
+	reset = (void (*)(struct inflate_state *))dlsym(library, "isal_inflate_reset");
+	init_header = (void (*)(struct isal_gzip_header *))dlsym(library, "isal_gzip_header_init");
+	read_header = (int (*)(struct inflate_state *, struct isal_gzip_header *))dlsym(library, "isal_read_gzip_header");
+	inflate_body = (int (*)(struct inflate_state *))dlsym(library, "isal_inflate");
+}
+
+static void begin_member(struct inflater *self)
+{
+	self->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
+	init_header(&self->header);
+	self->in_header = 1;
+}
+
+/* For one gzip stream, of one member or several; NULL where the library or the memory is missing. */
+struct inflater *tsrun_inflater_open(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, load);
+	if (init == NULL || reset == NULL || init_header == NULL || read_header == NULL || inflate_body == NULL)
+		return NULL;
+	struct inflater *self = malloc(sizeof(*self));
+	if (self == NULL)
+		return NULL;
+	init(&self->state);
+	begin_member(self);
+	return self;
+}
+
+void tsrun_inflater_close(struct inflater *self)
+{
+	free(self);
+}
+
+/* Goes on in the member; 0, or the library's number of what is wrong. */
+static int inflate_member(struct inflater *self)
+{
+	if (self->in_header) {
+		int result = read_header(&self->state, &self->header);
+		if (result == ISAL_END_INPUT)
+			return 0;
+		if (result != ISAL_DECOMP_OK)
+			return result;
+		self->in_header = 0;
+	}
+	return inflate_body(&self->state);
+}
+
+/*
+ * Inflates until the input is used up or the output is full. `used` receives how many bytes of each, and whether the
+ * last member is complete. Returns 1 where the input goes on with something that is no member, 0 where it may go on,
+ * and a negative number where it is damaged.
+ */
+int tsrun_inflate(struct inflater *self, uint8_t *in, uint32_t in_size, uint8_t *out, uint32_t out_size, uint32_t used[3])
+{
+	struct inflate_state *state = &self->state;
+	int result = 0;
+
+	state->next_in = in;
+	state->avail_in = in_size;
+	state->next_out = out;
+	state->avail_out = out_size;
+	do {
+		if (!self->in_header && state->block_state == ISAL_BLOCK_FINISH) {
+			if (state->avail_in == 0)
+				break;
+			if (*state->next_in != MEMBER) {
+				result = 1;
+				break;
+			}
+			reset(state);
+			begin_member(self);
+		}
+		int error = inflate_member(self);
+		if (error != ISAL_DECOMP_OK)
+			result = error < 0 ? error : -error;
+	} while (result == 0 && !self->in_header && state->block_state == ISAL_BLOCK_FINISH);
+	used[0] = in_size - state->avail_in;
+	used[1] = out_size - state->avail_out;
+	used[2] = !self->in_header && state->block_state == ISAL_BLOCK_FINISH;
+	return result;
+}
+#else
+struct inflater *tsrun_inflater_open(void)
+{
+	return NULL;
+}
+
+void tsrun_inflater_close(struct inflater *self)
+{
+	(void)self;
+}
+
+int tsrun_inflate(struct inflater *self, uint8_t *in, uint32_t in_size, uint8_t *out, uint32_t out_size, uint32_t used[3])
+{
+	(void)self, (void)in, (void)in_size, (void)out, (void)out_size, (void)used;
+	return -1;
+}
+#endif

@@ -1,0 +1,91 @@
+/** Inflating gzip ahead of its reader, in memory that is used over and over. */
+import type { Inflater } from "../../kernel/inflate.ts";
+import { corrupt } from "./refusals.ts";
+
+/** What is handed on at once, and how many such are inflated before they are asked for. */
+const CHUNK = 256 * 1024;
+const CHUNKS = 4;
+
+/**
+ * Inflates a gzip stream of one member or several, up to what is none. A chunk is to be used before the next is asked
+ * for, and a piece of the source is its own again when it is asked for the next. Errors of `source` pass through.
+ */
+export async function* inflated(
+  source: AsyncIterator<Uint8Array>,
+  inflater: Inflater,
+): AsyncGenerator<Buffer> {
+  const stream = new GzipStream(source, inflater);
+  // One call after the other.
+  let last: Promise<unknown> = Promise.resolve();
+  const fill = (memory: ArrayBuffer): Promise<Buffer> => {
+    const filled = last.then(() => stream.fill(Buffer.from(memory)));
+    // Whoever reads that far meets the error; the reader may have left before.
+    last = filled.catch(() => undefined);
+    return filled;
+  };
+  const coming = Array.from({ length: CHUNKS }, () => fill(new ArrayBuffer(CHUNK)));
+  try {
+    for (let next = coming.shift(); next !== undefined; next = coming.shift()) {
+      const chunk = await next;
+      if (chunk.length === 0) return;
+      yield chunk;
+      coming.push(fill(chunk.buffer as ArrayBuffer));
+    }
+  } finally {
+    stream.stop();
+    // Not awaited: the source may be waiting for its network.
+    void last.then(() => inflater.close());
+  }
+}
+
+class GzipStream {
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #inflater: Inflater;
+  #piece: Uint8Array = new Uint8Array();
+  /** The output was full: the inflater may hold more, without more input. */
+  #full = false;
+  #complete = false;
+  #ended = false;
+
+  constructor(source: AsyncIterator<Uint8Array>, inflater: Inflater) {
+    this.#source = source;
+    this.#inflater = inflater;
+  }
+
+  /** Fills the chunk; what is shorter is the last one. */
+  async fill(chunk: Buffer): Promise<Buffer> {
+    let length = 0;
+    while (length < chunk.length && !this.#ended) {
+      if (this.#piece.length === 0 && !this.#full) await this.#receive();
+      if (this.#ended) break;
+      try {
+        const { read, written, complete, ended } = await this.#inflater.inflate(
+          this.#piece,
+          chunk.subarray(length),
+        );
+        this.#piece = this.#piece.subarray(read);
+        length += written;
+        this.#full = length === chunk.length;
+        this.#complete = complete;
+        this.#ended ||= ended;
+      } catch (error) {
+        throw damaged(error);
+      }
+    }
+    return chunk.subarray(0, length);
+  }
+
+  /** Nothing more is read. */
+  stop(): void {
+    this.#ended = true;
+  }
+
+  async #receive(): Promise<void> {
+    const step = await this.#source.next();
+    if (!step.done) this.#piece = step.value;
+    else if (this.#complete) this.#ended = true;
+    else throw damaged();
+  }
+}
+
+const damaged = (cause?: unknown) => corrupt("its gzip data is damaged or truncated", cause);
