@@ -2,7 +2,7 @@
  * load: the images of an archive. Everything is verified before the first of them is named: an archive that is not
  * whole leaves no image, only layers and blobs that no image has, for the next collection.
  */
-import { openSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
 import { isDockerArchive, isOldDockerArchive } from "../image/archive/docker-archive.ts";
 import { type ArchiveFiles, invalidArchive } from "../image/archive/files.ts";
@@ -73,7 +73,8 @@ async function openFiles(
       return openDirectory(source.path);
     }
     const { openTarFile } = await import("../image/archive/tar-files.ts");
-    return await openTarFile(openSync(source.path, "r"), { paths, signal });
+    const { openInput } = await import("../store/input-file.ts");
+    return await openTarFile(openInput(source.path), { paths, signal });
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall !== "open" && syscall !== "stat") throw error;

@@ -178,8 +178,13 @@ async function sendOnce(
   } catch (error) {
     signal?.throwIfAborted();
     if (stalled.signal.aborted) throw stalled.signal.reason;
-    // "request to https://… failed, reason: …"
-    if (error instanceof Error) error.message = error.message.replaceAll(new URL(url).href, shown(url));
+    // "request to https://… failed, reason: …"; the stack, which --debug shows, repeats it.
+    if (error instanceof Error) {
+      const { message, stack } = error;
+      const redacted = (words: string) => words.replaceAll(new URL(url).href, shown(url));
+      error.message = redacted(message);
+      if (stack !== undefined) error.stack = redacted(stack);
+    }
     throw error;
   } finally {
     isAnswered = true;

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGzip } from "node:zlib";
 import { digestMismatch } from "./digest.ts";
 import { ingestLayer } from "./ingest.ts";
+import { endingOnAbort } from "./input-file.ts";
 import { type LayerInfo, layerInfo } from "./layers.ts";
 import type { Paths } from "./paths.ts";
 import { openScratch } from "./scratch.ts";
@@ -31,6 +32,7 @@ export async function layerFromTar(
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<LayerInfo | undefined> {
   using scratch = openScratch(paths);
+  using _ = endingOnAbort(tar, options.signal);
   const file = join(scratch.path, "layer");
   const blob = await written(file, await prepared(tar), options.signal);
   const diffId = blob.diffId ?? (await digestOf(decompress(chunksOf(file))));

@@ -1,5 +1,15 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { APPS, NAMES, pullApps, pushApps, removeImages } from "./support/apps.ts";
 import { useHost } from "./support/host.ts";
@@ -42,6 +52,24 @@ describe("save and load", () => {
       expect(await idOf(name)).toBe(ids[name]);
       expect(await run(name)).toBe(APPS[name]);
     }
+  });
+
+  test.each([
+    ["before anybody writes to it", "load", "-i", ""],
+    ["in the middle", "load", "-i", "begun"],
+    ["of an import", "import", "", ""],
+  ])("a FIFO is left by Ctrl-C: %s", async (_, command, flag, begun) => {
+    const fifo = file(`fifo-${command}${begun}`);
+    await shell(`mkfifo ${fifo}`);
+    const loading = host.start({}, command, ...(flag === "" ? [] : [flag]), fifo);
+    const writer = begun === "" ? undefined : openSync(fifo, constants.O_RDWR);
+    if (writer !== undefined) writeSync(writer, Buffer.alloc(1000));
+    const reads = () =>
+      shell(`ls -l /proc/${loading.child.pid}/fd`).then(({ stdout }) => stdout.includes(fifo));
+    while (!(await reads())) await sleep(5);
+    loading.child.kill("SIGINT");
+    expect(await loading.result).toMatchObject({ code: 130 });
+    if (writer !== undefined) closeSync(writer);
   });
 
   test("tells what it did, and records it", async () => {

@@ -1,4 +1,3 @@
-import { createReadStream, openSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
 import { type Context, command } from "../command.ts";
 import { interruptible } from "../interruptible.ts";
@@ -23,8 +22,8 @@ export default command({
   async run({ options, positionals: [source = "", reference] }, context) {
     const { change, message, platform } = options;
     const engine = await context.engine();
-    const { id } = await interruptible((signal) =>
-      engine.importImage(open(source, context), {
+    const { id } = await interruptible(async (signal) =>
+      engine.importImage(await open(source, context), {
         ...(reference !== undefined && { reference }),
         ...(message !== undefined && { message }),
         ...(platform !== undefined && { platform }),
@@ -37,11 +36,15 @@ export default command({
   },
 });
 
-function open(source: string, { terminal }: Context): AsyncIterable<Uint8Array> | { url: string } {
+async function open(
+  source: string,
+  { terminal }: Context,
+): Promise<AsyncIterable<Uint8Array> | { url: string }> {
   if (source === "-") return terminal.input();
   if (/^https?:\/\//i.test(source)) return { url: source };
   try {
-    return createReadStream(source, { fd: openSync(source, "r"), highWaterMark: 1024 * 1024 });
+    const { openInput, readInput } = await import("../../store/input-file.ts");
+    return readInput(openInput(source));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason = code === "ENOENT" ? "no such file or directory" : code;

@@ -2,11 +2,11 @@
  * The files of a tar archive, found in one pass over it and read in place afterwards. Nothing is unpacked: a file is
  * an offset and a size, a link a name. What cannot be read twice (a pipe, compressed data) is written to scratch.
  */
-import { closeSync, createReadStream, fstatSync, openSync, read, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { TsrunError } from "../../errors.ts";
+import { endingOnAbort, readInput } from "../../store/input-file.ts";
 import type { Paths } from "../../store/paths.ts";
 import { openScratch } from "../../store/scratch.ts";
 import { fromPath, printable } from "../../store/unpack/bytes.ts";
@@ -37,7 +37,7 @@ const MAX_LINKS = 40;
 /** The files of an archive in an open file, which is the caller's until then and goes with the result. */
 export async function openTarFile(fd: number, options: OpenOptions): Promise<ArchiveFiles> {
   if (!fstatSync(fd).isFile() || !isPlainTar(fd)) {
-    return await openTarStream(createReadStream("", { fd, highWaterMark: PIECE }), options);
+    return await openTarStream(readInput(fd), options);
   }
   try {
     const index = await indexing((reader, index) => readHeaders(fd, { reader, index, ...options }));
@@ -81,15 +81,6 @@ export async function openTarStream(
     options.signal?.throwIfAborted();
     throw error;
   }
-}
-
-/** Ends a stream that waits for its writer, a pipe's reading end, as soon as the signal is aborted. */
-function endingOnAbort(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Disposable {
-  const end = () => {
-    if (source instanceof Readable) source.destroy(signal?.reason);
-  };
-  signal?.addEventListener("abort", end, { once: true });
-  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", end) };
 }
 
 async function indexing(read: (reader: TarReader, index: TarIndex) => Promise<void>): Promise<TarIndex> {
