@@ -4,7 +4,7 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { openInflater } from "../../kernel/inflate.ts";
 import { free } from "../free.ts";
 import { inflated } from "./inflate.ts";
-import { corrupt } from "./refusals.ts";
+import { corrupt, windowTooLarge } from "./refusals.ts";
 import { zstdFrameSplitter } from "./zstd-frames.ts";
 
 export type Compression = "gzip" | "zstd" | "none";
@@ -43,7 +43,11 @@ export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator
       freeIfLast(chunk);
     }
   } catch (error) {
-    throw (await fed) ?? corrupt(`its ${compression} data is damaged or truncated`, error);
+    const failure = await fed;
+    if (failure !== undefined) throw failure;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ZSTD_error_frameParameter_windowTooLarge") throw windowTooLarge(error);
+    throw corrupt(`its ${compression} data is damaged or truncated`, error);
   }
 }
 

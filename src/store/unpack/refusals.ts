@@ -1,4 +1,4 @@
-/** The three ways in which a layer is not unpacked. */
+/** The ways in which a layer is not unpacked. */
 import { TsrunError } from "../../errors.ts";
 import { printable } from "./bytes.ts";
 
@@ -13,6 +13,14 @@ export function refused(name: string, reason: string): TsrunError {
 export function overLimit(what: string): TsrunError {
   return new TsrunError("ERR_TSRUN_LAYER_TOO_LARGE", what, {
     hint: "this looks like a decompression bomb; nothing of the layer was kept",
+  });
+}
+
+/** A zstd frame that cannot be decompressed without more memory than zstd(1) itself gives without --memory. */
+export function windowTooLarge(cause: unknown): TsrunError {
+  return new TsrunError("ERR_TSRUN_LAYER_TOO_LARGE", "its zstd data needs a window of more than 128 MiB", {
+    hint: "it was compressed with --long or --ultra beyond what decompressors expect: compress it again without",
+    cause,
   });
 }
 

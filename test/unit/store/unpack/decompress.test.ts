@@ -65,6 +65,20 @@ test("zstd frames with checksums, content sizes and blocks of every kind", async
   expect((await run(Buffer.concat(frames), 1001)).equals(whole)).toBe(true);
 });
 
+describe("a zstd window", () => {
+  /** A frame without data and content size, RFC 8878, section 3.1.1.1.2. */
+  const frame = (windowLog: number) =>
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3, 1, 0, 0]);
+
+  test("of 128 MiB is the largest", async () => {
+    expect(await run(frame(27))).toEqual(Buffer.alloc(0));
+    await expect(run(frame(28))).rejects.toMatchObject({
+      code: "ERR_TSRUN_LAYER_TOO_LARGE",
+      message: expect.stringContaining("128 MiB"),
+    });
+  });
+});
+
 describe("damage", () => {
   test.each([
     ["gzip", gzipSync(text)],
