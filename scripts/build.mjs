@@ -5,7 +5,7 @@
 //   vendor/*.cjs       the packages that it loads lazily: half of the code, which few commands need
 //   *-worker.cjs       the entries of worker threads (src/**/*-worker.ts)
 //   index.js, types/   the library
-// `--analyze` prints what each bundle is made of.
+// `--analyze` prints what each bundle is made of; `--no-types` leaves types/ as it is.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -103,7 +103,7 @@ for (const [face, boot] of [
 }
 // Code of the bundles that were there before.
 rmSync(join(dist, "cache"), { recursive: true, force: true });
-emitTypes();
+if (!process.argv.includes("--no-types")) emitTypes();
 if (process.argv.includes("--analyze")) {
   for (const { metafile } of results) console.log(await analyzeMetafile(metafile));
 }

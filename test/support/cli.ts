@@ -60,7 +60,8 @@ export interface Cli {
   close(): void;
 }
 
-export function createCli(): Cli {
+/** `command` is the bin/tsrun of an installation: this checkout's, where it is not another one. */
+export function createCli(command: string = TSRUN): Cli {
   const directory = mkdtempSync(join(tmpdir(), "tsrun-e2e-"));
   const [root, run, bin] = ["root", "run", "bin"].map((name) => join(directory, name)) as [
     string,
@@ -69,7 +70,7 @@ export function createCli(): Cli {
   ];
   const configFile = join(directory, "config.json");
   mkdirSync(bin);
-  for (const name of ["tsrun", "docker"]) symlinkSync(TSRUN, join(bin, name));
+  for (const name of ["tsrun", "docker"]) symlinkSync(command, join(bin, name));
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     HOME: directory,
@@ -79,9 +80,9 @@ export function createCli(): Cli {
     TSRUN_CONFIG: configFile,
   };
 
-  const start: Cli["start"] = (settings, ...args) => launch(TSRUN, args, settings);
-  const launch = (command: string, args: readonly string[], settings: CliSettings): CliProcess =>
-    observe(command, args, { ...settings, env: { ...env, ...settings.env }, cwd: settings.cwd ?? directory });
+  const start: Cli["start"] = (settings, ...args) => launch(command, args, settings);
+  const launch = (program: string, args: readonly string[], settings: CliSettings): CliProcess =>
+    observe(program, args, { ...settings, env: { ...env, ...settings.env }, cwd: settings.cwd ?? directory });
   const cli: Cli = {
     directory,
     root,
