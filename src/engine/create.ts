@@ -83,7 +83,7 @@ export async function createContainer(
   const ports = toStart
     ? await takePorts(context, { ...resolveNetworking(paths, options), imageConfig: image.config })
     : undefined;
-  mkdirSync(containerRunDir(paths, id), { recursive: true });
+  mkdirSync(containerRunDir(paths, id), { recursive: true, mode: 0o700 });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
   let name: string | undefined;
   let provided: ProvidedMounts | undefined;

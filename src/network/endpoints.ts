@@ -32,7 +32,7 @@ export function listEndpoints(paths: Paths, networkId: string): Endpoint[] {
 /** Replaces the document; it need not outlive a boot. Returns its path. */
 export function writeEndpoint(paths: Paths, endpoint: Endpoint): string {
   const path = endpointPath(paths, endpoint.networkId, endpoint.containerId);
-  mkdirSync(endpointsDir(paths, endpoint.networkId), { recursive: true });
+  mkdirSync(endpointsDir(paths, endpoint.networkId), { recursive: true, mode: 0o700 });
   writeDocument(path, endpoint, { durable: false });
   return path;
 }

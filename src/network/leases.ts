@@ -42,7 +42,7 @@ const lockPath = (paths: Paths, network: string): string => join(locksDir(paths)
 /** Takes the first free address of the range. */
 export async function takeLease(paths: Paths, lessee: Lessee, range: LeaseRange): Promise<string> {
   const directory = leasesDir(paths, lessee.network);
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   reclaimSome(paths, lessee);
   let address = takeFirst(directory, lessee, range);
   if (address === undefined) {
@@ -60,7 +60,7 @@ export async function takeLease(paths: Paths, lessee: Lessee, range: LeaseRange)
 /** Takes this very address; ERR_TSRUN_NETWORK_ADDRESS_IN_USE names who has it. */
 export async function takeAddress(paths: Paths, lessee: Lessee, address: string): Promise<string> {
   const directory = leasesDir(paths, lessee.network);
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const take = (): boolean =>
     link(lessee.containerId, join(directory, address)) || ownerOf(directory, address) === lessee.containerId; // since a run that was killed
   if (take()) return address;

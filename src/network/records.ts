@@ -55,7 +55,7 @@ export function networkNotFound(reference: string): TsrunError {
 }
 
 export function writeNetwork(paths: Paths, network: NetworkRecord): void {
-  mkdirSync(networkDir(paths, network.id), { recursive: true });
+  mkdirSync(networkDir(paths, network.id), { recursive: true, mode: 0o700 });
   writeDocument(recordPath(paths, network.id), network);
   syncDirectory(networksDir(paths));
 }

@@ -53,7 +53,7 @@ export function putBlob(paths: Paths, digest: string, bytes: Uint8Array): void {
   const path = blobPath(paths, digest);
   if (actual !== digest)
     throw digestMismatch(`a blob of ${bytes.length} bytes`, { expected: digest, actual });
-  mkdirSync(blobsDir(paths), { recursive: true });
+  mkdirSync(blobsDir(paths), { recursive: true, mode: 0o700 });
   // One that a killed process leaves behind is not a digest by its name, and goes with the next collection.
   const temporary = `${path}.${process.pid}.tmp`;
   try {

@@ -37,7 +37,7 @@ export function writeDocument(
   value: unknown,
   options: { durable?: boolean; mode?: number } = {},
 ): void {
-  const { durable = true, mode = 0o644 } = options;
+  const { durable = true, mode = 0o600 } = options;
   written += 1;
   const temporary = `${path}.${process.pid}-${written}.tmp`;
   try {

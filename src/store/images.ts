@@ -105,7 +105,7 @@ export function holdStore(paths: Paths, options: { signal?: AbortSignal } = {}):
 
 async function change(paths: Paths, edit: (index: ImageIndex) => ImageIndex): Promise<void> {
   using _ = await lock(join(locksDir(paths), "images"));
-  mkdirSync(paths.root, { recursive: true });
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 });
   writeDocument(imagesFile(paths), edit(readImages(paths)));
 }
 

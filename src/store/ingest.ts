@@ -133,7 +133,7 @@ async function* watched({ source, onProgress, signal }: IngestRequest): AsyncGen
 
 /** Moves what was verified into place; the document comes last and makes it a layer. */
 function publish(paths: Paths, job: UnpackJob, info: LayerInfo): void {
-  mkdirSync(blobsDir(paths), { recursive: true });
+  mkdirSync(blobsDir(paths), { recursive: true, mode: 0o700 });
   // 0700, because layers hold setuid programs and device nodes with the modes that containers need.
   mkdirSync(layersDir(paths), { recursive: true, mode: 0o700 });
   // Also where there is one: it was verified once, but who fetches a layer again may do so because the disk lost some.

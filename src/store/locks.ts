@@ -108,7 +108,7 @@ function open(path: string): number {
       return openSync(path, flags, 0o600);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt > OPEN_ATTEMPTS) throw error;
-      mkdirSync(dirname(path), { recursive: true });
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     }
   }
 }

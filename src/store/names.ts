@@ -17,7 +17,7 @@ export function claimName(paths: Paths, name: string, id: string): boolean {
     if (code === "EEXIST") return resolveName(paths, name) === id;
     if (code !== "ENOENT" || existsSync(namesDir(paths))) throw error;
   }
-  mkdirSync(namesDir(paths), { recursive: true });
+  mkdirSync(namesDir(paths), { recursive: true, mode: 0o700 });
   return claimName(paths, name, id);
 }
 

@@ -43,15 +43,18 @@ const apart = (argv: readonly string[]): string[] => ["--mount", "sh", "-c", APA
 const run = promisify(execFile);
 const START_MS = 30_000;
 
-/** Files of the tools are below `directory`. */
-export async function startOtherTools(directory: string): Promise<OtherTools> {
+/** Files of the tools are below `directory`; `daemon` are further flags of dockerd. */
+export async function startOtherTools(
+  directory: string,
+  { daemon: flags = [] }: { daemon?: readonly string[] } = {},
+): Promise<OtherTools> {
   mkdirSync(directory, { recursive: true });
   const call = async (argv: string[], env: Record<string, string> = {}): Promise<string> => {
     const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
     return (await run("unshare", apart(argv), options)).stdout.replace(/\n$/, "");
   };
   const cgroup = `tsrun-test-${process.pid}`;
-  const daemon = await startDocker(directory, cgroup);
+  const daemon = await startDocker(directory, cgroup, flags);
   return {
     docker: (...args) => call(["/usr/bin/docker", "-H", `unix://${daemon.socket}`, ...args]),
     ...podmanIn(directory, call),
@@ -66,6 +69,7 @@ export async function startOtherTools(directory: string): Promise<OtherTools> {
 async function startDocker(
   directory: string,
   cgroup: string,
+  flags: readonly string[],
 ): Promise<{ socket: string; stop(): Promise<void> }> {
   const path = (name: string) => join(directory, name);
   const socket = path("docker.sock");
@@ -76,6 +80,7 @@ async function startDocker(
     ...["--storage-driver", "overlay2", "--exec-opt", "native.cgroupdriver=cgroupfs"],
     // Lowering the score needs CAP_SYS_RESOURCE, which not every root has.
     ...["--oom-score-adjust", "0", "--cgroup-parent", `/${cgroup}`, "--bridge", "none", "--iptables=false"],
+    ...flags,
   ]);
   const answers = () =>
     run("/usr/bin/docker", ["-H", `unix://${socket}`, "version"]).then(

@@ -113,7 +113,7 @@ export const imageDirectory = (paths: Paths, id: string, index: number): string 
 
 export function makeImageDirectories(paths: Paths, id: string, mounts: readonly { type: string }[]): void {
   for (const [index, { type }] of mounts.entries())
-    if (type === "image") mkdirSync(imageDirectory(paths, id, index), { recursive: true });
+    if (type === "image") mkdirSync(imageDirectory(paths, id, index), { recursive: true, mode: 0o700 });
 }
 
 function locateImage(

@@ -29,7 +29,7 @@ export async function renewBlob(
   }
   const actual = `sha256:${hash.digest("hex")}`;
   if (actual !== digest) throw digestMismatch("what was received", { expected: digest, actual });
-  mkdirSync(blobsDir(paths), { recursive: true });
+  mkdirSync(blobsDir(paths), { recursive: true, mode: 0o700 });
   renameSync(file, blobPath(paths, digest));
   syncDirectory(blobsDir(paths));
 }

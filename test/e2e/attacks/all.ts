@@ -3,6 +3,7 @@ import type { Attack } from "./attack.ts";
 import { descriptorAttacks } from "./descriptors.ts";
 import { identityAttacks } from "./identity.ts";
 import { kernelFileAttacks } from "./kernel-files.ts";
+import { neighbourAttacks } from "./neighbours.ts";
 import { programAttacks } from "./program.ts";
 import { rootAttacks } from "./roots.ts";
 
@@ -12,4 +13,5 @@ export const attacks: readonly Attack[] = [
   ...rootAttacks,
   ...identityAttacks,
   ...kernelFileAttacks,
+  ...neighbourAttacks,
 ];

@@ -24,6 +24,8 @@ export interface Edit {
   file: string;
   from: string;
   to: string;
+  /** Otherwise there is one place for it. */
+  everywhere?: boolean;
 }
 
 /** Where attacks take place: a host with something to steal, and an attacker who has been let into containers. */
@@ -50,6 +52,8 @@ export interface Scene {
 export interface RunSettings {
   flags?: readonly string[];
   image?: string;
+  /** The attacker under another name. */
+  program?: string;
   settings?: CliSettings;
 }
 
@@ -61,7 +65,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 
 /** What the attacker says that it got. */
 export const lootOf = (...results: readonly Pick<CliResult, "stdout">[]): string[] =>
-  results.flatMap(({ stdout }) => stdout.split("\n").filter((line) => line.startsWith("LOOT ")));
+  results.flatMap(({ stdout }) => stdout.match(/LOOT .*/g) ?? []);
 
 /** Compiles the attacker and hides the secret. */
 export function setScene(cli: Cli, installation: string): Scene {
@@ -71,7 +75,16 @@ export function setScene(cli: Cli, installation: string): Scene {
   const secret = join(vault, "secret");
   writeFileSync(secret, `${SECRET}\n`);
   const attacker = join(cli.directory, "attacker");
-  execFileSync("gcc", ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-o", attacker, join(HERE, "attacker.c")]);
+  execFileSync("gcc", [
+    "-O1",
+    "-static",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-o",
+    attacker,
+    join(HERE, "attacker.c"),
+  ]);
   const base = ["--network", "none", "-v", `${attacker}:${ATTACKER}:ro`];
   let names = 0;
   return {
@@ -79,8 +92,8 @@ export function setScene(cli: Cli, installation: string): Scene {
     installation,
     vault,
     secret,
-    run: (words, { flags = [], image = "tsrun/base", settings = {} } = {}) =>
-      cli.tsrunWith(settings, "run", "--rm", ...base, ...flags, image, ATTACKER, ...words),
+    run: (words, { flags = [], image = "tsrun/base", program = ATTACKER, settings = {} } = {}) =>
+      cli.tsrunWith(settings, "run", "--rm", ...base, ...flags, image, program, ...words),
     line: (words, flags = []) =>
       ["tsrun", "run", "--rm", ...base, ...flags, "tsrun/base", ATTACKER, ...words].join(" "),
     hold: (...flags) => cli.output("run", "-d", ...base, ...flags, "tsrun/base", "sleep", "1000"),

@@ -71,6 +71,18 @@ static int write_files(char **paths)
 	return 0;
 }
 
+/* Makes a file in each directory. */
+static int plant_files(char **directories)
+{
+	char path[4096];
+
+	for (; *directories; directories++) {
+		snprintf(path, sizeof(path), "%s/planted", *directories);
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	}
+	return 0;
+}
+
 /* Descriptors that nobody gave to this process, and the way from them to the secret. */
 static int use_descriptors(char **argv)
 {
@@ -252,13 +264,14 @@ static int open_device(char **argv)
 	return 0;
 }
 
-/* Exchanges two names for ever. */
+/* Exchanges the names of pairs for ever. */
 static _Noreturn void exchange(char **argv)
 {
 	puts("waiting");
 	fflush(stdout);
 	for (;;)
-		syscall(SYS_renameat2, AT_FDCWD, argv[0], AT_FDCWD, argv[1], RENAME_EXCHANGE);
+		for (char **pair = argv; pair[0] && pair[1]; pair += 2)
+			syscall(SYS_renameat2, AT_FDCWD, pair[0], AT_FDCWD, pair[1], RENAME_EXCHANGE);
 }
 
 static int connect_to(char **paths)
@@ -284,6 +297,7 @@ int main(int argc, char **argv)
 #define VERB(name, call) if (strcmp(verb, name) == 0) return call
 	VERB("read", read_files(argv + 2));
 	VERB("write", write_files(argv + 2));
+	VERB("plant", plant_files(argv + 2));
 	VERB("descriptors", use_descriptors(argv + 2));
 	VERB("leave-root", leave_root(argv + 2));
 	VERB("change-program", change_program(argv + 2));

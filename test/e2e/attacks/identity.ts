@@ -1,7 +1,7 @@
 /** Privileges, groups, keys and terminals that a process in a container is not to have. */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ATTACKER, type Attack, type Edit, lootOf, SECRET, withContainer } from "./attack.ts";
+import { type Attack, type Edit, lootOf, SECRET, withContainer } from "./attack.ts";
 
 const inheritable: Edit = {
   file: "src/engine/process.ts",
@@ -45,8 +45,8 @@ export const identityAttacks: readonly Attack[] = [
       copyFileSync(join(cli.directory, "attacker"), shed);
       chownSync(shed, 0, 10);
       chmodSync(shed, 0o2755);
-      const flags = ["-v", `${directory}:/groups`, "-u", "1000:1000", "--entrypoint", "/groups/shed"];
-      return lootOf(await run(["read", "/groups/denied"], { flags }));
+      const flags = ["-v", `${directory}:/groups`, "-u", "1000:1000"];
+      return lootOf(await run(["read", "/groups/denied"], { flags, program: "/groups/shed" }));
     },
   },
   {
@@ -64,7 +64,9 @@ export const identityAttacks: readonly Attack[] = [
       chownSync(file, 0, FOREIGN_GROUP);
       chmodSync(file, 0o640);
       const flags = ["-v", `${file}:/of-a-group`, "-u", "1000:1000"];
-      return lootOf(await cli.shell(`setpriv --groups ${FOREIGN_GROUP} ${line(["read", "/of-a-group"], flags)}`));
+      return lootOf(
+        await cli.shell(`setpriv --groups ${FOREIGN_GROUP} ${line(["read", "/of-a-group"], flags)}`),
+      );
     },
   },
   {

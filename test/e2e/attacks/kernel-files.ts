@@ -1,9 +1,19 @@
 /** The kernel's files, which are the whole host's: /proc, /sys, cgroups and devices. */
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { deviceNumber } from "../../../src/kernel/device-number.ts";
 import { tarLayer } from "../../support/tar-layer.ts";
-import { type Attack, lootOf, SECRET } from "./attack.ts";
+import { type Attack, lootOf, SECRET, withContainer } from "./attack.ts";
 
 /** To open one of them for writing is as good as to change how the host works. */
 const SWITCHES = [
@@ -59,8 +69,8 @@ export const kernelFileAttacks: readonly Attack[] = [
     weakening: [
       {
         file: "src/engine/devices.ts",
-        from: "    { allow: false, access: \"rwm\" },\n",
-        to: "    { allow: true, access: \"rwm\" },\n",
+        from: '    { allow: false, access: "rwm" },\n',
+        to: '    { allow: true, access: "rwm" },\n',
       },
     ],
     async attempt(scene) {
@@ -85,6 +95,38 @@ export const kernelFileAttacks: readonly Attack[] = [
     },
   },
   {
+    name: "CVE-2025-52565: /dev/pts exchanged while the terminal is mounted on /dev/console",
+    weakening: [
+      {
+        file: "native/monitor/mounts.c",
+        from: '(int)syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)',
+        // By its name, and slow enough for the race to be won soon.
+        to: '(usleep(20000), (int)syscall(SYS_open_tree, AT_FDCWD, "/dev/pts/0", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))',
+      },
+    ],
+    async attempt(scene) {
+      const { cli } = scene;
+      const trap = join(cli.directory, "false-dev");
+      for (const name of ["pts", "other"]) {
+        mkdirSync(join(trap, "dev", name), { recursive: true });
+        if (!existsSync(join(trap, "dev", name, "0")))
+          symlinkSync("/proc/timer_list", join(trap, "dev", name, "0"));
+      }
+      const archive = join(cli.directory, "false-dev.tar");
+      writeFileSync(archive, tarLayer([{ path: "dev", type: "SymbolicLink", linkpath: "/trap/dev" }]));
+      await cli.output("import", archive, "attack/false-dev");
+      const volume = ["-v", `${trap}:/trap`];
+      const ambush = await scene.ambush(["exchange", "/trap/dev/pts", "/trap/dev/other"], volume);
+      return withContainer(scene, ambush.name, async () => {
+        const victim = { image: "attack/false-dev", flags: ["-t", ...volume] };
+        const got: string[] = [];
+        for (let i = 0; i < 25 && got.length === 0; i++)
+          got.push(...lootOf(await scene.run(["read", "/dev/console"], victim)));
+        return got;
+      });
+    },
+  },
+  {
     name: "CVE-2025-52881: what tsrun writes to /proc, led to a file that the container may not write to",
     weakening: [],
     async attempt(scene) {
@@ -92,9 +134,12 @@ export const kernelFileAttacks: readonly Attack[] = [
       const victim = join(cli.directory, "victim");
       const trap = join(cli.directory, "false-proc");
       writeFileSync(victim, SECRET);
-      mkdirSync(join(trap, "proc/sys/net/ipv4"), { recursive: true });
-      if (!existsSync(join(trap, "proc/sys/net/ipv4/ip_forward")))
-        symlinkSync("/victim", join(trap, "proc/sys/net/ipv4/ip_forward"));
+      const settings = join(trap, "proc/sys/net/ipv4");
+      mkdirSync(settings, { recursive: true });
+      // What every container gets is there too, so that the start goes on.
+      for (const name of ["ip_unprivileged_port_start", "ping_group_range"])
+        writeFileSync(join(settings, name), "");
+      if (!existsSync(join(settings, "ip_forward"))) symlinkSync("/victim", join(settings, "ip_forward"));
       const archive = join(cli.directory, "false-proc.tar");
       writeFileSync(archive, tarLayer([{ path: "proc", type: "SymbolicLink", linkpath: "/trap/proc" }]));
       await cli.output("import", archive, "attack/false-proc");
@@ -112,7 +157,7 @@ function hostDevice(): string[] {
     .split("\n")
     .slice(2)
     .flatMap((line) => line.trim().split(/\s+/)[3] ?? []);
-  for (const name of [...disks, "kmsg", "fuse", "loop-control", "net/tun", "kvm"]) {
+  for (const name of [...disks, "fuse", "net/tun", "loop-control", "kvm"]) {
     const path = join("/dev", name);
     if (!existsSync(path)) continue;
     try {

@@ -65,22 +65,30 @@ export const programAttacks: readonly Attack[] = [
     weakening: [
       {
         file: "native/lib/overlay.c",
-        from: "	return clone_tree(\"/\", 0);\n",
-        to: "	extern void *dlopen(const char *, int);\n	dlopen(\"/tmp/trap/libnss_files.so.2\", 2);\n	return clone_tree(\"/\", 0);\n",
+        from: '	return clone_tree("/", 0);\n',
+        to: '	extern void *dlopen(const char *, int);\n	dlopen("/tmp/trap/libnss_files.so.2", 2);\n	return clone_tree("/", 0);\n',
       },
     ],
     async attempt(scene) {
       const trap = join(scene.cli.directory, "trap");
       const source = join(scene.cli.directory, "trap.c");
       mkdirSync(trap, { recursive: true });
-      const constructor = 'creat("/tmp/loaded", 0644);';
-      writeFileSync(source, `#include <fcntl.h>\n__attribute__((constructor)) void spring(void) { ${constructor} }\n`);
+      const spring = 'creat("/tmp/loaded", 0644);';
+      writeFileSync(
+        source,
+        `#include <fcntl.h>\n__attribute__((constructor)) void sprung(void) { ${spring} }\n`,
+      );
       for (const name of ["libnss_files.so.2", "libc.so.6", "libnss_dns.so.2"])
         execFileSync("gcc", ["-shared", "-fPIC", "-o", join(trap, name), source]);
-      const flags = ["/tmp/trap", "/lib/x86_64-linux-gnu", "/lib64"].flatMap((path) => ["-v", `${trap}:${path}`]);
+      const flags = ["/tmp/trap", "/lib/x86_64-linux-gnu", "/lib64"].flatMap((path) => [
+        "-v",
+        `${trap}:${path}`,
+      ]);
       const container = await scene.hold(...flags);
       return withContainer(scene, container, async () => {
-        await scene.cli.shell(`tsrun export ${container} >/dev/null; tsrun cp ${container}:/etc/passwd - >/dev/null`);
+        await scene.cli.shell(
+          `tsrun export ${container} >/dev/null; tsrun cp ${container}:/etc/passwd - >/dev/null`,
+        );
         const { code } = await scene.cli.tsrun("exec", container, "test", "-e", "/tmp/loaded");
         return code === 0 ? ["LOOT the container's library ran on the host"] : [];
       });

@@ -48,6 +48,30 @@ export const rootAttacks: readonly Attack[] = [
     },
   },
   {
+    name: "a read-only bind mount, exchanged for a link before it is read-only",
+    weakening: [],
+    async attempt(scene) {
+      const { cli } = scene;
+      const [shared, precious] = [join(cli.directory, "exchanged"), join(cli.directory, "precious")];
+      const planted = join(precious, "planted");
+      mkdirSync(precious, { recursive: true });
+      const names = Array.from({ length: 24 }, (_, index) => [`place-${index}`, `link-${index}`] as const);
+      for (const [place, link] of names) {
+        mkdirSync(join(shared, place), { recursive: true });
+        if (!existsSync(join(shared, link))) symlinkSync("/dev/shm", join(shared, link));
+      }
+      const volume = ["-v", `${shared}:/shared`];
+      const inside = names.flat().map((name) => `/shared/${name}`);
+      const ambush = await scene.ambush(["exchange", ...inside], volume);
+      const binds = names.flatMap(([place]) => ["-v", `${precious}:/shared/${place}:ro`]);
+      return withContainer(scene, ambush.name, async () => {
+        for (let i = 0; i < 10 && !existsSync(planted); i++)
+          await scene.run(["plant", ...inside], { flags: [...volume, ...binds] });
+        return existsSync(planted) ? ["LOOT a file where none may be written"] : [];
+      });
+    },
+  },
+  {
     name: "CVE-2017-1002101: a subpath of a volume that is a link out of it",
     weakening: [
       {
@@ -75,7 +99,11 @@ export const rootAttacks: readonly Attack[] = [
   {
     name: "CVE-2018-15664: a link in the container, followed by cp on the host",
     weakening: [
-      { file: "src/kernel/openat2.ts", from: "const RESOLVE_IN_ROOT = 0x10;", to: "const RESOLVE_IN_ROOT = 0;" },
+      {
+        file: "src/kernel/openat2.ts",
+        from: "const RESOLVE_IN_ROOT = 0x10;",
+        to: "const RESOLVE_IN_ROOT = 0;",
+      },
       {
         file: "src/kernel/openat2.ts",
         from: "cPath(path), bytes",

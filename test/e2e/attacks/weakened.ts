@@ -33,10 +33,14 @@ function copy(directory: string, name: string): void {
   cpSync(from, join(directory, name), { recursive: true, filter: (path) => path === from || path !== built });
 }
 
-function apply(directory: string, { file, from, to }: Edit): void {
+function apply(directory: string, { file, from, to, everywhere = false }: Edit): void {
   const path = join(directory, file);
   const source = readFileSync(path, "utf8");
   const places = source.split(from).length - 1;
-  if (places !== 1) throw new Error(`${file} has ${places} places for the edit of ${JSON.stringify(from)}`);
-  writeFileSync(path, source.replace(from, () => to));
+  if (places === 0 || (places > 1 && !everywhere))
+    throw new Error(`${file} has ${places} places for the edit of ${JSON.stringify(from)}`);
+  writeFileSync(
+    path,
+    source.replaceAll(from, () => to),
+  );
 }
