@@ -33,10 +33,6 @@
 #include "pty.h"
 #include "tmpfs.h"
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-
 int plan_load(struct plan_context *context, int fd)
 {
 	struct stat info;
@@ -507,6 +503,38 @@ static int step_find_program(const struct plan_context *context, uint64_t candid
 	return -1;
 }
 
+/* What the step of a wait that is still to come reads from; -1 where there is none. */
+static int later_gate(const struct plan_context *context)
+{
+	const struct plan_header *header = (const struct plan_header *)context->base;
+	const struct plan_step *steps = (const struct plan_step *)(header + 1);
+
+	for (uint32_t step = context->step + 1; step < header->step_count; step++)
+		if (steps[step].op == OP_WAIT && steps[step].arg[0] != SLOT_NONE)
+			return slot(context, steps[step].arg[0]);
+	return -1;
+}
+
+/*
+ * Closes them now: those that are only marked for execve(2) to close are still there while it looks up the program, whose
+ * name may lead through them (/proc/self/fd/N/..., CVE-2024-21626). What is kept is no directory: the channel, which
+ * tells of a failure, and the gate of a wait to come, which is closed by that.
+ */
+static int step_close_range(const struct plan_context *context, unsigned first)
+{
+	int gate = later_gate(context), channel = context->channel;
+	int kept[] = { gate < channel ? gate : channel, gate < channel ? channel : gate };
+
+	for (int i = 0; i < 2; i++) {
+		if (kept[i] < 0 || (unsigned)kept[i] < first)
+			continue;
+		if ((unsigned)kept[i] > first && syscall(SYS_close_range, first, kept[i] - 1, 0) < 0)
+			return -1;
+		first = (unsigned)kept[i] + 1;
+	}
+	return (int)syscall(SYS_close_range, first, ~0U, 0);
+}
+
 /* Tries each candidate as execvp(3) does: go on where nothing is, remember EACCES as the better reason. */
 static int step_execve(struct plan_context *context, const uint64_t *arg)
 {
@@ -618,7 +646,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_SECCOMP:
 		return step_seccomp(context, arg);
 	case OP_CLOSE_RANGE:
-		return (int)syscall(SYS_close_range, (unsigned)arg[0], ~0U, CLOSE_RANGE_CLOEXEC);
+		return step_close_range(context, (unsigned)arg[0]);
 	case OP_EXECVE:
 		return step_execve(context, arg);
 	case OP_IDMAP:

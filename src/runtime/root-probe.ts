@@ -1,7 +1,7 @@
 /** Looking at files as a container sees them, from outside: what diagnoseExec() asks its questions of. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { SyscallError } from "../kernel/errors.ts";
-import { isOnNoexecMount, O_NONBLOCK, O_PATH, openInRoot } from "../kernel/openat2.ts";
+import { isOnNoexecMount, O_PATH, openInRoot } from "../kernel/openat2.ts";
 
 export interface FileFacts {
   kind: "file" | "directory" | "other";
@@ -28,22 +28,16 @@ export interface RootProbe {
 export function openRootProbe(root: string): RootProbe & Disposable {
   const rootFd = openSync(root, O_PATH);
   return {
-    stat: (path) => withFile(rootFd, path, { flags: O_PATH, use: factsOf }),
-    read: (path, length, offset = 0) =>
-      // Without O_NONBLOCK a FIFO in the image would hold the open for ever.
-      withFile(rootFd, path, { flags: O_NONBLOCK, use: (fd) => readRange(fd, length, offset) }),
+    stat: (path) => withFile(rootFd, path, factsOf),
+    read: (path, length, offset = 0) => withFile(rootFd, path, (fd) => readRange(fd, length, offset)),
     [Symbol.dispose]: () => closeSync(rootFd),
   };
 }
 
-function withFile<T>(
-  rootFd: number,
-  path: string,
-  { flags, use }: { flags: number; use: (fd: number) => T },
-): T | undefined {
+function withFile<T>(rootFd: number, path: string, use: (fd: number) => T): T | undefined {
   let fd: number;
   try {
-    fd = openInRoot(rootFd, path, flags);
+    fd = openInRoot(rootFd, path, O_PATH);
   } catch (error) {
     if (error instanceof SyscallError) return undefined;
     throw error;
@@ -62,8 +56,14 @@ function factsOf(fd: number): FileFacts {
   return { kind, mode: stats.mode & 0o7777, uid, gid, size, noexec: isOnNoexecMount(fd) };
 }
 
-function readRange(fd: number, length: number, offset: number): Buffer | undefined {
-  if (!fstatSync(fd).isFile()) return undefined;
-  const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+/** Opened only where it is a regular file: to open a device of the image's would be to use one of the host's. */
+function readRange(held: number, length: number, offset: number): Buffer | undefined {
+  if (!fstatSync(held).isFile()) return undefined;
+  const fd = openSync(`/proc/self/fd/${held}`, constants.O_RDONLY);
+  try {
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+  } finally {
+    closeSync(fd);
+  }
 }

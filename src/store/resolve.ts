@@ -17,12 +17,13 @@ import {
   readSync,
   type Stats,
 } from "node:fs";
+import { O_PATH } from "../kernel/openat2.ts";
 import { getXattr } from "../kernel/xattr.ts";
 
 /** As the kernel has it, path_resolution(7). */
 const MAX_LINKS = 40;
 
-const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
 export interface Resolved {
   /** Where the path leads after following its links: absolute, inside the container. */
@@ -42,12 +43,13 @@ export function readFileInLayers(
   using lookup = new Lookup(layers);
   const found = lookup.resolve(path);
   if (found?.file === undefined || !found.stats.isFile()) return undefined;
-  const fd = openIf(found.file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  if (fd === undefined) return undefined;
+  // It may be a device by now, which to open would be to use.
+  const held = openIf(found.file, O_PATH | O_NOFOLLOW);
+  if (held === undefined) return undefined;
   try {
-    return fstatSync(fd).isFile() ? readStart(fd, maxBytes) : undefined;
+    return fstatSync(held).isFile() ? readStart(held, maxBytes) : undefined;
   } finally {
-    closeSync(fd);
+    closeSync(held);
   }
 }
 
@@ -169,11 +171,16 @@ const openIf = (path: string, flags: number) => unlessMissing(() => openSync(pat
 const statIf = (path: string) => unlessMissing(() => lstatSync(path));
 const readLink = (path: string) => unlessMissing(() => readlinkSync(path));
 
-function readStart(fd: number, maxBytes: number): Buffer {
-  const bytes = Buffer.alloc(Math.min(maxBytes, fstatSync(fd).size));
-  let length = 0;
-  for (let count = -1; count !== 0 && length < bytes.length; length += count) {
-    count = readSync(fd, bytes, length, bytes.length - length, length);
+function readStart(held: number, maxBytes: number): Buffer {
+  const fd = openSync(`/proc/self/fd/${held}`, O_RDONLY);
+  try {
+    const bytes = Buffer.alloc(Math.min(maxBytes, fstatSync(fd).size));
+    let length = 0;
+    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+      count = readSync(fd, bytes, length, bytes.length - length, length);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
   }
-  return bytes.subarray(0, length);
 }

@@ -204,7 +204,7 @@ export type StepAction =
   | { op: "setresuid"; uid: number }
   /** seccomp(2) SECCOMP_SET_MODE_FILTER; the program is struct sock_filter[], base64. */
   | { op: "seccomp"; program: string; flags: string[] }
-  /** Closes every descriptor from `first` up at execve: close_range(2) with CLOSE_RANGE_CLOEXEC, Linux 5.11. */
+  /** close_range(2), Linux 5.9, of every descriptor from `first` up, but for the one that tells of a failed execve. */
   | { op: "closeRange"; first: number }
   /** Whether one of the candidates can be executed: faccessat(2). */
   | { op: "findProgram"; candidates: string[] }

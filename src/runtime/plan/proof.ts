@@ -2,8 +2,10 @@
  * What the kernel itself says about a step once it was executed, read from /proc on the host. Nothing here is
  * remembered from the Plan: a proof is what anybody can read in the same file.
  */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { deviceNumber } from "../../kernel/device-number.ts";
+import { readLinkDescriptor } from "../../kernel/files.ts";
+import { O_PATH, openInRoot } from "../../kernel/openat2.ts";
 import type { NamespaceFlag, StepAction } from "./plan.ts";
 
 const NAMESPACE_FILES: Readonly<Record<NamespaceFlag, string>> = {
@@ -157,17 +159,30 @@ function mountProof(path: string, pid: number): string[] {
   return line === undefined ? [] : [`/proc/${pid}/mountinfo: ${line}`];
 }
 
+/** Looked up inside the container's root, whatever links the image has. */
 function fileProof(path: string, pid: number): string[] {
-  const stats = lstatSync(`/proc/${pid}/root${path}`);
+  const root = openSync(`/proc/${pid}/root`, O_PATH);
+  try {
+    const fd = openInRoot(root, path, O_PATH | constants.O_NOFOLLOW);
+    try {
+      return [`${path}${fileFacts(fd)}`];
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    closeSync(root);
+  }
+}
+
+function fileFacts(fd: number): string {
+  const stats = fstatSync(fd);
   const mode = (stats.mode & 0o7777).toString(8);
-  if (stats.isSymbolicLink()) return [`${path} -> ${readlinkSync(`/proc/${pid}/root${path}`)}`];
+  if (stats.isSymbolicLink()) return ` -> ${readLinkDescriptor(fd)}`;
   if (stats.isCharacterDevice() || stats.isBlockDevice()) {
     const { major, minor } = deviceNumber(stats.rdev);
-    return [
-      `${path}: ${stats.isBlockDevice() ? "block" : "character"} device ${major}:${minor}, mode ${mode}`,
-    ];
+    return `: ${stats.isBlockDevice() ? "block" : "character"} device ${major}:${minor}, mode ${mode}`;
   }
-  return [`${path}: ${stats.isDirectory() ? "directory" : "file"}, mode ${mode}`];
+  return `: ${stats.isDirectory() ? "directory" : "file"}, mode ${mode}`;
 }
 
 /** Links with an address and routes of the process's network namespace. */

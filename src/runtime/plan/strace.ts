@@ -161,7 +161,7 @@ export function straceStep(step: StepAction): string {
     case "seccomp":
       return `seccomp(SECCOMP_SET_MODE_FILTER, ${flags(step.flags)}, {len=${((step.program.length / 4) * 3) >> 3}})`;
     case "closeRange":
-      return `close_range(${step.first}, ~0U, CLOSE_RANGE_CLOEXEC)`;
+      return `close_range(${step.first}, ~0U, 0)`;
     case "execve":
       return `execve(${quoted(step.candidates[0] ?? "")}${step.candidates.length > 1 ? ` /* or the next of PATH */` : ""}, ${list(step.argv)}, [/* ${step.envp.length} vars */])`;
   }

@@ -295,6 +295,7 @@ int main(int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "";
 
 #define VERB(name, call) if (strcmp(verb, name) == 0) return call
+	VERB("loot", (loot("this program", argv[0]), 0));
 	VERB("read", read_files(argv + 2));
 	VERB("write", write_files(argv + 2));
 	VERB("plant", plant_files(argv + 2));

