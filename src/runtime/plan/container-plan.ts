@@ -5,6 +5,7 @@ import {
   execSteps,
   identitySteps,
   lateFilterSteps,
+  OWN_KEYRING_STEP,
   rlimitSteps,
   type SeccompFilter,
   stdioSteps,
@@ -26,6 +27,7 @@ import {
   NAMESPACE_FLAGS,
   OWN_CGROUP_STEP,
 } from "./namespaces.ts";
+import { labelSteps } from "./oci-process.ts";
 import type { Plan, Step } from "./plan.ts";
 import { protectionSteps } from "./protection.ts";
 import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
@@ -85,6 +87,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
       mode: 0o755,
       why: "The working directory is made where the image lacks it.",
     },
+    ...labelSteps(process),
     ...protectionSteps(config),
     ...rlimitSteps(process),
     ...stdioSteps(process),
@@ -121,6 +124,7 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
     },
     ...cgroupJoinSteps(cgroup),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
+    OWN_KEYRING_STEP,
   ];
   if (types.includes("cgroup")) steps.push(OWN_CGROUP_STEP);
   if (networkNamespace) {

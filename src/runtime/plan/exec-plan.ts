@@ -4,11 +4,13 @@ import {
   execSteps,
   identitySteps,
   lateFilterSteps,
+  OWN_KEYRING_STEP,
   oomScoreSteps,
   rlimitSteps,
   type SeccompFilter,
   stdioSteps,
 } from "./identity.ts";
+import { labelSteps } from "./oci-process.ts";
 import type { Plan, Step } from "./plan.ts";
 
 export interface ExecPlanInput {
@@ -47,6 +49,7 @@ export function execPlan({ process, cgroup, seccomp }: ExecPlanInput): Plan {
     // Through the host's /proc: what a running container has made of its own cannot be known.
     ...oomScoreSteps(process),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
+    OWN_KEYRING_STEP,
     {
       op: "setns",
       fd: "init",
@@ -54,6 +57,7 @@ export function execPlan({ process, cgroup, seccomp }: ExecPlanInput): Plan {
       why: "The container's other namespaces, all at once through the pidfd of its init (Linux 5.8).",
     },
     ...terminal,
+    ...labelSteps(process),
     ...rlimitSteps(process),
     ...stdioSteps(process),
     ...identitySteps(process, seccomp),

@@ -47,6 +47,14 @@ export function oomScoreSteps({ oomScoreAdj }: OciProcess): Step[] {
   ];
 }
 
+/** A keyring without a name, which no other container can join. */
+export const OWN_KEYRING_STEP: Step = {
+  op: "sessionKeyring",
+  name: null,
+  tolerate: ["EPERM"], // where a filter around tsrun keeps all keyrings out of reach
+  why: "The keys of the user's session stay the user's (session-keyring(7)).",
+};
+
 /** As many files as the steps may have open at a time; nobody needs a privilege to be limited to so few. */
 const FEW_FILES = 1024;
 

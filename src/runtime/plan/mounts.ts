@@ -149,64 +149,77 @@ function takenSteps(mount: OciMount): Step[] {
 }
 
 function filesystemSteps(mount: OciMount): Step[] {
-  const options = parseMountOptions(mount.options ?? []);
-  const { flags, data } = options;
+  const { flags, data, propagation, propagationRecursive } = parseMountOptions(mount.options ?? []);
   const type = mount.type ?? "none";
+  const target = mount.destination;
+  const isKernels = type === "proc" || type === "sysfs";
   return [
-    directory(mount.destination),
+    isKernels
+      ? {
+          op: "ensureDirectory",
+          path: target,
+          why: "A link of the image's could put the kernel's files in another place.",
+        }
+      : directory(target),
     {
       op: "mount",
       source: mount.source ?? type,
-      target: mount.destination,
+      target,
       fstype: type,
       flags,
       data: data || null,
       why: whyOf(mount),
     },
-    // The attributes are in the flags already.
-    ...attributeSteps(mount.destination, { ...options, set: [], clear: [] }),
+    ...(propagation === null
+      ? []
+      : ([
+          {
+            op: "mountSetattr",
+            target,
+            set: [],
+            clear: [],
+            propagation,
+            recursive: propagationRecursive,
+            why: PROPAGATION_WHY,
+          },
+        ] satisfies Step[])),
   ];
 }
 
+const PROPAGATION_WHY =
+  "Whether mounts made on one side appear on the other (mount_namespaces(7), shared subtrees).";
+
 function bindSteps(mount: OciMount, sourceIsDirectory: boolean): Step[] {
-  const options = parseMountOptions(mount.options ?? []);
   const target = mount.destination;
   return [
+    ...attributeSteps(slotOf(mount), parseMountOptions(mount.options ?? [])),
     sourceIsDirectory
       ? directory(target)
       : { op: "touch", path: target, mode: 0o644, why: `A file to mount on at ${target}.` },
     { op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
-    ...attributeSteps(target, options),
   ];
 }
 
-function attributeSteps(target: string, options: MountOptions): Step[] {
+/** Set while the mount is attached nowhere: what its target leads to may be exchanged as soon as it is attached. */
+function attributeSteps(slot: string, options: MountOptions): Step[] {
   const { set, clear, propagation } = options;
   const steps: Step[] = [];
   if (propagation !== null) {
     steps.push({
-      op: "mountSetattr",
-      target,
+      op: "treeSetattr",
+      slot,
       set: [],
       clear: [],
       propagation,
       recursive: options.propagationRecursive,
-      why: "Whether mounts made on one side appear on the other (mount_namespaces(7), shared subtrees).",
+      why: PROPAGATION_WHY,
     });
   }
   if (set.length + clear.length > 0) {
     const why = set.includes("MOUNT_ATTR_RDONLY")
       ? "Read-only here, whatever it is on the host."
       : "The mount's attributes, as asked for.";
-    steps.push({
-      op: "mountSetattr",
-      target,
-      set,
-      clear,
-      propagation: null,
-      recursive: options.recursive,
-      why,
-    });
+    steps.push({ op: "treeSetattr", slot, set, clear, propagation: null, recursive: options.recursive, why });
   }
   return steps;
 }

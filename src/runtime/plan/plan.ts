@@ -191,8 +191,8 @@ export type StepAction =
   | { op: "cpuAffinity"; cpus: string | null }
   /** set_mempolicy(2): a list of nodes as cpuset(7) writes them, or none. */
   | { op: "memoryPolicy"; mode: string; flags: string[]; nodes: string | null }
-  /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING. */
-  | { op: "sessionKeyring"; name: string }
+  /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: the one of that name, or null for a new one that has none. */
+  | { op: "sessionKeyring"; name: string | null }
   | { op: "prctl"; option: string; value: number }
   /** prctl(2) PR_CAPBSET_DROP for every capability that is not named. */
   | { op: "capBoundingSet"; keep: string[] }

@@ -99,7 +99,7 @@ export function straceStep(step: StepAction): string {
     case "memoryPolicy":
       return `set_mempolicy(${flags([step.mode, ...step.flags])}, [${step.nodes ?? ""}], 1025)`;
     case "sessionKeyring":
-      return `keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${quoted(step.name)})`;
+      return `keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${step.name === null ? "NULL" : quoted(step.name)})`;
     case "findProgram":
       return `faccessat(AT_FDCWD, ${quoted(step.candidates[0] ?? "")}, X_OK, AT_EACCESS)`;
     case "pivotRoot":

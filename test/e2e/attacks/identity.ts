@@ -96,7 +96,7 @@ export const identityAttacks: readonly Attack[] = [
   },
   {
     name: "a key in the session keyring of whoever called tsrun, without a seccomp filter",
-    weakening: [],
+    weakening: [{ file: "src/runtime/plan/container-plan.ts", from: "    OWN_KEYRING_STEP,\n", to: "" }],
     async attempt({ cli, line }) {
       const container = line(["steal-key"], ["--security-opt", "seccomp=unconfined"]);
       return lootOf(await cli.shell(`${join(cli.directory, "attacker")} keep-key ${container}`));

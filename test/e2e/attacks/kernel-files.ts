@@ -128,7 +128,18 @@ export const kernelFileAttacks: readonly Attack[] = [
   },
   {
     name: "CVE-2025-52881: what tsrun writes to /proc, led to a file that the container may not write to",
-    weakening: [],
+    weakening: [
+      {
+        file: "src/runtime/plan/mounts.ts",
+        from: 'const isKernels = type === "proc" || type === "sysfs";',
+        to: "const isKernels = false;",
+      },
+      {
+        file: "native/monitor/interpreter.c",
+        from: 'if (strncmp(path, "/proc/", 6) == 0)',
+        to: "if (path == NULL)",
+      },
+    ],
     async attempt(scene) {
       const { cli } = scene;
       const victim = join(cli.directory, "victim");

@@ -9,7 +9,7 @@ const mountsFromOutside: Edit = {
   from: "    ...pivotSteps(),\n    ...mountSteps(config.mounts, {",
   to: `    ...mountSteps(config.mounts.map((m) => ({ ...m, destination: config.root.path + m.destination })), {
       cgroup: cgroup.view, isDirectory: input.isDirectory }).map((step) =>
-        step.op === "moveMount" ? { ...step, slot: step.slot.replace(config.root.path, "") } : step),
+        "slot" in step ? { ...step, slot: step.slot?.replace(config.root.path, "") } as Step : step),
     { op: "chdir", path: config.root.path, why: "" },
     ...pivotSteps(),
     ...mountSteps([], {`,
@@ -49,24 +49,40 @@ export const rootAttacks: readonly Attack[] = [
   },
   {
     name: "a read-only bind mount, exchanged for a link before it is read-only",
-    weakening: [],
+    weakening: [
+      {
+        file: "src/runtime/plan/mounts.ts",
+        from: "    ...attributeSteps(slotOf(mount), parseMountOptions(mount.options ?? [])),\n",
+        to: "",
+      },
+      {
+        file: "src/runtime/plan/mounts.ts",
+        from: '{ op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },\n',
+        to: `{ op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
+    ...attributeSteps(slotOf(mount), parseMountOptions(mount.options ?? [])).map(
+      (step) => ({ ...step, op: "mountSetattr", target }) as Step),\n`,
+      },
+      // Slow enough for the race to be won soon.
+      {
+        file: "native/monitor/interpreter.c",
+        from: "		return step_move_mount(context, arg[0], string(context, arg[1]));\n",
+        to: "		usleep(3000);\n		return step_move_mount(context, arg[0], string(context, arg[1])) + usleep(3000);\n",
+      },
+    ],
     async attempt(scene) {
       const { cli } = scene;
       const [shared, precious] = [join(cli.directory, "exchanged"), join(cli.directory, "precious")];
       const planted = join(precious, "planted");
       mkdirSync(precious, { recursive: true });
-      const names = Array.from({ length: 24 }, (_, index) => [`place-${index}`, `link-${index}`] as const);
-      for (const [place, link] of names) {
-        mkdirSync(join(shared, place), { recursive: true });
-        if (!existsSync(join(shared, link))) symlinkSync("/dev/shm", join(shared, link));
-      }
+      mkdirSync(join(shared, "place"), { recursive: true });
+      // To another mount of the container's: only those have attributes to set.
+      if (!existsSync(join(shared, "link"))) symlinkSync("/dev/shm", join(shared, "link"));
       const volume = ["-v", `${shared}:/shared`];
-      const inside = names.flat().map((name) => `/shared/${name}`);
-      const ambush = await scene.ambush(["exchange", ...inside], volume);
-      const binds = names.flatMap(([place]) => ["-v", `${precious}:/shared/${place}:ro`]);
+      const both = ["/shared/place", "/shared/link"];
+      const ambush = await scene.ambush(["exchange", ...both], volume);
       return withContainer(scene, ambush.name, async () => {
-        for (let i = 0; i < 10 && !existsSync(planted); i++)
-          await scene.run(["plant", ...inside], { flags: [...volume, ...binds] });
+        const flags = [...volume, "-v", `${precious}:/shared/place:ro`];
+        for (let i = 0; i < 25 && !existsSync(planted); i++) await scene.run(["plant", ...both], { flags });
         return existsSync(planted) ? ["LOOT a file where none may be written"] : [];
       });
     },

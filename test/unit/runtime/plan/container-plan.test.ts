@@ -124,7 +124,7 @@ describe("a container's Plan", () => {
   });
 
   test("a read-only bind is so with all below it", () => {
-    expect(stepsOf(plan, "mountSetattr").filter(({ target }) => target === "/data")).toMatchObject([
+    expect(stepsOf(plan, "treeSetattr").filter(({ slot }) => slot === "bind:/data")).toMatchObject([
       { propagation: "MS_PRIVATE", recursive: true, set: [] },
       { propagation: null, recursive: true, set: ["MOUNT_ATTR_RDONLY"] },
     ]);
@@ -409,7 +409,8 @@ describe("what options change", () => {
       { op: "mount", flags: ["MS_REC", "MS_PRIVATE"] },
       { op: "openTree", slot: "bind:/data" },
       pivot,
-      { op: "mountSetattr", target: "/p", propagation: "MS_SLAVE" },
+      { op: "treeSetattr", slot: "bind:/p", propagation: "MS_SLAVE" },
+      { op: "moveMount", slot: "bind:/p", target: "/p" },
     );
   });
 

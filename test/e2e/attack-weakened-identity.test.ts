@@ -1,0 +1,4 @@
+import { identityAttacks } from "./attacks/identity.ts";
+import { expectSuccess } from "./attacks/on-weakened.ts";
+
+expectSuccess(identityAttacks);

@@ -1,0 +1,4 @@
+import { neighbourAttacks } from "./attacks/neighbours.ts";
+import { expectSuccess } from "./attacks/on-weakened.ts";
+
+expectSuccess(neighbourAttacks);

@@ -1,0 +1,4 @@
+import { expectSuccess } from "./attacks/on-weakened.ts";
+import { programAttacks } from "./attacks/program.ts";
+
+expectSuccess(programAttacks);

@@ -1,0 +1,4 @@
+import { expectSuccess } from "./attacks/on-weakened.ts";
+import { rootAttacks } from "./attacks/roots.ts";
+
+expectSuccess(rootAttacks);
