@@ -119,12 +119,14 @@ function openInit(record: ContainerRecord, state: ContainerState): number {
 /** Only what exec takes over is derived anew: the whole runtime configuration costs it 4 ms. */
 function execProcess(context: EngineContext, record: ContainerRecord, options: ExecOptions): OciProcess {
   const { ulimits = [], oomScoreAdj } = record.options;
+  const { noNewPrivileges, apparmor } = parseSecurityOptions(record.options);
   const rlimits = resolveRlimits(ulimits, context.config["default-ulimits"]);
   const directories = overlayDirectories(context.paths, record.layers, record.id);
   return buildExecProcess(options, {
     container: {
       cwd: record.workdir,
-      noNewPrivileges: parseSecurityOptions(record.options).noNewPrivileges,
+      noNewPrivileges,
+      ...(apparmor !== undefined && { apparmorProfile: apparmor }),
       ...(rlimits.length > 0 && { rlimits }),
       ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     },

@@ -73,6 +73,7 @@ export function buildOciConfig(input: OciConfigInput): ContainerConfig {
   const rlimits = resolveRlimits(options.ulimits ?? [], input.defaultUlimits);
   if (rlimits.length > 0) process.rlimits = rlimits;
   if (options.oomScoreAdj !== undefined) process.oomScoreAdj = options.oomScoreAdj;
+  if (security.apparmor !== undefined) process.apparmorProfile = security.apparmor;
 
   return {
     ociVersion: "1.2.0",

@@ -51,7 +51,7 @@ function capabilitySets(capabilities: readonly string[], uid: number): OciCapabi
 /** What an exec'ed process takes over from the container it joins. */
 export interface ExecContext {
   /** Of the container's own process, where it has them. */
-  container: Pick<OciProcess, "cwd" | "noNewPrivileges" | "rlimits" | "oomScoreAdj">;
+  container: Pick<OciProcess, "cwd" | "noNewPrivileges" | "rlimits" | "oomScoreAdj" | "apparmorProfile">;
   /** The container's recorded variables (MergedConfig.env). */
   env: readonly string[];
   hostname: string;
@@ -76,5 +76,6 @@ export function buildExecProcess(options: ExecOptions, context: ExecContext): Oc
   });
   if (container.rlimits !== undefined) process.rlimits = container.rlimits;
   if (container.oomScoreAdj !== undefined) process.oomScoreAdj = container.oomScoreAdj;
+  if (container.apparmorProfile !== undefined) process.apparmorProfile = container.apparmorProfile;
   return process;
 }

@@ -1,4 +1,5 @@
 /** `--security-opt`: what was asked, refused where this host or tsrun cannot keep the promise. */
+import { readFileSync } from "node:fs";
 import { TsrunError } from "../errors.ts";
 import type { ContainerOptions } from "./types.ts";
 
@@ -8,6 +9,8 @@ export interface SecurityOptions {
   unmaskSystemPaths: boolean;
   /** tsrun's or the configuration's default profile, none, or the profile in a file. */
   seccomp: "default" | "unconfined" | { file: string };
+  /** A profile that the kernel has loaded; undefined for none. */
+  apparmor?: string;
 }
 
 type Asked = Pick<ContainerOptions, "securityOpt" | "privileged">;
@@ -17,18 +20,18 @@ type Asked = Pick<ContainerOptions, "securityOpt" | "privileged">;
  * "label=…"; ":" may stand for "="). With --privileged only an explicit seccomp profile applies. Throws
  * ERR_TSRUN_SECURITY_OPT_INVALID, and ERR_TSRUN_SECURITY_OPT_UNSUPPORTED for what cannot be enforced.
  */
-export function parseSecurityOptions(asked: Asked): SecurityOptions {
+export function parseSecurityOptions(asked: Asked, hasAppArmor = kernelHasAppArmor): SecurityOptions {
   const privileged = asked.privileged ?? false;
   const result: SecurityOptions = {
     noNewPrivileges: false,
     unmaskSystemPaths: privileged,
     seccomp: privileged ? "unconfined" : "default",
   };
-  for (const option of asked.securityOpt ?? []) apply(option, result);
+  for (const option of asked.securityOpt ?? []) apply(option, result, hasAppArmor);
   return result;
 }
 
-function apply(option: string, result: SecurityOptions): void {
+function apply(option: string, result: SecurityOptions, hasAppArmor: () => boolean): void {
   const [, key = "", value] = /^([^=:]+)(?:[=:](.*))?$/s.exec(option) ?? [];
   switch (key) {
     case "no-new-privileges":
@@ -43,7 +46,11 @@ function apply(option: string, result: SecurityOptions): void {
       result.seccomp = value === "unconfined" ? value : value === "builtin" ? "default" : { file: value };
       return;
     case "apparmor":
-      if (value !== "unconfined") throw unsupported(option, "AppArmor profiles");
+      if (!value) throw invalid(option, "write apparmor=unconfined or apparmor=PROFILE");
+      delete result.apparmor;
+      if (value === "unconfined") return;
+      if (!hasAppArmor()) throw unsupported(option, "AppArmor profiles: this kernel runs without AppArmor");
+      result.apparmor = value;
       return;
     case "label":
       if (value !== "disable") throw unsupported(option, "SELinux labels");
@@ -51,8 +58,17 @@ function apply(option: string, result: SecurityOptions): void {
     default:
       throw invalid(
         option,
-        "known options are no-new-privileges, seccomp=, systempaths=unconfined, apparmor=unconfined, label=disable",
+        "known options are no-new-privileges, seccomp=, systempaths=unconfined, apparmor=, label=disable",
       );
+  }
+}
+
+/** The kernel's own word (Documentation/admin-guide/LSM/apparmor.rst). */
+function kernelHasAppArmor(): boolean {
+  try {
+    return readFileSync("/sys/module/apparmor/parameters/enabled", "latin1").startsWith("Y");
+  } catch {
+    return false;
   }
 }
 

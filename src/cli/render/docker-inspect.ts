@@ -42,7 +42,7 @@ export function inspectContainer(
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: lastOf(record.options.securityOpt, "apparmor="),
     ExecIDs: null,
     HostConfig: hostConfig(record),
     GraphDriver: graphDriver(record, paths),
@@ -52,6 +52,10 @@ export function inspectContainer(
     NetworkSettings: networkSettings({ record, state }),
   };
 }
+
+/** What the last of these options says, "" where none does. */
+const lastOf = (options: readonly string[] = [], prefix: string): string =>
+  options.findLast((option) => option.startsWith(prefix))?.slice(prefix.length) ?? "";
 
 function stateOf(state: ContainerState): object {
   return {

@@ -20,6 +20,8 @@ export function infoDocument(info: SystemInfo, version: string) {
     LoggingDriver: info.loggingDriver,
     CgroupDriver: cgroup.driver,
     CgroupVersion: String(cgroup.version),
+    SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
+    Swarm: { LocalNodeState: "inactive" },
     KernelVersion: info.kernelVersion,
     OperatingSystem: info.operatingSystem,
     OSVersion: info.osVersion,

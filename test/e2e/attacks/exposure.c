@@ -130,6 +130,20 @@ static void tell_mounts(void)
 	}
 }
 
+/* Unix sockets that no mount namespace hides, and services of the host's loopback within reach (CVE-2020-8558). */
+static void tell_network(void)
+{
+	char line[512], *name;
+	FILE *sockets = fopen("/proc/net/unix", "r");
+
+	while (sockets && fgets(line, sizeof(line), sockets))
+		if ((name = strchr(line, '@')) != NULL)
+			printf("abstract socket %s", name);
+	FILE *setting = fopen("/proc/sys/net/ipv4/conf/all/route_localnet", "r");
+	if (setting && fgets(line, sizeof(line), setting) && line[0] != '0')
+		puts("routes to the loopback");
+}
+
 /* Ends, waits, forks or rewrites the caller: nothing to try with arguments of 0. */
 static bool is_left_out(long number)
 {
@@ -179,6 +193,7 @@ int main(int argc, char **argv)
 	nftw("/dev", tell_node, 32, FTW_PHYS | FTW_ACTIONRETVAL);
 	tell_devices();
 	tell_mounts();
+	tell_network();
 	tell_system_calls();
 	return 0;
 }

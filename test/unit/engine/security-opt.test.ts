@@ -31,6 +31,15 @@ describe("parseSecurityOptions", () => {
   ])("%s", (option, expected) => {
     expect(parse(option)).toMatchObject(expected);
   });
+  test("a profile where the kernel has AppArmor; the last word counts", () => {
+    const asked = { securityOpt: ["apparmor=docker-default"] };
+    expect(parseSecurityOptions(asked, () => true).apparmor).toBe("docker-default");
+    expect(() => parseSecurityOptions(asked, () => false)).toThrow(
+      expect.objectContaining({ code: "ERR_TSRUN_SECURITY_OPT_UNSUPPORTED" }),
+    );
+    const twice = { securityOpt: ["apparmor=mine", "apparmor=unconfined"] };
+    expect(parseSecurityOptions(twice, () => true).apparmor).toBeUndefined();
+  });
   test.each([
     ["foo", "INVALID"],
     ["", "INVALID"],
@@ -38,7 +47,7 @@ describe("parseSecurityOptions", () => {
     ["seccomp=", "INVALID"],
     ["systempaths=all", "INVALID"],
     ["no-new-privileges=maybe", "INVALID"],
-    ["apparmor=docker-default", "UNSUPPORTED"],
+    ["apparmor=", "INVALID"],
     ["label=type:svirt_t", "UNSUPPORTED"],
   ])("refuses %j", (option, kind) => {
     expect(() => parse(option)).toThrow(expect.objectContaining({ code: `ERR_TSRUN_SECURITY_OPT_${kind}` }));
