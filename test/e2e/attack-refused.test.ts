@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe("an attack gets nothing", () => {
-  test.each(attacks)("$name", async ({ attempt }) => {
+  test.each(attacks.map((attack) => [attack.name, attack] as const))("%s", async (_, { attempt }) => {
     expect(await attempt(scene)).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ export function expectSuccess(attacks: readonly Attack[]): void {
     beforeAll(() => buildWeakened(installation, group[0]?.weakening ?? []));
     afterAll(() => cli.close());
 
-    test.each(group)("$name succeeds", async ({ attempt }) => {
+    test.each(group.map((attack) => [attack.name, attack] as const))("%s", async (_, { attempt }) => {
       expect(await attempt(setScene(cli, installation))).not.toEqual([]);
     });
   });
