@@ -123,3 +123,19 @@ function encodeTests(tests: readonly ArgumentTest[]): Buffer {
   }
   return bytes;
 }
+
+const seccompCall = libc("long syscall(long number, unsigned int operation, unsigned int flags, void *args)");
+const SYS_SECCOMP: Readonly<Record<string, number>> = { x64: 317, arm64: 277 };
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** Whether this kernel knows the flags: it looks at them before it misses the program, EFAULT (seccomp(2)). */
+export function supportsFilterFlags(flags: number): boolean {
+  const number = SYS_SECCOMP[process.arch];
+  if (number === undefined) return false;
+  try {
+    check("seccomp", () => Number(seccompCall(number, SECCOMP_SET_MODE_FILTER, flags, null)));
+    return false;
+  } catch (error) {
+    return error instanceof SyscallError && error.code === "EFAULT";
+  }
+}

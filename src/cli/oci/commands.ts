@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, Load>> = {
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   exec: () => import("./commands/exec.ts"),
+  features: () => import("./commands/features.ts"),
   kill: () => import("./commands/kill.ts"),
   list: () => import("./commands/list.ts"),
   restore: async () => ({

@@ -42,7 +42,27 @@ export const checkMounts: Rule = (config, context) => {
   }
 };
 
+/** What may lie on single files of /proc, for those who count for a container what the kernel counts for the host. */
+const PROC_FILES: ReadonlySet<string> = new Set(
+  [
+    "cpuinfo",
+    "diskstats",
+    "loadavg",
+    "meminfo",
+    "slabinfo",
+    "stat",
+    "swaps",
+    "sys/crypto/fips_enabled",
+    "sys/kernel/ns_last_pid",
+    "uptime",
+  ].map((name) => `/proc/${name}`),
+);
+
 function flaw(mount: OciMount, config: OciConfig, { rootless }: ValidationContext): string | undefined {
+  const { destination } = mount;
+  if (destination.startsWith("/proc/") && !PROC_FILES.has(destination)) {
+    return `${JSON.stringify(destination)} cannot be mounted because it is inside /proc`;
+  }
   const options = parseMountOptions(mount.options ?? []);
   if (isBind(mount) && options.data !== "") {
     return `bind mounts cannot have any filesystem-specific options applied (${options.data})`;
