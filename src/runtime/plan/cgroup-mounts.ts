@@ -26,11 +26,11 @@ export function cgroupMountSteps(
   mount: OciMount,
   { view, sees, links = false }: { view: CgroupView; sees: CgroupSight; links?: boolean },
 ): Step[] {
-  const { flags } = parseMountOptions(mount.options ?? []);
+  const { flags, set } = parseMountOptions(mount.options ?? []);
   const target = mount.destination;
   if (view.version === 1) return [...hierarchyHolderSteps(target), ...hierarchySteps(), ...lastSteps()];
   if (sees === "own" || sees.mayMount) return [directory(target), one("cgroup2", target, null)];
-  return [directory(target), ...bindSteps(sees.hostRoot, { from: "/sys/fs/cgroup", to: target, flags })];
+  return [directory(target), ...bindSteps(sees.hostRoot, { from: "/sys/fs/cgroup", to: target, set })];
 
   function one(fstype: string, path: string, data: string | null): Step {
     return {
@@ -52,7 +52,7 @@ export function cgroupMountSteps(
         return [directory(to), one("cgroup", to, options)];
       }
       if (own === undefined) return [];
-      return [directory(to), ...bindSteps(sees.hostRoot, { from: own, to, flags })];
+      return [directory(to), ...bindSteps(sees.hostRoot, { from: own, to, set })];
     });
   }
 
@@ -105,7 +105,7 @@ function hierarchyHolderSteps(target: string): Step[] {
 
 function bindSteps(
   hostRoot: string,
-  { from, to, flags }: { from: string; to: string; flags: readonly string[] },
+  { from, to, set }: { from: string; to: string; set: readonly string[] },
 ): Step[] {
   const slot = `bind:${to}`;
   return [
@@ -120,7 +120,8 @@ function bindSteps(
     {
       op: "treeSetattr",
       slot,
-      set: flags.map((flag) => flag.replace(/^MS_/, "MOUNT_ATTR_")),
+      // How access times are kept is the host's to say: the tree has none.
+      set: set.filter((name) => !/ATIME$/.test(name)),
       clear: [],
       propagation: "MS_SLAVE",
       recursive: true,
