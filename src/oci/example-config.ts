@@ -74,7 +74,10 @@ function mounts(): OciMount[] {
  * For a user without privileges, who is root in a user namespace: without limits, without a network of its own, and with
  * the host's /sys, because a new one belongs to a network namespace.
  */
-export function rootlessConfig(config: ExampleConfig, { uid, gid }: { uid: number; gid: number }): ExampleConfig {
+export function rootlessConfig(
+  config: ExampleConfig,
+  { uid, gid }: { uid: number; gid: number },
+): ExampleConfig {
   const { resources: _, namespaces, ...linux } = config.linux;
   const kept = namespaces.filter(({ type }) => type !== "network" && type !== "user");
   return {

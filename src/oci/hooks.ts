@@ -18,12 +18,14 @@ export interface HookRun {
   state: OciState;
   /** The Plan of a hook; by default hookPlan() in the runtime's own namespaces. */
   plan?: (hook: OciHook) => { plan: Plan; fds: Record<string, number> };
+  /** Called at each step at which the hook's process waits. */
+  waits?: (event: ExecutorEvent & { kind: "waiting" }) => void;
 }
 
 /** Runs hooks one after the other; throws at the first that fails, with what it wrote. */
-export function runHooks(hooks: readonly OciHook[] | undefined, { name, state, plan }: HookRun): void {
+export function runHooks(hooks: readonly OciHook[] | undefined, { name, state, plan, waits }: HookRun): void {
   hooks?.forEach((hook, index) => {
-    const reason = runHook(hook, state, plan?.(hook) ?? { plan: hookPlan(hook), fds: {} });
+    const reason = runHook(hook, state, { ...(plan?.(hook) ?? { plan: hookPlan(hook), fds: {} }), waits });
     if (reason !== undefined) {
       throw ociError("ERR_TSRUN_OCI_HOOK_FAILED", `error running ${name} hook #${index}: ${reason}`);
     }
@@ -34,7 +36,7 @@ export function runHooks(hooks: readonly OciHook[] | undefined, { name, state, p
 function runHook(
   hook: OciHook,
   state: OciState,
-  { plan, fds }: { plan: Plan; fds: Record<string, number> },
+  { plan, fds, waits }: { plan: Plan; fds: Record<string, number>; waits: HookRun["waits"] },
 ): string | undefined {
   const stdin = readable(Buffer.from(JSON.stringify(state)));
   const stdout = memoryFile("tsrun-hook-stdout");
@@ -46,7 +48,7 @@ function runHook(
       stay: true,
       timeout: hook.timeout === undefined ? undefined : hook.timeout * 1000,
     });
-    const reason = describe(hook, lastEvent(executor));
+    const reason = describe(hook, lastEvent(executor, waits));
     if (reason === undefined) return undefined;
     return `${reason}, stdout: ${contents(stdout)}, stderr: ${contents(stderr)}`;
   } finally {
@@ -54,10 +56,13 @@ function runHook(
   }
 }
 
-function lastEvent(executor: Executor): ExecutorEvent {
+function lastEvent(executor: Executor, waits: HookRun["waits"]): ExecutorEvent {
   for (;;) {
     const event = executor.next();
-    if (event.kind !== "started") return event;
+    if (event.kind === "waiting") {
+      waits?.(event);
+      executor.goOn();
+    } else if (event.kind !== "started") return event;
   }
 }
 

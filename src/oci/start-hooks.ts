@@ -8,6 +8,7 @@ import { closeJoin, reopenOciCgroup } from "./container-cgroup.ts";
 import { HOOK_STREAMS, hookStreamSteps, runHooks } from "./hooks.ts";
 import { joinInput } from "./join.ts";
 import { seccompOf } from "./seccomp.ts";
+import { passListener } from "./seccomp-listener.ts";
 import { publicState, type StateDocument } from "./state.ts";
 
 /**
@@ -34,7 +35,11 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
     fds: { init, ...(join.cloneFd !== undefined && { cgroup: join.cloneFd }) },
   });
   try {
-    runHooks(hooks, { name: "startContainer", state: publicState(state, "created"), plan });
+    const told = publicState(state, "created");
+    runHooks(hooks, {
+      ...{ name: "startContainer", state: told, plan },
+      waits: (event) => passListener(config, event, told),
+    });
   } finally {
     closeSync(init);
     closeJoin(join);

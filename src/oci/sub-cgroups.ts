@@ -26,7 +26,9 @@ export function parseSubCgroups(words: readonly string[]): SubCgroups {
 /** The directory in each hierarchy, by its controllers; all of them are there. Throws ERR_TSRUN_OCI_REQUEST_INVALID. */
 export function subCgroupDirectories(location: CgroupLocation, sub: SubCgroups): Map<string, string> {
   const controllers = Object.keys(location.roots);
-  const unknown = [...sub.keys()].find((controller) => controller !== "" && !controllers.includes(controller));
+  const unknown = [...sub.keys()].find(
+    (controller) => controller !== "" && !controllers.includes(controller),
+  );
   if (unknown !== undefined) throw invalidRequest(`unknown controller ${unknown} in --cgroup`);
   const all = sub.get(UNIFIED);
   return new Map(
