@@ -66,7 +66,10 @@ export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunEr
     return ociError("ERR_TSRUN_OCI_EXECVE", `exec ${programOf(plan)}: ${errnoWords(errno)}`);
   }
   const where = `step ${index + 1} of ${plan.steps.length}`;
-  return ociError("ERR_TSRUN_STEP_FAILED", `${doing(step)}: ${errnoWords(errno)} (${where})`);
+  return ociError(
+    "ERR_TSRUN_STEP_FAILED",
+    `${doing(step)}: ${errnoWords(errno)}${because(step, errno)} (${where})`,
+  );
 }
 
 /** What the Plan executes in the end, as the configuration names it. */
@@ -82,6 +85,12 @@ function programFailure(name: string, errno: number): TsrunError {
   const reason = errnoName(errno) === "ENOENT" ? missing : words;
   return ociError("ERR_TSRUN_OCI_PROGRAM", `exec: ${JSON.stringify(name)}: ${reason}`);
 }
+
+/** Why the kernel may have refused, where its errno says too little. */
+const because = (step: Step, errno: number): string =>
+  step.op === "scheduler" && step.policy === "SCHED_DEADLINE" && errnoName(errno) === "EPERM"
+    ? ": process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE (sched(7))"
+    : "";
 
 /** What failed, in the words that engines know for it where there are some. */
 const doing = (step: Step): string =>

@@ -79,6 +79,7 @@ function complete(config: OciConfig, context: ValidationContext): OciConfig {
     ...(process && {
       process: completeProcess(process, { known: grantable(linux), warn: context.warn }),
     }),
+    ...(config.root?.readonly && { root: readonlyRoot(config, context) }),
     mounts: mounts.map((mount) => completeMount(mount, rootfs, context)),
     linux: {
       ...linux,
@@ -88,6 +89,14 @@ function complete(config: OciConfig, context: ValidationContext): OciConfig {
       ...(devices && { devices: devices.map(withoutTypeBits) }),
     },
   };
+}
+
+/** Without a mount namespace of the container's the root is no mount: read-only, it would be so for the host. */
+function readonlyRoot({ root, linux }: OciConfig, { warn }: ValidationContext): OciConfig["root"] {
+  if (linux?.namespaces?.some(({ type }) => type === "mount")) return root;
+  warn("root.readonly is ignored: without a mount namespace the root cannot be made read-only");
+  const { readonly: _, ...rest } = root;
+  return rest;
 }
 
 /** The type is said by `type`; the mode's own bits for it (inode(7), S_IFMT) say nothing more. */
