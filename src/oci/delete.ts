@@ -3,7 +3,7 @@ import { reopenOciCgroup } from "./container-cgroup.ts";
 import { wrongStatus } from "./errors.ts";
 import { runHooks } from "./hooks.ts";
 import { killNow } from "./kill.ts";
-import { publicState, readState, removeState, type StateDocument, statusOf } from "./state.ts";
+import { publicState, readState, removeState, type StateDocument, statusOf, sweep } from "./state.ts";
 import { warn } from "./warnings.ts";
 
 /**
@@ -15,7 +15,10 @@ export async function deleteContainer(root: string, id: string, { force = false 
   try {
     state = readState(root, id);
   } catch (error) {
-    if (force && (error as { code?: string }).code === "ERR_TSRUN_OCI_CONTAINER_NOT_FOUND") return;
+    if (force && (error as { code?: string }).code === "ERR_TSRUN_OCI_CONTAINER_NOT_FOUND") {
+      sweep(root);
+      return;
+    }
     throw error;
   }
   const status = statusOf(root, state);

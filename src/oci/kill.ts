@@ -64,7 +64,8 @@ const sharesPids = ({ config }: StateDocument): boolean =>
 /** Kills everything of the container and returns when its first process is gone. */
 export async function killNow(state: StateDocument): Promise<void> {
   if (isAlive(state)) await signalContainer(state, SIGKILL);
-  else if (sharesPids(state)) reopenOciCgroup(state.cgroup).driven.kill();
+  // Where its creator was killed, a process may be there that no document names.
+  else reopenOciCgroup(state.cgroup).driven.kill();
   for (let waited = 0; isAlive(state); waited += LOOK_MS) {
     if (waited >= PATIENCE_MS) throw ociError("ERR_TSRUN_OCI_STILL_RUNNING", "container init still running");
     await sleep(LOOK_MS);

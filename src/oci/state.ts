@@ -6,7 +6,16 @@
  *     <root>/<id>/  state.json   written whole; there from the moment that the directory has its name
  *                   exec.fifo    on which a created container waits for its start
  */
-import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { processStartTicks } from "../kernel/process.ts";
 import type { OciConfig } from "../runtime/oci.ts";
@@ -88,9 +97,8 @@ export function writeState(root: string, state: StateDocument): void {
  */
 export function claimState(root: string, state: StateDocument, fill: (directory: string) => void): void {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const name = `${NEW}${state.creator.pid}-${state.creator.startTime}`;
-  const directory = join(root, name);
-  rmSync(directory, { recursive: true, force: true });
+  sweep(root);
+  const directory = join(root, ownName(state.creator));
   mkdirSync(directory, { mode: DIRECTORY_MODE });
   try {
     writeDocument(join(directory, "state.json"), state, { durable: false, mode: 0o600 });
@@ -103,16 +111,28 @@ export function claimState(root: string, state: StateDocument, fill: (directory:
   }
 }
 
+const ownName = ({ pid, startTime }: ProcessIdentity): string => `${NEW}${pid}-${startTime}`;
+
+/** Removes what a runtime that was killed has left: directories that were never a container's, or are none any more. */
+export function sweep(root: string): void {
+  if (!existsSync(root)) return;
+  for (const name of readdirSync(root)) {
+    const [, pid, startTime] = /^\.new-(\d+)-(\d+)/.exec(name) ?? [];
+    if (pid === undefined || isAlive({ pid: Number(pid), startTime: Number(startTime) })) continue;
+    rmSync(join(root, name), { recursive: true, force: true });
+  }
+}
+
 /** Forgets the container, by a rename first: a kill leaves either all of it or nothing that counts. */
 export function removeState(root: string, id: string): void {
-  const gone = join(root, `${NEW}${process.pid}-${id}`);
+  const gone = join(root, `${ownName(self())}-${id}`);
   try {
     renameSync(containerDirectory(root, id), gone);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   rmSync(gone, { recursive: true, force: true });
+  sweep(root);
 }
 
 /** The ids below a root, sorted; throws what readdir(2) does. */

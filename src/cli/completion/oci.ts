@@ -17,7 +17,8 @@ export async function completeOci(before: readonly string[], current: string): P
   const command = (await load?.())?.default;
   const flags = command?.flags ?? globalFlags;
   if (awaitsPath(flags, before.at(-1))) return FILES;
-  if (current.startsWith("-")) return { candidates: flags.filter(({ hidden }) => !hidden).map(flagCandidate) };
+  if (current.startsWith("-"))
+    return { candidates: flags.filter(({ hidden }) => !hidden).map(flagCandidate) };
   if (command === undefined) return { candidates: await commandCandidates() };
   const named = before.slice((at ?? 0) + 1).some((word) => !word.startsWith("-"));
   const takesContainer = !/^(create|run|spec|list|features)$/.test(command.name);
@@ -47,7 +48,7 @@ async function commandCandidates(): Promise<Candidate[]> {
 function ids(words: readonly string[]): string[] {
   const at = words.indexOf("--root");
   try {
-    return listIds(words[at + 1] !== undefined && at >= 0 ? words[at + 1] as string : defaultRoot());
+    return listIds(words[at + 1] !== undefined && at >= 0 ? (words[at + 1] as string) : defaultRoot());
   } catch {
     return [];
   }
