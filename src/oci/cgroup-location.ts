@@ -92,6 +92,8 @@ function cleaned(cgroupsPath: string): string {
 function firstMounts(): Map<string, CgroupMount> {
   const mounts = new Map<string, CgroupMount>();
   for (const mount of parseCgroupMounts(readFileSync("/proc/self/mountinfo", "utf8"))) {
+    // mountinfo lists what another mount covers, too.
+    if (mount.keys.includes(UNIFIED) && !isCgroup2(mount.mountPoint)) continue;
     for (const key of mount.keys) if (!mounts.has(key)) mounts.set(key, mount);
   }
   return mounts;

@@ -60,6 +60,16 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
       ),
     );
   }
+  if (only.includes("oci")) {
+    note("run of a bundle");
+    results.times.set(
+      "oci",
+      await takeTurns(
+        turnsOf(peers, (peer) => peer.bundle?.()),
+        rounds,
+      ),
+    );
+  }
   if (only.includes("exec") || only.includes("memory")) {
     note("exec, memory");
     await withSleepers(peers, busybox, async () => {

@@ -21,6 +21,8 @@ export interface Peer {
   removeImage?(image: string): Command;
   /** `run --rm … true`: start, wait, clean up. */
   run(image: string, network: "none" | "bridge"): Command | undefined;
+  /** `run` of a bundle by the OCI runtime interface: start `true`, wait, clean up. */
+  bundle?(): Command;
   /** A container that stays, for `exec`. */
   startSleeper(image: string): Command;
   /** `exec C true`. */

@@ -20,6 +20,7 @@ const titles: Record<Workload, string> = {
   exec: "exec",
   pull: "pull and unpack",
   many: "200 containers, 8 at a time",
+  oci: "a bundle's run",
 };
 
 const routes: Record<Route, string> = {
@@ -47,16 +48,18 @@ function allRatios({ times }: Results): Ratio[] {
   return found;
 }
 
+const AGAINST = ["docker", "podman", "runc"];
+
 /** Medians in milliseconds, and tsrun's ratio to each peer that something is promised against. */
 export function report(results: Results): string {
   const found = allRatios(results);
-  const rows = [["median, ms", ...results.peers, "of docker", "of podman"]];
+  const rows = [["median, ms", ...results.peers, ...AGAINST.map((peer) => `of ${peer}`)]];
   for (const [workload, byPeer] of results.times) {
     const medians = results.peers.map((peer) => {
       const times = byPeer.get(peer);
       return times === undefined ? "" : format(median(times));
     });
-    const against = ["docker", "podman"].map((peer) => {
+    const against = AGAINST.map((peer) => {
       const ratio = found.find((row) => row.workload === workload && row.peer === peer);
       return ratio === undefined ? "" : `${ratio.ratio.toFixed(2)} (<= ${ratio.promised.toFixed(2)})`;
     });

@@ -1,9 +1,11 @@
 /** tsrun as its users type it: bin/tsrun of this checkout. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeBundle } from "../bundle.ts";
 import type { Command, Peer, World } from "../peer.ts";
 
 const program = fileURLToPath(new URL("../../../bin/tsrun", import.meta.url));
+const ociProgram = fileURLToPath(new URL("../../../bin/tsrun-oci", import.meta.url));
 const sleeper = "bench-tsrun-sleeper";
 
 /** TSRUN_ROOT and TSRUN_RUN of the bench. */
@@ -11,19 +13,25 @@ export const tsrunPaths = (dir: string) => ({ root: join(dir, "tsrun"), run: "/r
 
 export function tsrunPeer(): Peer {
   let env: Record<string, string> = {};
+  let bundle = "";
   const tsrun = (...args: string[]): Command => ({ argv: [program, ...args], env });
   return {
     name: "tsrun",
     programs: [program],
 
-    async start({ dir }: World) {
+    async start({ dir, rootfs }: World) {
       const { root, run } = tsrunPaths(dir);
       env = { TSRUN_ROOT: root, TSRUN_RUN: run };
+      bundle = join(dir, "tsrun-bundle");
+      await makeBundle(ociProgram, bundle, { rootfs, args: ["/bin/true"], cgroup: "/tsrun-bench-oci/true" });
     },
 
     pull: (image) => tsrun("pull", "--quiet", image),
     removeImage: (image) => tsrun("rmi", "--force", image),
     run: (image, network) => tsrun("run", "--rm", "--network", network, image, "true"),
+    bundle: () => ({
+      argv: [ociProgram, "--root", "/run/bench-tsrun-oci", "run", "--bundle", bundle, "bench-tsrun"],
+    }),
     startSleeper: (image) =>
       tsrun("run", "-d", "--network", "none", "--name", sleeper, image, "sleep", "100000"),
     exec: () => tsrun("exec", sleeper, "true"),
