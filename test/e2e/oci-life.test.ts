@@ -1,8 +1,19 @@
 /** The life of a container by the OCI runtime interface: bin/tsrun-oci, called with runc's words. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createOci, type Oci } from "../support/oci.ts";
+import { REPOSITORY } from "../support/cli.ts";
+import { createOci, type Oci, TSRUN_OCI } from "../support/oci.ts";
 
 let it: Oci;
 beforeAll(() => {
@@ -158,5 +169,70 @@ describe("hooks", () => {
       "hook ran past specified timeout of 1.0s",
     );
     expect(existsSync(join(it.root, "slow"))).toBe(false);
+  });
+});
+
+describe("a created container", () => {
+  test("holds no descriptor of the host", () => {
+    expect(it.oci("create", "-b", it.bundle("bare"), "bare").code).toBe(0);
+    const { pid } = it.state("bare");
+    const held = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2);
+    expect(held.map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))).toEqual([
+      expect.stringMatching(/\/exec\.fifo$/),
+    ]);
+    expect(it.oci("delete", "-f", "bare").code).toBe(0);
+  });
+
+  test("heeds a signal, and can be deleted then", async () => {
+    expect(it.oci("create", "-b", it.bundle("heeds"), "heeds").code).toBe(0);
+    expect(it.oci("kill", "heeds", "TERM").code).toBe(0);
+    await expect.poll(() => it.state("heeds").status).toBe("stopped");
+    expect(it.oci("delete", "heeds").code).toBe(0);
+  });
+
+  test("whose program the kernel does not execute says so itself, on its stderr", async () => {
+    const bundle = it.bundle("script", (config) => {
+      config.process.args = ["/run.sh"];
+    });
+    writeFileSync(join(bundle, "rootfs/run.sh"), "#!/none/such\n", { mode: 0o755 });
+    expect(it.oci("run", "-b", bundle, "script")).toMatchObject({
+      code: 1,
+      stderr: "exec /run.sh: no such file or directory\n",
+    });
+    const stderr = join(it.directory, "created.err");
+    writeFileSync(stderr, "");
+    const fd = openSync(stderr, "w");
+    spawnSync(TSRUN_OCI, ["--root", it.root, "create", "-b", bundle, "script"], {
+      stdio: ["ignore", "ignore", fd],
+    });
+    closeSync(fd);
+    expect(it.oci("start", "script").code).toBe(0);
+    await expect.poll(() => readFileSync(stderr, "utf8")).toBe("exec /run.sh: no such file or directory\n");
+    await expect.poll(() => it.state("script").status).toBe("stopped");
+    expect(it.oci("delete", "script").code).toBe(0);
+  });
+});
+
+test("spec writes a configuration that runs, once it has a program and no terminal", () => {
+  const bundle = it.bundle("example");
+  rmSync(join(bundle, "config.json"));
+  expect(it.oci("spec", "--bundle", bundle)).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(it.oci("spec", "--bundle", bundle).stderr).toContain("File config.json exists. Remove it first");
+  const path = join(bundle, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  config.process = { ...config.process, terminal: false, args: ["sh", "-c", "echo $HOME; id -u"] };
+  writeFileSync(path, JSON.stringify(config));
+  expect(it.oci("run", "-b", bundle, "example")).toEqual({ code: 0, stdout: "/\n0\n", stderr: "" });
+});
+
+test("tsrun oci is the same, and what is not there is refused by its name", () => {
+  const words = ["oci", "--root", it.root, "list", "-f", "json"];
+  expect(spawnSync(join(REPOSITORY, "bin", "tsrun"), words, { encoding: "utf8" })).toMatchObject({
+    status: 0,
+    stdout: "null\n",
+  });
+  expect(it.oci("checkpoint", "--leave-running", "x")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("checkpoint is not supported"),
   });
 });
