@@ -5,6 +5,7 @@ import type { OciHook, OciProcess } from "../runtime/oci.ts";
 import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
 import type { Plan, Step } from "../runtime/plan/plan.ts";
 import { closeJoin, reopenOciCgroup } from "./container-cgroup.ts";
+import { withEnvironment } from "./environment.ts";
 import { HOOK_STREAMS, hookStreamSteps, runHooks } from "./hooks.ts";
 import { joinInput } from "./join.ts";
 import { seccompOf } from "./seccomp.ts";
@@ -21,12 +22,13 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
   if (!hooks || hooks.length === 0) return;
   const seccomp = await seccompOf(config);
   const init = pidfdOpen(state.pid);
+  const process = config.process && withEnvironment(config.process, `/proc/${state.pid}/root`);
   const join = reopenOciCgroup(state.cgroup).join(state.pid);
   const plan = (hook: OciHook) => ({
     plan: withStreams(
       ociExecPlan({
         ...joinInput(state, join, seccomp),
-        process: processOf(hook, config.process),
+        process: processOf(hook, process),
         terminal: "inherit",
         preserveFds: 0,
       }),
