@@ -23,7 +23,7 @@ export function tsrunPeer(): Peer {
       const { root, run } = tsrunPaths(dir);
       env = { TSRUN_ROOT: root, TSRUN_RUN: run };
       bundle = join(dir, "tsrun-bundle");
-      await makeBundle(ociProgram, bundle, { rootfs, args: ["/bin/true"], cgroup: "/tsrun-bench-oci/true" });
+      await makeBundle(ociProgram, bundle, { rootfs, args: ["/bin/true"], cgroup: "/tsrun-bench-oci" });
     },
 
     pull: (image) => tsrun("pull", "--quiet", image),
