@@ -9,6 +9,7 @@ export const commands: Readonly<Record<string, Load>> = {
   }),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
+  events: () => import("./commands/events.ts"),
   exec: () => import("./commands/exec.ts"),
   features: () => import("./commands/features.ts"),
   kill: () => import("./commands/kill.ts"),
@@ -16,8 +17,12 @@ export const commands: Readonly<Record<string, Load>> = {
   restore: async () => ({
     default: (await import("./refused.ts")).refused("restore", "restore a container from a checkpoint"),
   }),
+  pause: () => import("./commands/pause.ts"),
+  ps: () => import("./commands/ps.ts"),
+  resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
   spec: () => import("./commands/spec.ts"),
   start: () => import("./commands/start.ts"),
   state: () => import("./commands/state.ts"),
+  update: () => import("./commands/update.ts"),
 };
