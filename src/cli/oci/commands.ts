@@ -14,11 +14,11 @@ export const commands: Readonly<Record<string, Load>> = {
   features: () => import("./commands/features.ts"),
   kill: () => import("./commands/kill.ts"),
   list: () => import("./commands/list.ts"),
+  pause: () => import("./commands/pause.ts"),
+  ps: () => import("./commands/ps.ts"),
   restore: async () => ({
     default: (await import("./refused.ts")).refused("restore", "restore a container from a checkpoint"),
   }),
-  pause: () => import("./commands/pause.ts"),
-  ps: () => import("./commands/ps.ts"),
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
   spec: () => import("./commands/spec.ts"),
