@@ -1,6 +1,6 @@
 // Builds dist/:
 //   cli.cjs            what bin/tsrun starts (src/cli/boot.cjs)
-//   main.cjs           the command line as one CommonJS file; import() in the source stays lazy in it
+//   main.cjs           the command line as one file of chunks (bundle-chunks.mjs)
 //   oci.cjs            what bin/tsrun-oci starts (the same), and oci.main.cjs, the OCI interface
 //   vendor/*.cjs       the packages that it loads lazily: half of the code, which few commands need
 //   *-worker.cjs       the entries of worker threads (src/**/*-worker.ts)
@@ -11,6 +11,7 @@ import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { analyzeMetafile, build } from "esbuild";
+import { bundleChunks } from "./bundle-chunks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -27,25 +28,34 @@ const common = {
   metafile: true,
 };
 
-const commonjs = {
-  ...common,
-  format: "cjs",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  // Every command reads the whole file: long names are a third of it, and 2 ms. `node src/cli/entry.ts` has them.
-  minifyIdentifiers: true,
+// Every command reads the whole file: long names are a third of it, and 2 ms. `node src/cli/entry.ts` has them.
+const minified = { minifySyntax: true, minifyWhitespace: true, minifyIdentifiers: true };
+
+const inCommonjs = {
   // koffi is a native module: kernel/ffi.ts loads it from node_modules, which is found from dist/ too.
   external: ["koffi"],
   define: { ...common.define, "import.meta.url": "__importMetaUrl" },
+};
+
+const commonjs = {
+  ...common,
+  ...minified,
+  ...inCommonjs,
+  format: "cjs",
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
 const VENDORED = ["dns-packet", "https-proxy-agent", "node-fetch", "pino", "tar", "yargs"];
 
-/** Leaves the packages out of main.cjs, to be required from vendor/. */
+/** Leaves the packages out of main.cjs, to be required from vendor/. No module of ours does anything when loaded. */
 const vendored = {
   name: "vendored",
-  setup({ onResolve }) {
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^\.\.?\// }, async ({ path, pluginData, ...where }) =>
+      pluginData === vendored
+        ? undefined
+        : { ...(await resolve(path, { ...where, pluginData: vendored })), sideEffects: false },
+    );
     onResolve({ filter: new RegExp(`^(${VENDORED.join("|")})$`) }, ({ path }) => ({
       path: `./vendor/${path}.cjs`,
       external: true,
@@ -58,20 +68,16 @@ const vendored = {
 const INTEROP =
   "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);";
 
+/** A command line, which is loaded as a whole: `tsrun` and its other face. */
+const face = {
+  ...common,
+  ...inCommonjs,
+  plugins: [vendored],
+  outdir: dist,
+  transformOptions: { ...minified, target: common.target, supported: { "dynamic-import": false } },
+};
+
 const builds = [
-  {
-    ...commonjs,
-    supported: { "dynamic-import": false },
-    plugins: [vendored],
-    entryPoints: ["./src/cli/entry.ts"],
-    outfile: join(dist, "main.cjs"),
-  },
-  {
-    ...commonjs,
-    supported: { "dynamic-import": false },
-    entryPoints: ["./src/cli/oci/entry.ts"],
-    outfile: join(dist, "oci.main.cjs"),
-  },
   ...VENDORED.map((name) => ({
     ...commonjs,
     footer: { js: INTEROP },
@@ -93,25 +99,19 @@ const builds = [
 ];
 
 mkdirSync(dist, { recursive: true });
-const results = await Promise.all(builds.map((options) => build(options)));
-for (const [face, boot] of [
-  ["main.cjs", "cli.cjs"],
-  ["oci.main.cjs", "oci.cjs"],
-]) {
-  toAscii(join(dist, face));
-  copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, boot));
-}
+const [mainFace, ociFace, ...others] = await Promise.all([
+  bundleChunks({ ...face, entryPoints: ["./src/cli/entry.ts"] }),
+  bundleChunks({ ...face, entryPoints: ["./src/cli/oci/entry.ts"] }),
+  ...builds.map((options) => build(options)),
+]);
+writeFileSync(join(dist, "main.cjs"), mainFace.code);
+writeFileSync(join(dist, "oci.main.cjs"), ociFace.code);
+for (const boot of ["cli.cjs", "oci.cjs"]) copyFileSync(join(root, "src/cli/boot.cjs"), join(dist, boot));
 // Code of the bundles that were there before.
 rmSync(join(dist, "cache"), { recursive: true, force: true });
 if (!process.argv.includes("--no-types")) emitTypes();
 if (process.argv.includes("--analyze")) {
-  for (const { metafile } of results) console.log(await analyzeMetafile(metafile));
-}
-
-/** For boot.cjs, which reads it as such; esbuild leaves what regular expressions contain as it is. */
-function toAscii(file) {
-  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/[\u0080-\uffff]/g, escaped));
+  for (const { metafile } of [mainFace, ociFace, ...others]) console.log(await analyzeMetafile(metafile));
 }
 
 function emitTypes() {

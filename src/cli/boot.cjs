@@ -15,28 +15,35 @@ const { Script } = require("node:vm");
 const { basename, join } = require("node:path");
 
 const cache = join(__dirname, "cache");
-// The packages of vendor/, where a command loads one.
-require("node:module").enableCompileCache(cache);
-
 // The command line itself is kept as compiled as it was when the command ended. node's own cache has a file as compiled
 // as it was when it was loaded, without the functions that are called later: they took 8 ms of each `exec`.
 // This file is there twice, for each of the two faces: cli.cjs and oci.cjs.
 const face = basename(__filename) === "oci.cjs" ? "oci" : "main";
 const file = join(__dirname, face === "oci" ? "oci.main.cjs" : "main.cjs");
-const source = fs.readFileSync(file, "latin1"); // the build writes ASCII
+const source = fs.readFileSync(file, "latin1"); // a function expression, in ASCII
 const command = commandWord(process.argv.slice(2));
 const path = command !== undefined && join(cache, `${command}-${fingerprint()}`);
 const kept = read(path);
-const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-  filename: file,
-  cachedData: kept,
-});
+const script = new Script(source, { filename: file, cachedData: kept });
 // Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
 const LOOK_EVERY = 32;
 const isUsed = kept !== undefined && !script.cachedDataRejected;
 if (path && (!isUsed || process.pid % LOOK_EVERY === 0)) process.on("exit", keep);
 const main = { exports: {} };
-script.runInThisContext().call(main.exports, main.exports, require, main, file, __dirname);
+script.runInThisContext().call(main.exports, main.exports, load, main, file, __dirname);
+
+/** Packages of vendor/, which few commands need, are kept compiled by node itself. */
+function load(name) {
+  if (name.startsWith("./vendor/")) keepPackages();
+  return require(name);
+}
+
+function keepPackages() {
+  const { enableCompileCache, flushCompileCache, getCompileCacheDir } = require("node:module");
+  if (getCompileCacheDir() !== undefined) return;
+  enableCompileCache(cache);
+  process.once("exit", flushCompileCache);
+}
 
 /** What the command's compiled code is called; the OCI interface's flags with values stand before its commands. */
 function commandWord(words) {

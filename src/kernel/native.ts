@@ -1,28 +1,21 @@
 /** Where the C parts are: native/build beside src/ (or dist/), see native/Makefile. */
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { TsrunError } from "../errors.ts";
 import { declare, declareAsync, type ForeignFunction } from "./ffi.ts";
+import { findUp } from "./find-up.ts";
 
 let directory: string | undefined;
 
 /** Absolute path of a built artefact of native/: "libtsrun.so", "tsrun-monitor", "tsrun-init". */
 export function nativePath(name: string): string {
-  if (directory === undefined) {
-    let up = dirname(fileURLToPath(import.meta.url));
-    while (!existsSync(join(up, "native", "build", "libtsrun.so"))) {
-      const parent = dirname(up);
-      if (parent === up) {
-        throw new TsrunError("ERR_TSRUN_NATIVE_MISSING", "the compiled parts in native/build are missing", {
-          hint: "run scripts/setup, or `make -C native`",
-        });
-      }
-      up = parent;
-    }
-    directory = join(up, "native", "build");
-  }
+  directory ??= dirname(findUp("native/build/libtsrun.so") ?? missing());
   return join(directory, name);
+}
+
+function missing(): never {
+  throw new TsrunError("ERR_TSRUN_NATIVE_MISSING", "the compiled parts in native/build are missing", {
+    hint: "run scripts/setup, or `make -C native`",
+  });
 }
 
 /** Declares a function of libtsrun.so by its C prototype. */

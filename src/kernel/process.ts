@@ -1,6 +1,5 @@
 /** Processes and the descriptors they are handed: posix_spawn(3), memfd_create(2), socketpair(2), pidfds. */
 import { closeSync, readFileSync, writeSync } from "node:fs";
-import { flushCompileCache } from "node:module";
 import { SyscallError } from "./errors.ts";
 import { check, type ForeignFunction, isLoaded, libc } from "./ffi.ts";
 import { native } from "./native.ts";
@@ -46,13 +45,12 @@ export function spawnDetached(path: string, argv: string[], options: { env: stri
 
 /**
  * Ends this process without taking node apart, which would cost milliseconds and free what the kernel frees anyway:
- * _exit(2). Listeners to "exit" run, and what was compiled is kept for the next time.
+ * _exit(2). Listeners to "exit" run.
  */
 export function exitProcess(code: number): never {
   if (isLoaded()) {
     process.exitCode = code;
     process.emit("exit", code);
-    flushCompileCache();
     exitAtOnce(code);
   }
   process.exit(code);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -78,12 +79,16 @@ describe("boot.cjs", () => {
       readdirSync(join(checkout, "dist/cache"), { withFileTypes: true }).flatMap((entry) =>
         entry.isFile() ? [entry.name.replace(/-.*/, "")] : [],
       );
-    const main = "console.log(process.argv[2], __filename, require('node:path').sep); process.exitCode = ";
+    const main = (argument = 2) =>
+      `(function (exports, require, module, __filename, __dirname) {
+        console.log(process.argv[${argument}], __filename, require('node:path').sep);
+        process.exitCode = Number(process.argv[3] ?? 0);
+      })`;
 
     beforeEach(() => {
       mkdirSync(join(checkout, "dist"));
       copyFileSync(boot, join(checkout, "dist/cli.cjs"));
-      put("dist/main.cjs", `${main}Number(process.argv[3] ?? 0);`);
+      put("dist/main.cjs", main());
     });
 
     it("of each command, and runs the same from it", () => {
@@ -98,12 +103,12 @@ describe("boot.cjs", () => {
       expect(run("exec", "3").status).toBe(3);
       run("exec", "0", "--help");
       run("--debug");
-      expect(kept()).toEqual([]);
+      expect(existsSync(join(checkout, "dist/cache"))).toBe(false);
     });
 
     it("not beyond a change of the file, whatever its length", () => {
       expect(run("exec").stdout).toContain("exec");
-      put("dist/main.cjs", `${main.replace("[2]", "[3]")}Number(process.argv[3] ?? 0);`);
+      put("dist/main.cjs", main(3));
       utimesSync(join(checkout, "dist/main.cjs"), 1, 1);
       expect(run("exec", "0").stdout).toMatch(/^0 /);
     });

@@ -1,0 +1,64 @@
+// The command line as one file of chunks. esbuild's ES output is split where the source says import(), and what several
+// of those need is a chunk of its own. Here each chunk becomes a function, called when somebody needs it first:
+//
+//   import { a as b } from "./chunk-X.js"   const { a: b } = need(7)
+//   export { b as c }                       return { c: b }
+//   import("./run-Y.js")                    later(9)
+//
+// esbuild's own CommonJS output keeps import() lazy too, but has every function of the program in one scope, made by each
+// command: with chunks the compiled code that a command loads is half as large, and boot 4 ms shorter.
+import { basename } from "node:path";
+import { build, transform } from "esbuild";
+
+/** What main.cjs is: a function of node's five names for a module, which boot.cjs calls. */
+const HEAD = `(function (exports, require, module, __filename, __dirname) {`;
+
+const LOADER = `"use strict";
+const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;
+const loaded = [];
+const need = (index) => (loaded[index] ??= chunks[index]());
+const later = async (index) => need(index);
+`;
+
+/** Returns the code, in ASCII, and esbuild's account of it; `options` are esbuild's for the one entry point. */
+export async function bundleChunks({ transformOptions, ...options }) {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    format: "esm",
+    splitting: true,
+    write: false,
+  });
+  const texts = new Map(outputFiles.map(({ path, text }) => [`./${basename(path)}`, text]));
+  const names = [...texts.keys()];
+  const entry = names.indexOf(`./${basename(options.entryPoints[0]).replace(/\.ts$/, ".js")}`);
+  const chunks = names.map((name) => `() => {\n${toFunctionBody(texts.get(name), names)}}`);
+  const { code } = await transform(`${LOADER}const chunks = [${chunks.join(",\n")}];\nneed(${entry});\n`, {
+    ...transformOptions,
+    format: "cjs",
+  });
+  return { code: `${HEAD}${toAscii(code)}})\n`, metafile };
+}
+
+/** esbuild writes its import and export statements at the beginning of a line, and those of a chunk's own last. */
+function toFunctionBody(text, names) {
+  const load = (path) => (names.includes(path) ? `need(${names.indexOf(path)})` : `require("${path}")`);
+  return text
+    .replaceAll(/^import "(.+)";$/gm, (_, path) => `${load(path)};`)
+    .replaceAll(/^import (\{[^}]*\}|\* as \w+|\w+) from "(.+)";$/gm, (_, what, path) => {
+      const local = what.startsWith("{") ? what.replaceAll(" as ", ": ") : what.replace("* as ", "");
+      return `const ${local} = ${load(path)};`;
+    })
+    .replaceAll(/^export \{([^}]*)\};$/gm, (_, list) => {
+      const pairs = list.split(",").map((each) => each.trim().split(" as "));
+      return `return { ${pairs.map(([local, name = local]) => `${name}: ${local}`).join(", ")} };`;
+    })
+    .replaceAll(/\bimport\("(\.\/[\w.-]+)"\)/g, (original, path) =>
+      names.includes(path) ? `later(${names.indexOf(path)})` : original,
+    );
+}
+
+/** boot.cjs reads it as such; esbuild leaves what regular expressions contain as it is. */
+function toAscii(code) {
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return code.replaceAll(/[\u0080-\uffff]/g, escaped);
+}
