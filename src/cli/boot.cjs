@@ -42,7 +42,7 @@ function keepPackages() {
   const { enableCompileCache, flushCompileCache, getCompileCacheDir } = require("node:module");
   if (getCompileCacheDir() !== undefined) return;
   enableCompileCache(cache);
-  process.once("exit", flushCompileCache);
+  process.once("exit", () => flushCompileCache());
 }
 
 /** What the command's compiled code is called; the OCI interface's flags with values stand before its commands. */

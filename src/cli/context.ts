@@ -43,8 +43,11 @@ async function createEngine(context: Context): Promise<EngineApi> {
   if (process.geteuid?.() !== 0)
     throw (await import("../engine/rootless-error.ts")).rootlessError(context.env);
   const { Engine } = await import("../engine/engine.ts");
-  return new Engine({ config: context.config(), paths: context.paths() });
+  return new Engine({ config: context.config(), paths: context.paths(), solitary: isSolitary() });
 }
+
+/** Whoever has changed the size of libuv's pool may have left too few threads for one to wait. */
+const isSolitary = (): boolean => process.env.UV_THREADPOOL_SIZE === undefined;
 
 function environment(globals: OptionValues<typeof globalOptions>): NodeJS.ProcessEnv {
   const { config, root, "run-root": run } = globals;

@@ -9,7 +9,7 @@ process.on("uncaughtException", (error) => {
     STDERR,
     renderError(error, { debug: process.argv.includes("--debug"), program: "tsrun", usage: undefined }),
   );
-  process.exit(125);
+  exitProcess(125);
 });
 
 // Not by letting the event loop run dry: a descriptor that somebody forgot would keep the user waiting.

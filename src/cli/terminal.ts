@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { ExitStatus, ProcessHandle } from "../engine/api.ts";
 import { createDetachFilter, DEFAULT_DETACH_KEYS, parseDetachKeys } from "./detach-keys.ts";
 import type { SignalProxy } from "./signals.ts";
-import { isBrokenPipe, relay, STDERR, STDOUT } from "./write.ts";
+import { isBrokenPipe, STDERR, STDOUT, writeAll } from "./write.ts";
 
 /** This process's ends. Everything is looked up when asked for: node:tty and node:net cost milliseconds to load. */
 export interface Terminal {
@@ -74,13 +74,11 @@ async function finish(
   streams: AttachOptions["streams"],
   terminal: Terminal,
 ): Promise<Outcome> {
-  const copies: Promise<void>[] = [];
-  if (streams.stdout) copies.push(relay(handle.stdout, terminal.stdout));
-  else handle.stdout.resume();
-  if (streams.stderr) copies.push(relay(handle.stderr, terminal.stderr));
-  else handle.stderr.resume();
+  const output = handle.readOutput(async (from, data) => {
+    if (streams[from]) await writeAll(terminal[from], data);
+  });
   try {
-    const [status] = await Promise.all([handle.exited, ...copies]);
+    const [status] = await Promise.all([handle.exited, output]);
     return { kind: "exited", status };
   } catch (error) {
     if (isBrokenPipe(error)) return { kind: "output closed" };

@@ -25,15 +25,13 @@ export function isBrokenPipe(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === "EPIPE";
 }
 
-/**
- * Copies a stream to a descriptor until it ends, at the reader's pace. Not synchronous: while a pager waits for a
- * key, signals must still be forwarded.
- */
+/** Copies a stream to a descriptor until it ends, at the reader's pace. */
 export async function relay(source: Readable, fd: number): Promise<void> {
   for await (const chunk of source) await writeAll(fd, chunk as Buffer);
 }
 
-async function writeAll(fd: number, chunk: Buffer): Promise<void> {
+/** Not synchronous: while a pager waits for a key, signals must still be forwarded. */
+export async function writeAll(fd: number, chunk: Buffer): Promise<void> {
   for (let rest = chunk; rest.length > 0; ) rest = rest.subarray(await writeSome(fd, rest));
 }
 

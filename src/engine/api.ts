@@ -327,6 +327,11 @@ export interface ProcessHandle {
   /** With a terminal everything arrives on stdout. */
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /**
+   * The output without the two streams, which take longer to load than a short process to run: `take` is called with each
+   * piece, and again when it is done with it. Resolves at the end of both, rejects as `take` does.
+   */
+  readOutput(take: (from: "stdout" | "stderr", data: Buffer) => Promise<void>): Promise<void>;
   /** Resolves when the process has ended, its output has been delivered and what is its own is cleaned up. */
   readonly exited: Promise<ExitStatus>;
   resize(rows: number, columns: number): void;

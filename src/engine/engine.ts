@@ -78,6 +78,11 @@ export interface EngineSettings {
   paths?: Paths;
   /** By default what the configuration files say. */
   config?: Config;
+  /**
+   * This process starts one container or one process in it, and ends as soon as that is done, by _exit(2): the monitor is
+   * listened to by a thread of libuv's pool, which is at work sooner than node:net is loaded.
+   */
+  solitary?: boolean;
 }
 
 /** The verbs are loaded by those who call them: start-up time is part of every command. */
@@ -90,6 +95,7 @@ export class Engine implements EngineApi {
     this.#context = {
       config,
       paths,
+      solitary: settings.solitary ?? false,
       reaper: () => successor("container", "reap"),
       reviver: () => successor("container", "revive"),
       resolver: () => successor("network", "resolver"),

@@ -67,6 +67,7 @@ export async function execInContainer(
       fds,
       lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing
       env: events.environment,
+      solitary: context.solitary,
       monitor: {
         id: record.id,
         terminal: options.tty ?? false,

@@ -75,6 +75,7 @@ async function waitAgain(
   const client = await launch({
     plan: { fds: [], steps: [] },
     fds: {},
+    solitary: context.solitary,
     lockFd: owned.fd,
     env: successorEnvironment(context),
     monitor: {

@@ -196,6 +196,7 @@ async function launchMonitor(
   return launch({
     plan: prepared.plan,
     fds: prepared.fds,
+    solitary: context.solitary,
     lockFd: owned.fd,
     env: [
       ...successorEnvironment(context),

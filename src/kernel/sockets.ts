@@ -10,6 +10,7 @@ const sendOver = native(
 );
 const bindTo = libc("int bind(int fd, const void *address, uint32_t length)");
 const listenOn = libc("int listen(int fd, int backlog)");
+const shutdownSocket = libc("int shutdown(int fd, int how)");
 const setsockopt = libc("int setsockopt(int fd, int level, int name, const int *value, uint32_t length)");
 
 /** [domain, type, protocol] of socket(2). */
@@ -20,6 +21,9 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 
+/** <sys/socket.h> */
+const SHUT_WR = 1;
+const SHUT_RDWR = 2;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
@@ -44,6 +48,11 @@ export function bindIpv4(fd: number, address: string, port: number): void {
 
 export function listen(fd: number, backlog: number): void {
   check("listen", () => listenOn(fd, backlog));
+}
+
+/** Ends a connection in one or both directions, shutdown(2); one that has ended already is left alone. */
+export function shutdown(fd: number, direction: "write" | "both"): void {
+  shutdownSocket(fd, direction === "write" ? SHUT_WR : SHUT_RDWR);
 }
 
 /** How many bytes may wait in the socket, socket(7): beyond net.core.rmem_max where this process may ask for that. */

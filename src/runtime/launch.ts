@@ -94,10 +94,12 @@ export interface Launch {
   monitor: MonitorOptions;
   /** KEY=VALUE, for the monitor and the program that it becomes in the end. */
   env: string[];
+  /** This process is there for this container and ends by exitProcess(): a thread may listen to the monitor. */
+  solitary: boolean;
 }
 
 /** Starts a monitor; what becomes of the Plan is told by the client's `started`. */
-export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promise<MonitorClient> {
+export async function launch({ plan, fds, lockFd, monitor, env, solitary }: Launch): Promise<MonitorClient> {
   const [ours, theirs] = streamSocketPair();
   const sealed: number[] = [];
   const seal = (name: string, content: Buffer): number => {
@@ -129,9 +131,9 @@ export async function launch({ plan, fds, lockFd, monitor, env }: Launch): Promi
     for (const fd of sealed) closeSync(fd);
     closeSync(theirs);
   }
-  // Loaded now that the monitor is at work: node:net takes as long as half a container start.
+  // Loaded now that the monitor is at work.
   const { adoptMonitorSocket } = await import("./monitor-client.ts");
-  return adoptMonitorSocket(ours);
+  return adoptMonitorSocket(ours, solitary && !monitor.stdin);
 }
 
 function slotDescriptor(fds: Launch["fds"], name: string): number {

@@ -5,11 +5,12 @@
  * in the middle of it and gets output, and the end.
  */
 import { closeSync, constants, openSync } from "node:fs";
-import { connect, Socket } from "node:net";
-import { Readable, type ReadableOptions, Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { TsrunError } from "../errors.ts";
 import { dataFrame, FRAME, FRAME_MAX, frameParser, numberFrame, STDIN_WINDOW } from "./frames.ts";
 import type { RestartCondition } from "./launch.ts";
+import { MonitorOutput } from "./monitor-output.ts";
+import { type MonitorSocket, ThreadSocket } from "./thread-socket.ts";
 
 /** In the order of their numbers (enum restart_on in native/monitor/options.h). */
 const RESTART_CONDITIONS = ["never", "always", "failure"] as const satisfies RestartCondition[];
@@ -29,9 +30,6 @@ export interface StepFailure {
 }
 
 export class MonitorClient {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
   /** The process id on the host once execve has succeeded, or the step that failed. */
   readonly started: Promise<number | StepFailure>;
   /** The end; rejects with ERR_TSRUN_MONITOR_DIED where the monitor went without a word, and after detach(). */
@@ -43,13 +41,15 @@ export class MonitorClient {
   /** Called when the Plan stops at a `wait` step, with the process id; goOn() lets it continue. */
   onWaiting: (step: number, pid: number) => void = () => this.goOn();
 
-  readonly #socket: Socket;
+  readonly #socket: MonitorSocket;
+  readonly #output: Record<"stdout" | "stderr", MonitorOutput>;
   readonly #start = Promise.withResolvers<number | StepFailure>();
   readonly #exit = Promise.withResolvers<MonitorExit>();
   #credit = STDIN_WINDOW;
   #onCredit: (() => void) | undefined;
+  #stdin: Writable | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: MonitorSocket) {
     this.#socket = socket;
     this.started = this.#start.promise;
     this.exited = this.#exit.promise;
@@ -57,21 +57,7 @@ export class MonitorClient {
     this.started.catch(() => {});
     this.exited.catch(() => {});
     const resume = (): void => void socket.resume();
-    // A stream that its reader has destroyed takes nothing any more, and must not hold up the other frames.
-    const destroy: ReadableOptions["destroy"] = (error, done) => {
-      resume();
-      done(error);
-    };
-    this.stdout = new Readable({ read: resume, destroy });
-    this.stderr = new Readable({ read: resume, destroy });
-    this.stdin = new Writable({
-      write: (chunk: Buffer, _encoding, done) => this.#writeStdin(chunk, done),
-      final: (done) => {
-        socket.write(numberFrame(FRAME.closeStdin));
-        done();
-      },
-    });
-    this.stdin.on("error", () => {});
+    this.#output = { stdout: new MonitorOutput(resume), stderr: new MonitorOutput(resume) };
     this.closed = new Promise((resolve) => {
       socket.on("close", () => {
         this.#end();
@@ -83,6 +69,29 @@ export class MonitorClient {
       "data",
       frameParser((type, payload) => this.#receive(type, payload)),
     );
+    resume();
+  }
+
+  get stdout(): Readable {
+    return this.#output.stdout.stream;
+  }
+
+  get stderr(): Readable {
+    return this.#output.stderr.stream;
+  }
+
+  get stdin(): Writable {
+    this.#stdin ??= this.#openStdin();
+    return this.#stdin;
+  }
+
+  /** Instead of the streams; `take` gets the next piece of either when it is done with the one before. */
+  async readOutput(take: (from: "stdout" | "stderr", data: Buffer) => Promise<void>): Promise<void> {
+    const { stdout, stderr } = this.#output;
+    await Promise.all([
+      stdout.read((data) => take("stdout", data)),
+      stderr.read((data) => take("stderr", data)),
+    ]);
   }
 
   goOn(): void {
@@ -141,14 +150,14 @@ export class MonitorClient {
 
   /** Throws the output away, so that a process nobody listens to is not held up. */
   ignoreOutput(): void {
-    this.stdout.resume();
-    this.stderr.resume();
+    this.#output.stdout.ignore();
+    this.#output.stderr.ignore();
   }
 
   #receive(type: number, payload: Buffer): void {
     const number = (index: number): number => payload.readUInt32LE(index * 4);
-    if (type === FRAME.stdout) this.#push(this.stdout, payload);
-    else if (type === FRAME.stderr) this.#push(this.stderr, payload);
+    if (type === FRAME.stdout) this.#push(this.#output.stdout, payload);
+    else if (type === FRAME.stderr) this.#push(this.#output.stderr, payload);
     else if (type === FRAME.started) this.#start.resolve(number(0));
     else if (type === FRAME.failed)
       this.#start.resolve({ step: number(0), errno: number(1), pid: number(2) });
@@ -160,13 +169,13 @@ export class MonitorClient {
     }
   }
 
-  #push(stream: Readable, data: Buffer): void {
-    if (!stream.destroyed && !stream.push(data)) this.#socket.pause();
+  #push(output: MonitorOutput, data: Buffer): void {
+    if (!output.push(data)) this.#socket.pause();
   }
 
   #endOutput(): void {
-    this.stdout.push(null);
-    this.stderr.push(null);
+    this.#output.stdout.end();
+    this.#output.stderr.end();
   }
 
   #end(): void {
@@ -182,7 +191,21 @@ export class MonitorClient {
     this.#exit.reject(gone);
     this.#endOutput();
     this.#grant(0); // what waits for credit has waited in vain
-    this.stdin.destroy();
+    this.#stdin?.destroy();
+  }
+
+  #openStdin(): Writable {
+    const { Writable } = process.getBuiltinModule("node:stream");
+    const stdin = new Writable({
+      write: (chunk: Buffer, _encoding, done) => this.#writeStdin(chunk, done),
+      final: (done) => {
+        this.#socket.write(numberFrame(FRAME.closeStdin));
+        done();
+      },
+    });
+    stdin.on("error", () => {});
+    if (this.#socket.destroyed) stdin.destroy();
+    return stdin;
   }
 
   #grant(bytes: number): void {
@@ -212,8 +235,10 @@ export class MonitorClient {
   }
 }
 
-/** The launcher's end of a socket pair. */
-export function adoptMonitorSocket(fd: number): MonitorClient {
+/** The launcher's end of a socket pair; `solitary` as in Launch. */
+export function adoptMonitorSocket(fd: number, solitary: boolean): MonitorClient {
+  if (solitary) return new MonitorClient(new ThreadSocket(fd));
+  const { Socket } = process.getBuiltinModule("node:net");
   return new MonitorClient(new Socket({ fd, readable: true, writable: true }));
 }
 
@@ -223,6 +248,7 @@ export function adoptMonitorSocket(fd: number): MonitorClient {
  */
 export async function connectMonitor(runDir: string): Promise<MonitorClient> {
   // A socket's path may be 108 bytes long (unix(7)), which the directory's may exceed: go through a descriptor of it.
+  const { connect } = process.getBuiltinModule("node:net");
   const directory = openSync(runDir, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const socket = connect(`/proc/self/fd/${directory}/attach.sock`);

@@ -81,6 +81,12 @@ export function fakeProcess(): FakeProcess {
     stdin: new PassThrough(),
     stdout: new PassThrough(),
     stderr: new PassThrough(),
+    async readOutput(take) {
+      const read = async (from: "stdout" | "stderr") => {
+        for await (const data of process[from]) await take(from, data);
+      };
+      await Promise.all([read("stdout"), read("stderr")]);
+    },
     exited: promise,
     warnings: [],
     signals: [],
