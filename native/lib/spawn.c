@@ -7,11 +7,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -148,4 +151,94 @@ int tsrun_spawn(const char *path, char **argv, char **envp, const int *fds, int 
 	for (int i = 0; i < count; i++)
 		close(lifted[i]);
 	return -error;
+}
+
+/* A call of tsrun_spawn() under way, with copies of what it was given. */
+struct task {
+	pthread_t thread;
+	char *path, **argv, **envp;
+	int *fds, count;
+	int result;
+};
+
+static void *run(void *argument)
+{
+	struct task *task = argument;
+
+	task->result = tsrun_spawn(task->path, task->argv, task->envp, task->fds, task->count);
+	return NULL;
+}
+
+static void free_strings(char **strings)
+{
+	for (int i = 0; strings && strings[i]; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+static char **copy_strings(char **strings)
+{
+	size_t count = 0;
+
+	while (strings[count])
+		count++;
+	char **copy = calloc(count + 1, sizeof(*copy));
+	for (size_t i = 0; copy && i < count; i++) {
+		copy[i] = strdup(strings[i]);
+		if (copy[i])
+			continue;
+		free_strings(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+static void free_task(struct task *task)
+{
+	free(task->path);
+	free_strings(task->argv);
+	free_strings(task->envp);
+	free(task->fds);
+	free(task);
+}
+
+/* Begins a tsrun_spawn() on a thread of its own. Returns what tsrun_spawn_end() takes, or NULL. */
+void *tsrun_spawn_begin(const char *path, char **argv, char **envp, const int *fds, int count)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	sigset_t all, before;
+
+	if (task == NULL)
+		return NULL;
+	*task = (struct task){
+		.path = strdup(path),
+		.argv = copy_strings(argv),
+		.envp = copy_strings(envp),
+		.fds = calloc((size_t)count + 1, sizeof(*fds)),
+		.count = count,
+	};
+	/* Signals are for the threads of the embedding program. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int error = ENOMEM;
+	if (task->path && task->argv && task->envp && task->fds) {
+		memcpy(task->fds, fds, (size_t)count * sizeof(*fds));
+		error = pthread_create(&task->thread, NULL, run, task);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		return task;
+	free_task(task);
+	return NULL;
+}
+
+/* Waits for it, and returns what it returned. */
+int tsrun_spawn_end(void *begun)
+{
+	struct task *task = begun;
+
+	pthread_join(task->thread, NULL);
+	int result = task->result;
+	free_task(task);
+	return result;
 }

@@ -23,6 +23,7 @@
 #include "journal.h"
 #include "log.h"
 #include "monitor.h"
+#include "orders.h"
 #include "restart.h"
 #include "service.h"
 #include "signals.h"
@@ -54,11 +55,11 @@ static void inherit_descriptors(void)
 	for (int i = 0; i < PLAN_SLOTS; i++)
 		monitor.plan.slots[i] = i < plan_fds ? PLAN_FIRST_FD + i : -1;
 	/*
-	 * The lock follows, then what options.h tells of where there is any: the Plan of health checks, the name server's two
-	 * sockets, what holds published ports; and this program. Nothing that is executed may inherit any.
+	 * What options.h tells of follows, where there is any: the Plan of health checks, the name server's two sockets, what
+	 * holds published ports. Nothing that is executed may inherit any.
 	 */
-	close_range(PLAN_FD, ~0U, CLOSE_RANGE_CLOEXEC);
-	monitor.lock = PLAN_FIRST_FD + plan_fds;
+	close_range(OWNER_LOCK_FD, ~0U, CLOSE_RANGE_CLOEXEC);
+	monitor.lock = OWNER_LOCK_FD;
 	fcntl(CONTROL_FD, F_SETFL, O_NONBLOCK);
 	clients_add(CONTROL_FD, true);
 }
@@ -126,8 +127,12 @@ static void restart(void)
 
 int main(int argc, char **argv)
 {
-	options_parse(&monitor.options, argc, argv);
 	become_monitor();
+	options_parse(&monitor.options, argc, argv);
+	if (monitor.options.orders) {
+		orders_receive(CONTROL_FD, &argc, &argv);
+		options_parse(&monitor.options, argc, argv);
+	}
 	journal_open();
 	clients_init();
 	inherit_descriptors();

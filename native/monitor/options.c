@@ -39,13 +39,14 @@ static enum restart_on restart_on(const char *word)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	enum { ID = 1, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
+	enum { ID = 1, ORDERS, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
 	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
 	       PORTS_FAREWELL, PORTS_HELD, PORTS_NETLINK, RESOLVER, RESOLVER_FD, RESOLVER_COMMAND };
 	static const struct option known[] = {
 		{ "id", required_argument, NULL, ID },
+		{ "orders", no_argument, NULL, ORDERS },
 		{ "plan-fds", required_argument, NULL, PLAN_FDS },
 		{ "terminal", no_argument, NULL, TERMINAL },
 		{ "stdin", no_argument, NULL, STDIN },
@@ -91,9 +92,11 @@ void options_parse(struct options *options, int argc, char **argv)
 	int word;
 
 	memset(options, 0, sizeof(*options));
+	optind = 0; /* from the beginning, getopt(3) */
 	while ((word = getopt_long(argc, argv, "+", known, NULL)) != -1) {
 		switch (word) {
 		case ID: options->id = optarg; break;
+		case ORDERS: options->orders = true; break;
 		case PLAN_FDS: options->plan_fds = atoi(optarg); break;
 		case TERMINAL: options->terminal = true; break;
 		case STDIN: options->stdin_open = true; break;

@@ -19,6 +19,7 @@ enum restart_on { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
 struct options {
 	const char *id;         /* --id: only to be seen in ps(1) */
+	bool orders;            /* --orders: all that follows here comes by the control socket (orders.h) */
 	int plan_fds;           /* --plan-fds N: descriptors for the Plan's slots, from PLAN_FIRST_FD up */
 	bool terminal;          /* --terminal: a pty instead of pipes */
 	bool stdin_open;        /* --stdin: keep a stdin pipe; else /dev/null */
@@ -52,8 +53,8 @@ struct options {
 	char **on_exit;
 };
 
-/* Descriptors that the launcher passes, in this order. */
-enum { PLAN_FD = 3, CONTROL_FD = 4, PLAN_FIRST_FD = 5 };
+/* Descriptors that the launcher passes: the first three when it starts the monitor, the others perhaps with its orders. */
+enum { OWNER_LOCK_FD = 3, CONTROL_FD = 4, PROGRAM_FD = 5, PLAN_FD = 6, PLAN_FIRST_FD = 7 };
 
 /* Parses the command line; ends the process with status 2 on a word it does not know. */
 void options_parse(struct options *options, int argc, char **argv);

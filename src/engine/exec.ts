@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { pidfdOpen } from "../kernel/process.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import { launch } from "../runtime/launch.ts";
+import { summonMonitor } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { OciProcess } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
@@ -50,6 +50,8 @@ export async function execInContainer(
   try {
     const init = openInit(record, state);
     fds.init = init;
+    // The lock is none: what this keeps open tells nothing and costs nothing.
+    using monitor = summonMonitor({ id: record.id, lockFd: init });
     const process = execProcess(context, record, options);
     const cgroup = detectCgroupDriver().open(record.cgroupPath);
     if (cgroup.cloneInto !== undefined) {
@@ -62,14 +64,12 @@ export async function execInContainer(
     });
     const events = execEvents(context.paths, record, options);
     recordEvent(context, events.create);
-    const client = await launch({
+    const client = await monitor.launch({
       plan,
       fds,
-      lockFd: init, // it holds no lock: what it keeps open tells nothing and costs nothing
       env: events.environment,
       solitary: context.solitary,
       monitor: {
-        id: record.id,
         terminal: options.tty ?? false,
         stdin: options.interactive ?? false,
         stdinOnce: true,

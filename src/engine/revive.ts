@@ -73,13 +73,13 @@ async function waitAgain(
   const { paths } = context;
   writeState(paths, record, { ...state, restartDelay: restart.delay });
   const client = await launch({
+    id: record.id,
+    lockFd: owned.fd,
     plan: { fds: [], steps: [] },
     fds: {},
     solitary: context.solitary,
-    lockFd: owned.fd,
     env: successorEnvironment(context),
     monitor: {
-      id: record.id,
       terminal: false,
       stdin: false,
       stdinOnce: false,

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
-import { launch, type MonitorRestart } from "../runtime/launch.ts";
+import { type MonitorRestart, type Summoned, summonMonitor } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { type Lock, lock } from "../store/locks.ts";
@@ -91,6 +91,7 @@ export async function beginContainer(
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
+    using monitor = summonMonitor({ id: record.id, lockFd: owned.fd });
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
@@ -99,7 +100,7 @@ export async function beginContainer(
     const pause = options.onPaused !== undefined;
     using prepared = await prepareStart(context, record, { config, reservation, pause });
     options.signal?.throwIfAborted();
-    client = await launchMonitor(context, { record, owned, prepared, config, options });
+    client = await launchMonitor(context, { monitor, record, owned, prepared, config, options });
     const pid = await waitForStart({ client, prepared, config, options });
     return processHandle({
       client,
@@ -179,6 +180,7 @@ function alreadyRunning(record: ContainerRecord): TsrunError {
 async function launchMonitor(
   context: EngineContext,
   parts: {
+    monitor: Summoned;
     record: ContainerRecord;
     owned: Lock;
     prepared: PreparedStart;
@@ -186,18 +188,17 @@ async function launchMonitor(
     options: StartOptions & StartHooks;
   },
 ): Promise<MonitorClient> {
-  const { record, owned, prepared, config, options } = parts;
+  const { monitor, record, owned, prepared, config, options } = parts;
   const { paths } = context;
   const runDir = containerRunDir(paths, record.id);
   const temporary = record.options.autoRemove ?? false;
   const health = hasProbe(record)
     ? await (await import("./health-launch.ts")).healthLaunch(context, parts)
     : undefined;
-  return launch({
+  return monitor.launch({
     plan: prepared.plan,
     fds: prepared.fds,
     solitary: context.solitary,
-    lockFd: owned.fd,
     env: [
       ...successorEnvironment(context),
       ...lifeEnvironment(paths, record, {
@@ -206,7 +207,6 @@ async function launchMonitor(
       }),
     ],
     monitor: {
-      id: record.id,
       terminal: config.process.terminal ?? false,
       stdin: record.options.interactive ?? false,
       stdinOnce: options.attach?.stdin ?? false,

@@ -1,5 +1,6 @@
 /** Processes and the descriptors they are handed: posix_spawn(3), memfd_create(2), socketpair(2), pidfds. */
 import { closeSync, readFileSync, writeSync } from "node:fs";
+import { constants } from "node:os";
 import { SyscallError } from "./errors.ts";
 import { check, type ForeignFunction, isLoaded, libc } from "./ffi.ts";
 import { native } from "./native.ts";
@@ -7,6 +8,10 @@ import { native } from "./native.ts";
 const spawn = native(
   "int tsrun_spawn(const char *path, const char **argv, const char **envp, const int *fds, int count)",
 );
+const spawnBegin = native(
+  "void *tsrun_spawn_begin(const char *path, const char **argv, const char **envp, const int *fds, int count)",
+);
+const spawnEnd = native("int tsrun_spawn_end(void *task)");
 const socketpair = libc("int socketpair(int domain, int type, int protocol, _Out_ int *sv)");
 const pipe2 = libc("int pipe2(_Out_ int *ends, int flags)");
 const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
@@ -41,6 +46,32 @@ export function spawnDetached(path: string, argv: string[], options: { env: stri
     options.fds.length,
   ) as number;
   if (result < 0) throw new SyscallError("posix_spawn", -result, path);
+}
+
+/** A program that is being started. */
+export interface Spawning {
+  /** Returns once it executes; throws SyscallError where it does not. To be called, once. */
+  wait(): void;
+}
+
+/**
+ * spawnDetached() on a thread of its own, since execve(2) takes longer than much else that a start does; the descriptors
+ * have to stay open until it is waited for.
+ */
+export function beginSpawn(
+  path: string,
+  argv: string[],
+  options: { env: string[]; fds: number[] },
+): Spawning {
+  const { env, fds } = options;
+  const task: unknown = spawnBegin(path, [...argv, null], [...env, null], fds, fds.length);
+  if (task === null) throw new SyscallError("pthread_create", constants.errno.EAGAIN);
+  return {
+    wait() {
+      const result: number = spawnEnd(task);
+      if (result < 0) throw new SyscallError("posix_spawn", -result, path);
+    },
+  };
 }
 
 /**

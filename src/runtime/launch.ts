@@ -1,14 +1,15 @@
-/** Hands a Plan to a monitor process, which executes it (ARCHITECTURE.md, "Processes"). */
-import { closeSync } from "node:fs";
+/** Starts a monitor process and hands it a Plan, which it executes (ARCHITECTURE.md, "Processes"). */
+import { closeSync, readSync } from "node:fs";
 import { nativePath } from "../kernel/native.ts";
-import { sealedFile, spawnDetached, streamSocketPair } from "../kernel/process.ts";
+import { sendOrders } from "../kernel/orders.ts";
+import { beginSpawn, sealedFile, streamSocketPair } from "../kernel/process.ts";
+import { shutdown } from "../kernel/sockets.ts";
 import type { MonitorClient } from "./monitor-client.ts";
 import { encodePlan } from "./plan/encode.ts";
 import type { Plan } from "./plan/plan.ts";
 
 /** What the monitor is told beside the Plan; native/monitor/options.h explains each. */
 export interface MonitorOptions {
-  id: string;
   terminal: boolean;
   stdin: boolean;
   /** Stdin ends when the launcher's connection does. */
@@ -85,12 +86,19 @@ export interface MonitorResolver {
   fds?: readonly [udp: number, tcp: number] | undefined;
 }
 
+/** Whose process it is. */
+export interface Summons {
+  /** The container's. */
+  id: string;
+  /** The container's lock, which the monitor shares from now on. */
+  lockFd: number;
+}
+
+/** What a monitor is to do. */
 export interface Launch {
   plan: Plan;
   /** The descriptors for the Plan's slots by name; they stay the caller's to close. */
   fds: Readonly<Record<string, number>>;
-  /** The container's lock, which the monitor shares from now on. */
-  lockFd: number;
   monitor: MonitorOptions;
   /** KEY=VALUE, for the monitor and the program that it becomes in the end. */
   env: string[];
@@ -98,9 +106,55 @@ export interface Launch {
   solitary: boolean;
 }
 
-/** Starts a monitor; what becomes of the Plan is told by the client's `started`. */
-export async function launch({ plan, fds, lockFd, monitor, env, solitary }: Launch): Promise<MonitorClient> {
+/** A monitor that waits to be told what to do; disposed of, it goes without having done anything. */
+export interface Summoned extends Disposable {
+  /** What becomes of the Plan is told by the client's `started`. */
+  launch(orders: Launch): Promise<MonitorClient>;
+}
+
+/** Starts a monitor, which boots beside what its caller does before it knows the Plan. */
+export function summonMonitor({ id, lockFd }: Summons): Summoned {
   const [ours, theirs] = streamSocketPair();
+  const spawning = beginSpawn(nativePath("tsrun-monitor"), ["tsrun-monitor", "--id", id, "--orders"], {
+    env: [],
+    fds: [lockFd, theirs],
+  });
+  let isWaiting = true;
+  const arrive = (): void => {
+    isWaiting = false;
+    try {
+      spawning.wait();
+    } finally {
+      closeSync(theirs);
+    }
+  };
+  return {
+    async launch(orders) {
+      try {
+        arrive();
+        command(ours, id, orders);
+      } catch (error) {
+        closeSync(ours);
+        throw error;
+      }
+      // Loaded now that the monitor is at work.
+      const { adoptMonitorSocket } = await import("./monitor-client.ts");
+      return adoptMonitorSocket(ours, orders.solitary && !orders.monitor.stdin);
+    },
+    [Symbol.dispose]() {
+      if (!isWaiting) return;
+      arrive();
+      dismiss(ours);
+    },
+  };
+}
+
+/** The same where there is nothing to do meanwhile. */
+export function launch(orders: Launch & Summons): Promise<MonitorClient> {
+  return summonMonitor(orders).launch(orders);
+}
+
+function command(socket: number, id: string, { plan, fds, monitor, env }: Launch): void {
   const sealed: number[] = [];
   const seal = (name: string, content: Buffer): number => {
     const fd = sealedFile(name, content);
@@ -109,31 +163,28 @@ export async function launch({ plan, fds, lockFd, monitor, env, solitary }: Laun
   };
   try {
     const { health, resolver, ports } = monitor;
-    const planFd = seal("tsrun-plan", encodePlan(plan));
-    const others = [
-      ...(health ? [seal("tsrun-health", encodePlan(health.plan))] : []),
-      ...(resolver?.fds ?? []),
-      ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
-      ...(ports?.netlink === undefined ? [] : [ports.netlink]),
-    ];
-    spawnDetached(
-      nativePath("tsrun-monitor"),
-      ["tsrun-monitor", ...monitorArguments(monitor, plan.fds.length)],
-      {
-        env,
-        fds: [planFd, theirs, ...plan.fds.map((name) => slotDescriptor(fds, name)), lockFd, ...others],
-      },
-    );
-  } catch (error) {
-    closeSync(ours);
-    throw error;
+    sendOrders(socket, {
+      arguments: ["tsrun-monitor", "--id", id, ...monitorArguments(monitor, plan.fds.length)],
+      environment: env,
+      fds: [
+        seal("tsrun-plan", encodePlan(plan)),
+        ...plan.fds.map((name) => slotDescriptor(fds, name)),
+        ...(health ? [seal("tsrun-health", encodePlan(health.plan))] : []),
+        ...(resolver?.fds ?? []),
+        ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
+        ...(ports?.netlink === undefined ? [] : [ports.netlink]),
+      ],
+    });
   } finally {
     for (const fd of sealed) closeSync(fd);
-    closeSync(theirs);
   }
-  // Loaded now that the monitor is at work.
-  const { adoptMonitorSocket } = await import("./monitor-client.ts");
-  return adoptMonitorSocket(ours, solitary && !monitor.stdin);
+}
+
+/** Returns when the monitor is gone, and with it its copy of the lock. */
+function dismiss(socket: number): void {
+  shutdown(socket, "write");
+  readSync(socket, Buffer.alloc(1));
+  closeSync(socket);
 }
 
 function slotDescriptor(fds: Launch["fds"], name: string): number {
@@ -142,17 +193,17 @@ function slotDescriptor(fds: Launch["fds"], name: string): number {
   return fd;
 }
 
-/** Where the descriptors of the Plan's slots begin, after the standard three, the Plan and the control socket. */
-const FIRST_SLOT_FD = 5;
+/** Where the descriptors of the Plan's slots begin: PLAN_FIRST_FD in native/monitor/options.h. */
+const FIRST_SLOT_FD = 7;
 
 function monitorArguments(options: MonitorOptions, planFds: number): string[] {
   const { log, oomCounter, restart, health, resolver, ports } = options;
-  // The lock follows the slots, and what else there is follows the lock.
-  const healthFd = FIRST_SLOT_FD + planFds + 1;
+  // What else there is follows the slots.
+  const healthFd = FIRST_SLOT_FD + planFds;
   const resolverFd = healthFd + (health ? 1 : 0);
   const portsFd = resolverFd + (resolver?.fds?.length ?? 0);
   return [
-    ...["--id", options.id, "--plan-fds", String(planFds)],
+    ...["--plan-fds", String(planFds)],
     ...(options.terminal ? ["--terminal"] : []),
     ...(options.stdin ? ["--stdin"] : []),
     ...(options.stdinOnce ? ["--stdin-once"] : []),

@@ -14,14 +14,17 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ContainerState } from "../../../src/engine/types.ts";
+import { sendOrders } from "../../../src/kernel/orders.ts";
+import { streamSocketPair } from "../../../src/kernel/process.ts";
 import { connectMonitor, MonitorClient } from "../../../src/runtime/monitor-client.ts";
 import { encodePlan } from "../../../src/runtime/plan/encode.ts";
 import type { Plan, Step, StepAction } from "../../../src/runtime/plan/plan.ts";
@@ -67,6 +70,9 @@ const shell = (script: string): Plan => ({
   steps: [CLONE, ...STREAMS, exec("/bin/sh", "-c", script)],
 });
 
+/** In the place of the descriptor that the monitor was executed by, which it only keeps. */
+const PROGRAM = 0;
+
 /** Runs a Plan under a monitor with these options; its lock is a pipe whose end tells that it is gone. */
 function launch(plan: Plan, ...options: string[]): MonitorClient {
   return launchWith({}, plan, ...options);
@@ -78,7 +84,7 @@ function launchWith(environment: Record<string, string>, plan: Plan, ...options:
   writeFileSync(file, encodePlan(plan));
   const [planFd, lockFd] = [openSync(file, "r"), openSync(join(directory, "lock"), "a")];
   const launcher = spawn(program, ["--plan-fds", "0", ...options], {
-    stdio: ["ignore", "ignore", "pipe", planFd, "pipe", lockFd],
+    stdio: ["ignore", "ignore", "pipe", lockFd, "pipe", PROGRAM, planFd],
     env: { ...SANITIZER_ENVIRONMENT, ...environment },
   });
   closeSync(planFd);
@@ -232,7 +238,7 @@ describe("a Plan that fails", () => {
     writeFileSync(file, bytes);
     const fds = [openSync(file, "r"), openSync(join(directory, "lock"), "a")] as const;
     const launcher = spawn(program, ["--plan-fds", "0"], {
-      stdio: ["ignore", "ignore", "pipe", fds[0], "pipe", fds[1]],
+      stdio: ["ignore", "ignore", "pipe", fds[1], "pipe", PROGRAM, fds[0]],
       env: SANITIZER_ENVIRONMENT,
     });
     for (const fd of fds) closeSync(fd);
@@ -252,6 +258,66 @@ describe("a Plan that fails", () => {
     client.acknowledge();
     await client.closed;
     expect(existsSync(join(directory, "attach.sock"))).toBe(false);
+  });
+});
+
+describe("orders, by the socket instead of the command line", () => {
+  /** A monitor that waits for them, and the other end of its socket. */
+  function summon(): { socket: number; launcher: ChildProcess } {
+    const [socket, theirs] = streamSocketPair();
+    const lockFd = openSync(join(directory, "lock"), "a");
+    const launcher = spawn(program, ["--id", "waiting", "--orders"], {
+      stdio: ["ignore", "ignore", "pipe", lockFd, theirs, PROGRAM],
+      env: SANITIZER_ENVIRONMENT,
+    });
+    closeSync(lockFd);
+    closeSync(theirs);
+    return { socket, launcher };
+  }
+
+  // More of them than go with one message.
+  test.each([1, 201, 450])("with %d descriptors", async (count) => {
+    const { socket, launcher } = summon();
+    const file = join(directory, "plan");
+    writeFileSync(file, encodePlan(shell("exit 7")));
+    const fds = Array.from({ length: count }, () => openSync(file, "r"));
+    sendOrders(socket, {
+      arguments: [
+        "tsrun-monitor",
+        "--plan-fds",
+        "0",
+        ...withState(),
+        "--",
+        "/bin/sh",
+        "-c",
+        'echo "$1" > "$2"',
+      ].concat(["sh", "successor", join(directory, "successor")]),
+      environment: [`TSRUN_JOURNAL=${join(directory, "journal")}`, 'TSRUN_EVENTS_START="started":{"a":{'],
+      fds,
+    });
+    for (const fd of fds) closeSync(fd);
+    const client = new MonitorClient(new Socket({ fd: socket, readable: true, writable: true }));
+    running.push({ client, launcher, complaints: text(launcher.stderr as NodeJS.ReadableStream) });
+    client.ignoreOutput();
+    expect(await client.exited).toEqual({ exitCode: 7, oomKilled: false });
+    expect(state()).toMatchObject({ status: "exited", exitCode: 7 });
+    expect(readFileSync(join(directory, "journal"), "utf8")).toContain('"started"');
+    client.detach();
+    await once(launcher, "exit");
+    expect(readFileSync(join(directory, "successor"), "utf8")).toBe("successor\n");
+  });
+
+  test("that never come end it", async () => {
+    const { socket, launcher } = summon();
+    closeSync(socket);
+    expect(await once(launcher, "exit")).toEqual([1, null]);
+  });
+
+  test("that are cut short end it", async () => {
+    const { socket, launcher } = summon();
+    writeSync(socket, Buffer.from([100, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 65]));
+    closeSync(socket);
+    expect(await once(launcher, "exit")).toEqual([1, null]);
   });
 });
 

@@ -1,0 +1,68 @@
+#include "orders.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../include/orders.h"
+
+/* Receives up to length bytes, and counts the descriptors that come with them. */
+static size_t receive(int socket, void *data, size_t length, uint32_t *descriptors)
+{
+	union {
+		char space[CMSG_SPACE(ORDERS_BATCH * sizeof(int))];
+		struct cmsghdr header;
+	} control;
+	struct iovec vector = { .iov_base = data, .iov_len = length };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	ssize_t got;
+
+	do
+		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0 || message.msg_flags & MSG_CTRUNC)
+		exit(1);
+	const struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+	if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
+		*descriptors += (uint32_t)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	return (size_t)got;
+}
+
+static void receive_all(int socket, void *data, size_t length, uint32_t *descriptors)
+{
+	for (size_t done = 0; done < length;)
+		done += receive(socket, (char *)data + done, length - done, descriptors);
+}
+
+/* The table of count strings that follow each other, ended by NULL as execve(2) has it; *text is what follows them. */
+static char **table(char **text, uint32_t count)
+{
+	char **strings = calloc(count + 1, sizeof(*strings));
+
+	if (strings == NULL)
+		exit(1);
+	for (uint32_t i = 0; i < count; i++) {
+		strings[i] = *text;
+		*text += strlen(*text) + 1;
+	}
+	return strings;
+}
+
+void orders_receive(int socket, int *argc, char ***argv)
+{
+	struct orders_header header;
+	uint32_t descriptors = 0;
+
+	receive_all(socket, &header, sizeof(header), &descriptors);
+	char *text = malloc(header.size);
+	if (text == NULL)
+		exit(1);
+	receive_all(socket, text, header.size, &descriptors);
+	if (descriptors != header.descriptors)
+		exit(1);
+	*argc = (int)header.arguments;
+	*argv = table(&text, header.arguments);
+	environ = table(&text, header.environment);
+}
