@@ -4,7 +4,6 @@
  *
  * Loading koffi takes milliseconds, so it happens at the first call, not at import.
  */
-import { createRequire } from "node:module";
 import type * as Koffi from "koffi";
 import { SyscallError } from "./errors.ts";
 import { findUp } from "./find-up.ts";
@@ -39,6 +38,7 @@ function loadKoffi(): KoffiModule {
     dlopen(module, binary ?? "");
     return module.exports as KoffiModule;
   } catch {
+    const { createRequire } = process.getBuiltinModule("node:module");
     return createRequire(import.meta.url)("koffi") as KoffiModule;
   }
 }

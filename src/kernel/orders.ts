@@ -1,4 +1,5 @@
 /** What a monitor is told by the socket that it was started with: native/include/orders.h. */
+import { constants } from "node:os";
 import { SyscallError } from "./errors.ts";
 import { native } from "./native.ts";
 
@@ -16,8 +17,10 @@ export interface Orders {
 }
 
 const HEADER_SIZE = 16;
+const { EPIPE, ECONNRESET } = constants.errno;
+const GONE = [EPIPE, ECONNRESET];
 
-/** Throws SyscallError, EPIPE where the monitor has gone. */
+/** Throws SyscallError. That the monitor has gone is no error here: the end of the socket tells of that. */
 export function sendOrders(socket: number, { arguments: words, environment, fds }: Orders): void {
   const strings = [...words, ...environment].map((string) => `${string}\0`).join("");
   const size = Buffer.byteLength(strings);
@@ -27,5 +30,6 @@ export function sendOrders(socket: number, { arguments: words, environment, fds 
   });
   orders.write(strings, HEADER_SIZE);
   const result: number = send(socket, orders, orders.length, fds, fds.length);
-  if (result < 0) throw new SyscallError("sendmsg", -result);
+  if (result >= 0 || GONE.includes(-result)) return;
+  throw new SyscallError("sendmsg", -result);
 }

@@ -134,7 +134,7 @@ export function summonMonitor({ id, lockFd }: Summons): Summoned {
         arrive();
         command(ours, id, orders);
       } catch (error) {
-        closeSync(ours);
+        dismiss(ours);
         throw error;
       }
       // Loaded now that the monitor is at work.
@@ -143,7 +143,11 @@ export function summonMonitor({ id, lockFd }: Summons): Summoned {
     },
     [Symbol.dispose]() {
       if (!isWaiting) return;
-      arrive();
+      try {
+        arrive();
+      } catch {
+        // Nobody wanted it any more.
+      }
       dismiss(ours);
     },
   };
@@ -180,10 +184,14 @@ function command(socket: number, id: string, { plan, fds, monitor, env }: Launch
   }
 }
 
-/** Returns when the monitor is gone, and with it its copy of the lock. */
+/** Returns when a monitor without orders is gone, and with it its share of the lock. */
 function dismiss(socket: number): void {
   shutdown(socket, "write");
-  readSync(socket, Buffer.alloc(1));
+  try {
+    readSync(socket, Buffer.alloc(1));
+  } catch {
+    // ECONNRESET: it has gone with half of its orders unread.
+  }
   closeSync(socket);
 }
 
