@@ -74,6 +74,7 @@ async function waitAgain(
   writeState(paths, record, { ...state, restartDelay: restart.delay });
   const client = await launch({
     id: record.id,
+    socketDir: containerRunDir(paths, record.id),
     lockFd: owned.fd,
     plan: { fds: [], steps: [] },
     fds: {},
@@ -85,7 +86,6 @@ async function waitAgain(
       stdinOnce: false,
       durable: true,
       stateFile: statePath(paths, record.id),
-      socketDir: containerRunDir(paths, record.id),
       lockFile: owned.path,
       restart: {
         ...restartOptions(context, record, restart),

@@ -91,7 +91,8 @@ export async function beginContainer(
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
-    using monitor = summonMonitor({ id: record.id, lockFd: owned.fd });
+    const socketDir = containerRunDir(context.paths, record.id);
+    using monitor = summonMonitor({ id: record.id, socketDir, lockFd: owned.fd });
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
@@ -190,7 +191,6 @@ async function launchMonitor(
 ): Promise<MonitorClient> {
   const { monitor, record, owned, prepared, config, options } = parts;
   const { paths } = context;
-  const runDir = containerRunDir(paths, record.id);
   const temporary = record.options.autoRemove ?? false;
   const health = hasProbe(record)
     ? await (await import("./health-launch.ts")).healthLaunch(context, parts)
@@ -212,7 +212,6 @@ async function launchMonitor(
       stdinOnce: options.attach?.stdin ?? false,
       durable: !temporary,
       stateFile: statePath(paths, record.id),
-      socketDir: runDir,
       log:
         record.logDriver === "none"
           ? undefined

@@ -17,7 +17,6 @@ export interface MonitorOptions {
   /** The record of the end must survive a power failure. */
   durable: boolean;
   stateFile?: string;
-  socketDir?: string;
   log?: { file: string; maxSize: number; maxFiles: number } | undefined;
   oomCounter?: { file: string; key: string } | undefined;
   /** How the container is started again when it has ended. */
@@ -86,10 +85,12 @@ export interface MonitorResolver {
   fds?: readonly [udp: number, tcp: number] | undefined;
 }
 
-/** Whose process it is. */
+/** Whose process it is, which ps(1) shows. */
 export interface Summons {
   /** The container's. */
   id: string;
+  /** Where it listens to clients; without it to its launcher alone. */
+  socketDir?: string;
   /** The container's lock, which the monitor shares from now on. */
   lockFd: number;
 }
@@ -113,9 +114,10 @@ export interface Summoned extends Disposable {
 }
 
 /** Starts a monitor, which boots beside what its caller does before it knows the Plan. */
-export function summonMonitor({ id, lockFd }: Summons): Summoned {
+export function summonMonitor({ id, socketDir, lockFd }: Summons): Summoned {
+  const words = ["tsrun-monitor", "--id", id, ...(socketDir ? ["--socket-dir", socketDir] : [])];
   const [ours, theirs] = streamSocketPair();
-  const spawning = beginSpawn(nativePath("tsrun-monitor"), ["tsrun-monitor", "--id", id, "--orders"], {
+  const spawning = beginSpawn(nativePath("tsrun-monitor"), [...words, "--orders"], {
     env: [],
     fds: [lockFd, theirs],
   });
@@ -132,7 +134,7 @@ export function summonMonitor({ id, lockFd }: Summons): Summoned {
     async launch(orders) {
       try {
         arrive();
-        command(ours, id, orders);
+        command(ours, words, orders);
       } catch (error) {
         dismiss(ours);
         throw error;
@@ -158,7 +160,7 @@ export function launch(orders: Launch & Summons): Promise<MonitorClient> {
   return summonMonitor(orders).launch(orders);
 }
 
-function command(socket: number, id: string, { plan, fds, monitor, env }: Launch): void {
+function command(socket: number, words: string[], { plan, fds, monitor, env }: Launch): void {
   const sealed: number[] = [];
   const seal = (name: string, content: Buffer): number => {
     const fd = sealedFile(name, content);
@@ -168,7 +170,7 @@ function command(socket: number, id: string, { plan, fds, monitor, env }: Launch
   try {
     const { health, resolver, ports } = monitor;
     sendOrders(socket, {
-      arguments: ["tsrun-monitor", "--id", id, ...monitorArguments(monitor, plan.fds.length)],
+      arguments: [...words, ...monitorArguments(monitor, plan.fds.length)],
       environment: env,
       fds: [
         seal("tsrun-plan", encodePlan(plan)),
@@ -217,7 +219,6 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(options.stdinOnce ? ["--stdin-once"] : []),
     ...(options.durable ? ["--durable"] : []),
     ...(options.stateFile ? ["--state", options.stateFile] : []),
-    ...(options.socketDir ? ["--socket-dir", options.socketDir] : []),
     ...(log
       ? ["--log", log.file, "--log-size", String(log.maxSize), "--log-files", String(log.maxFiles)]
       : []),
