@@ -6,7 +6,7 @@ export interface EngineContext {
   readonly paths: Paths;
   readonly config: Config;
   /** As in EngineSettings. */
-  readonly solitary: boolean;
+  readonly solitary?: boolean;
   /**
    * The program and first arguments that finish off a container when nobody waits for its end (`--rm -d`, or a
    * client that was killed); the container's id is appended. It has to call Engine.reap().

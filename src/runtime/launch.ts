@@ -104,7 +104,7 @@ export interface Launch {
   /** KEY=VALUE, for the monitor and the program that it becomes in the end. */
   env: string[];
   /** This process is there for this container and ends by exitProcess(): a thread may listen to the monitor. */
-  solitary: boolean;
+  solitary?: boolean | undefined;
 }
 
 /** A monitor that waits to be told what to do; disposed of, it goes without having done anything. */
@@ -141,7 +141,7 @@ export function summonMonitor({ id, socketDir, lockFd }: Summons): Summoned {
       }
       // Loaded now that the monitor is at work.
       const { adoptMonitorSocket } = await import("./monitor-client.ts");
-      return adoptMonitorSocket(ours, orders.solitary && !orders.monitor.stdin);
+      return adoptMonitorSocket(ours, (orders.solitary ?? false) && !orders.monitor.stdin);
     },
     [Symbol.dispose]() {
       if (!isWaiting) return;

@@ -71,12 +71,12 @@ export async function runOci(
   const waits: string[] = [];
   try {
     const client = await launch({
+      id: "oci-test",
       plan,
       fds,
       lockFd,
       env: [],
       monitor: {
-        id: "oci-test",
         terminal: input.terminal === "pty",
         stdin: false,
         stdinOnce: false,

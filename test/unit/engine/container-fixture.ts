@@ -36,7 +36,6 @@ export function openWorld(): World {
     context: {
       paths,
       config: defaultConfig(),
-      solitary: false,
       reaper: () => [],
       reviver: () => [],
       resolver: () => [],
