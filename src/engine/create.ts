@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
+import type { Summoned } from "../runtime/launch.ts";
 import type { Lock } from "../store/locks.ts";
 import { claimName, releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
@@ -45,8 +46,9 @@ export interface CreatedContainer {
   /** Found in the image's account files just now. */
   user: ResolvedUser;
   warnings: string[];
-  /** Taken for a start that follows at once. */
+  /** Taken for a start that follows at once, and summoned for it. */
   ports?: Reservation | undefined;
+  monitor?: Summoned | undefined;
 }
 
 /** The checks that need no image; every caller makes them before it pulls one. */
@@ -85,9 +87,11 @@ export async function createContainer(
     : undefined;
   mkdirSync(containerRunDir(paths, id), { recursive: true, mode: 0o700 });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
+  let monitor: Summoned | undefined;
   let name: string | undefined;
   let provided: ProvidedMounts | undefined;
   try {
+    if (toStart) monitor = await summon(paths, id, owned);
     // Nobody else may come near the setuid programs of an image (CVE-2021-41091), whatever the data root's mode is.
     mkdirSync(containerDir(paths, id), { recursive: true, mode: 0o700 });
     for (const part of ["upper", "work", "merged"]) {
@@ -105,9 +109,10 @@ export async function createContainer(
     const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
-    return { record, owned, user, ports, warnings: platformWarnings(options, image) };
+    return { record, owned, user, ports, monitor, warnings: platformWarnings(options, image) };
   } catch (error) {
     ports?.[Symbol.dispose]();
+    monitor?.[Symbol.dispose]();
     if (name !== undefined) releaseName(paths, name, id);
     removeTree(containerDir(paths, id));
     removeRunDir(context, id);
@@ -117,6 +122,11 @@ export async function createContainer(
   } finally {
     provided?.[Symbol.dispose]();
   }
+}
+
+async function summon(paths: Paths, id: string, { fd }: Lock): Promise<Summoned> {
+  const { summonMonitor } = await import("../runtime/launch.ts");
+  return summonMonitor({ id, socketDir: containerRunDir(paths, id), lockFd: fd });
 }
 
 /** Whether volumes or images have to be looked for before the container's mounts are known. */

@@ -38,6 +38,8 @@ interface Owned {
   user?: ResolvedUser;
   /** The ports that it publishes, where they were taken already; given back here. */
   ports?: Reservation | undefined;
+  /** Where it was summoned already. */
+  monitor?: Summoned | undefined;
 }
 
 /** How a container is started again by its policy; a user's start is the first of a new row. */
@@ -86,13 +88,13 @@ export async function startContainer(
  */
 export async function beginContainer(
   context: EngineContext,
-  { record, owned, user, ports }: Owned,
+  { record, owned, user, ports, monitor: summoned }: Owned,
   options: StartOptions & StartHooks = {},
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
     const socketDir = containerRunDir(context.paths, record.id);
-    using monitor = summonMonitor({ id: record.id, socketDir, lockFd: owned.fd });
+    using monitor = summoned ?? summonMonitor({ id: record.id, socketDir, lockFd: owned.fd });
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
