@@ -46,6 +46,7 @@ export class ThreadSocket extends EventEmitter implements MonitorSocket {
 
   /** Waits where the other side is slow: what is written here are single frames. */
   write(frame: Buffer): void {
+    if (this.destroyed) return;
     try {
       for (let rest = frame; rest.length > 0; ) rest = rest.subarray(writeSync(this.#fd, rest));
     } catch {

@@ -207,3 +207,66 @@ describe("connectMonitor", () => {
     await expect(connectMonitor(join(directory, "empty"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
+
+describe("output without streams", () => {
+  test("arrives in pieces, also what came before anybody asked, and ends", async () => {
+    say(FRAME.started, 1);
+    show(FRAME.stdout, "early ");
+    await client.started;
+    await sleep(20);
+    const pieces: string[] = [];
+    const read = client.readOutput(async (from, data) => void pieces.push(`${from}: ${data}`));
+    show(FRAME.stderr, "late");
+    say(FRAME.exited, 0, 0);
+    await read;
+    expect(pieces.sort()).toEqual(["stderr: late", "stdout: early "]);
+  });
+
+  test("is read no faster than it is taken", async () => {
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    let size = 0;
+    const read = client.readOutput(async (_from, data) => {
+      size += data.length;
+      await taken;
+    });
+    const block = "x".repeat(FRAME_MAX);
+    for (let count = 0; count < 64; count++) show(FRAME.stdout, block);
+    await sleep(50);
+    expect(size).toBe(FRAME_MAX);
+    expect(monitor.writableLength).toBeGreaterThan(0);
+    take();
+    say(FRAME.exited, 0, 0);
+    await read;
+    expect(size).toBe(64 * FRAME_MAX);
+  });
+
+  test("fails as its taker does, and holds up nothing from then on", async () => {
+    const read = client.readOutput(() => Promise.reject(new Error("nobody reads")));
+    for (let count = 0; count < 64; count++) show(FRAME.stdout, "x".repeat(FRAME_MAX));
+    say(FRAME.exited, 5, 0);
+    await expect(read).rejects.toThrow("nobody reads");
+    expect((await client.exited).exitCode).toBe(5);
+  });
+
+  test("that has ended when it is asked for is complete", async () => {
+    show(FRAME.stdout, "all");
+    say(FRAME.exited, 0, 0);
+    await client.exited;
+    let output = "";
+    await client.readOutput(async (_from, data) => {
+      output += data;
+    });
+    expect(output).toBe("all");
+  });
+
+  test("goes through a stream that somebody has asked for before", async () => {
+    expect(client.stdout.destroyed).toBe(false);
+    show(FRAME.stdout, "all");
+    say(FRAME.exited, 0, 0);
+    let output = "";
+    await client.readOutput(async (_from, data) => {
+      output += data;
+    });
+    expect(output).toBe("all");
+  });
+});
