@@ -33,13 +33,7 @@ export function openWorld(): World {
   const paths = { root: join(directory, "root"), run: join(directory, "run") };
   return {
     directory,
-    context: {
-      paths,
-      config: defaultConfig(),
-      reaper: () => [],
-      reviver: () => [],
-      resolver: () => [],
-    },
+    context: { paths, config: defaultConfig(), reaper: () => [], reviver: () => [], resolver: () => [] },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true }),
   };
 }
