@@ -29,6 +29,7 @@
 #include "mounts.h"
 #include "namespaces.h"
 #include "paths.h"
+#include "plan-check.h"
 #include "procfs.h"
 #include "pty.h"
 #include "tmpfs.h"
@@ -39,18 +40,13 @@ int plan_load(struct plan_context *context, int fd)
 
 	if (fstat(fd, &info) < 0)
 		return errno;
-	if ((size_t)info.st_size < sizeof(struct plan_header))
+	if (info.st_size == 0)
 		return EINVAL;
 	char *base = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (base == MAP_FAILED)
 		return errno;
-	const struct plan_header *header = (const struct plan_header *)base;
-	size_t steps_end = sizeof(*header) + (size_t)header->step_count * sizeof(struct plan_step);
-	if (header->magic != PLAN_MAGIC || header->version != PLAN_VERSION || header->size != (size_t)info.st_size ||
-	    steps_end > header->size)
-		return EINVAL;
 	context->base = base;
-	return 0;
+	return plan_check(base, (size_t)info.st_size, &context->step);
 }
 
 static const char *string(const struct plan_context *context, uint64_t offset)

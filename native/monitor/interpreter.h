@@ -29,7 +29,10 @@ struct plan_context {
 	uint32_t step;     /* the step being executed: on failure, the one that failed */
 };
 
-/* Maps the Plan in descriptor fd and fills the context. Returns 0 or an errno value. */
+/*
+ * Maps the Plan in descriptor fd, which nobody may change any more, and checks it (plan-check.h). Returns 0 or an errno
+ * value; context->step is the step that is wrong.
+ */
 int plan_load(struct plan_context *context, int fd);
 
 /*

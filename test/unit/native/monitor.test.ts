@@ -335,7 +335,10 @@ describe("death at any moment", () => {
   });
 
   test("of the monitor, after a step has failed: the child goes", async () => {
-    const client = launch({ fds: [], steps: [CLONE, step({ op: "chdir", path: "/nowhere" })] });
+    const client = launch({
+      fds: [],
+      steps: [CLONE, step({ op: "chdir", path: "/nowhere" }), exec("/bin/true")],
+    });
     const { pid } = (await client.started) as { pid: number };
     process.kill(parentOf(pid), "SIGKILL");
     expect(await eventually(() => !isAlive(pid))).toBe(true);
