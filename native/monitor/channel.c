@@ -6,7 +6,7 @@
 
 int channel_send(int channel, struct channel_message message, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec data = { .iov_base = &message, .iov_len = sizeof(message) };
 	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
 
@@ -29,9 +29,10 @@ int channel_send(int channel, struct channel_message message, int fd)
 
 int channel_receive(int channel, struct channel_message *message, int *fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec data = { .iov_base = message, .iov_len = sizeof(*message) };
-	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	/* Not CMSG_SPACE: its padding has room for a second descriptor, which nobody would close. */
+	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t got;
 
 	*fd = -1;
@@ -40,12 +41,10 @@ int channel_receive(int channel, struct channel_message *message, int *fd)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return errno == ECONNRESET ? 0 : -errno;
-	if (got == 0)
-		return 0;
-	if ((size_t)got != sizeof(*message))
-		return -EPROTO;
 	struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
 	if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
 		memcpy(fd, CMSG_DATA(rights), sizeof(*fd));
-	return 1;
+	if (got == 0)
+		return 0;
+	return (size_t)got == sizeof(*message) ? 1 : -EPROTO;
 }

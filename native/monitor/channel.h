@@ -19,7 +19,10 @@ struct channel_message {
 /* Sends one message, with a descriptor where fd >= 0. Returns 0 or an errno value. */
 int channel_send(int channel, struct channel_message message, int fd);
 
-/* Receives one message; *fd is the descriptor that came along or -1. Returns 1, 0 at end of file, or -errno. */
+/*
+ * Receives one message; *fd is the descriptor that came along, the caller's to close, or -1. Returns 1, 0 at end of
+ * file, or -errno.
+ */
 int channel_receive(int channel, struct channel_message *message, int *fd);
 
 #endif

@@ -81,15 +81,18 @@ void child_hear(void)
 	uint32_t pid = (uint32_t)monitor.plan.child;
 	int fd;
 
-	if (channel_receive(monitor.channel, &message, &fd) <= 0) {
+	bool heard = channel_receive(monitor.channel, &message, &fd) > 0;
+	if (heard && message.kind == CHANNEL_CONSOLE) {
+		streams_use_terminal(fd);
+		return;
+	}
+	close_fd(&fd);
+	if (!heard) {
 		close_fd(&monitor.channel); /* execve has closed the other end: the container runs */
 		record_start();
 		return;
 	}
 	switch (message.kind) {
-	case CHANNEL_CONSOLE:
-		streams_use_terminal(fd);
-		return;
 	case CHANNEL_WAITING:
 		if (control == NULL)
 			close_fd(&monitor.channel); /* the child reads the end and goes */

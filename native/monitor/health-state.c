@@ -6,7 +6,8 @@
 #include "json.h"
 #include "state.h"
 
-#define ENTRY 256 /* what an entry of the log needs beside its output */
+#define OVERDUE 128 /* so much of what is said of a probe that took too long */
+#define ENTRY (256 + JSON_WIDEST * OVERDUE) /* what an entry of the log needs beside its output */
 
 const char *health_word(enum health_status status)
 {
@@ -46,7 +47,7 @@ static size_t put_entry(char *to, const struct probe_result *result)
 
 	at += sprintf(at, "{\"start\":\"%s\",\"end\":\"%s\",\"exitCode\":%d,\"output\":\"", result->start, result->end, result->exit_code);
 	if (result->overdue) {
-		at += json_escape(at, result->overdue, strlen(result->overdue));
+		at += json_escape(at, result->overdue, strnlen(result->overdue, OVERDUE));
 		if (result->length > 0)
 			at += sprintf(at, ": ");
 	}

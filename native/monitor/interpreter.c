@@ -49,9 +49,10 @@ int plan_load(struct plan_context *context, int fd)
 	return plan_check(base, (size_t)info.st_size, &context->step);
 }
 
+/* NULL where there is none: also of a number, since execute() asks for every first argument. */
 static const char *string(const struct plan_context *context, uint64_t offset)
 {
-	return offset ? context->base + offset : NULL;
+	return offset && offset < ((const struct plan_header *)context->base)->size ? context->base + offset : NULL;
 }
 
 /* Turns a table of offsets into one of pointers, in place; only once, since each table belongs to one step. */

@@ -1,8 +1,14 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "plan.h"
+
+#define MAX_DESCRIPTOR (1 << 20)
+#define MAX_TIME (LLONG_MAX / 2) /* milliseconds; may be added to a clock's time */
 
 bool options_append(struct path_list *list, const char *path)
 {
@@ -35,6 +41,27 @@ static enum restart_on restart_on(const char *word)
 	if (strcmp(word, "failure") == 0)
 		return RESTART_ON_FAILURE;
 	exit(2);
+}
+
+/* Of what must be no larger than `most`. */
+static long long number(const char *text, long long most)
+{
+	char *end;
+	long long value = strtoll(text, &end, 10);
+
+	if (end == text || *end != '\0' || value < 0 || value > most)
+		exit(2);
+	return value;
+}
+
+static int integer(const char *text)
+{
+	return (int)number(text, INT_MAX);
+}
+
+static int descriptor(const char *text)
+{
+	return (int)number(text, MAX_DESCRIPTOR);
 }
 
 void options_parse(struct options *options, int argc, char **argv)
@@ -97,7 +124,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		switch (word) {
 		case ID: options->id = optarg; break;
 		case ORDERS: options->orders = true; break;
-		case PLAN_FDS: options->plan_fds = atoi(optarg); break;
+		case PLAN_FDS: options->plan_fds = (int)number(optarg, PLAN_SLOTS); break;
 		case TERMINAL: options->terminal = true; break;
 		case STDIN: options->stdin_open = true; break;
 		case STDIN_ONCE: options->stdin_once = true; break;
@@ -105,37 +132,37 @@ void options_parse(struct options *options, int argc, char **argv)
 		case STATE: options->state = optarg; break;
 		case SOCKET_DIR: options->socket_dir = optarg; break;
 		case LOG: options->log = optarg; break;
-		case LOG_SIZE: options->log_size = atoll(optarg); break;
-		case LOG_FILES: options->log_files = atoi(optarg); break;
+		case LOG_SIZE: options->log_size = number(optarg, LLONG_MAX); break;
+		case LOG_FILES: options->log_files = integer(optarg); break;
 		case OOM_FILE: options->oom_file = optarg; break;
 		case OOM_KEY: options->oom_key = optarg; break;
 		case RESTART_ON: options->restart_on = restart_on(optarg); break;
-		case RESTART_DELAY: options->restart_delay = atoi(optarg); break;
-		case STEADY_AFTER: options->steady_after = atoi(optarg); break;
-		case STEADY_DELAY: options->steady_delay = atoi(optarg); break;
-		case RESTART_COUNT: options->restart_count = atoi(optarg); break;
+		case RESTART_DELAY: options->restart_delay = integer(optarg); break;
+		case STEADY_AFTER: options->steady_after = integer(optarg); break;
+		case STEADY_DELAY: options->steady_delay = integer(optarg); break;
+		case RESTART_COUNT: options->restart_count = integer(optarg); break;
 		case STOPPED: options->stopped = optarg; break;
 		case WAIT: options->wait = optarg; break;
 		case RELEASE: options->release = true; break;
 		case LOCK: options->lock = optarg; break;
 		case RMDIR: options_append(&options->rmdir, optarg); break;
 		case UNLINK: options_append(&options->unlink, optarg); break;
-		case HEALTH_PLAN: options->health.plan_fd = atoi(optarg); break;
+		case HEALTH_PLAN: options->health.plan_fd = descriptor(optarg); break;
 		case HEALTH_FILE: options->health.file = optarg; break;
-		case HEALTH_RETRIES: options->health.rules.retries = atoi(optarg); break;
-		case HEALTH_INTERVAL: options->health.rules.interval = atoll(optarg); break;
-		case HEALTH_START_INTERVAL: options->health.rules.start_interval = atoll(optarg); break;
-		case HEALTH_START_PERIOD: options->health.rules.start_period = atoll(optarg); break;
-		case HEALTH_TIMEOUT: options->health.timeout = atoll(optarg); break;
+		case HEALTH_RETRIES: options->health.rules.retries = integer(optarg); break;
+		case HEALTH_INTERVAL: options->health.rules.interval = number(optarg, MAX_TIME); break;
+		case HEALTH_START_INTERVAL: options->health.rules.start_interval = number(optarg, MAX_TIME); break;
+		case HEALTH_START_PERIOD: options->health.rules.start_period = number(optarg, MAX_TIME); break;
+		case HEALTH_TIMEOUT: options->health.timeout = number(optarg, MAX_TIME); break;
 		case HEALTH_OVERDUE: options->health.overdue = optarg; break;
 		case HEALTH_CGROUP: options->health.cgroup = optarg; break;
 		case HEALTH_FREEZER: options->health.freezer = optarg; break;
 		case HEALTH_THAWED: options->health.thawed = optarg; break;
-		case PORTS_FAREWELL: options->ports.farewell = atoi(optarg); break;
-		case PORTS_HELD: options->ports.held = atoi(optarg); break;
-		case PORTS_NETLINK: options->ports.netlink = atoi(optarg); break;
+		case PORTS_FAREWELL: options->ports.farewell = descriptor(optarg); break;
+		case PORTS_HELD: options->ports.held = descriptor(optarg); break;
+		case PORTS_NETLINK: options->ports.netlink = descriptor(optarg); break;
 		case RESOLVER: options->resolver.directory = optarg; break;
-		case RESOLVER_FD: options->resolver.sockets = atoi(optarg); break;
+		case RESOLVER_FD: options->resolver.sockets = descriptor(optarg); break;
 		case RESOLVER_COMMAND: append_word(options->resolver.command, optarg); break;
 		default: exit(2);
 		}
