@@ -1,6 +1,9 @@
-/** Builds small C programs around parts of native/, with the sanitizers where the compiler has them. */
+/**
+ * Builds small C programs around parts of native/, with the sanitizers where the compiler has them, or for valgrind(1)
+ * where TSRUN_TEST_VALGRIND is set.
+ */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +12,8 @@ export const NATIVE = fileURLToPath(new URL("../../../native", import.meta.url))
 
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+const VALGRIND = process.env["TSRUN_TEST_VALGRIND"] !== undefined;
 
 /** Leaks are not looked for: that needs ptrace(2), which a monitor forbids. */
 export const SANITIZER_ENVIRONMENT = { ...process.env, ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1" };
@@ -21,7 +26,8 @@ export interface Workshop extends Disposable {
 
 export function openWorkshop(): Workshop {
   const directory = mkdtempSync(join(tmpdir(), "tsrun-native-"));
-  const sanitizers = compiles(directory, SANITIZERS) ? SANITIZERS : [];
+  const sanitizers = !VALGRIND && compiles(directory, SANITIZERS) ? SANITIZERS : [];
+  const doubles = VALGRIND ? ["-Wl,--wrap=syscall", join(NATIVE, "sanitized/valgrind.c")] : [];
   return {
     directory,
     compile(name, { sources, main, include = "monitor" }) {
@@ -43,11 +49,20 @@ export function openWorkshop(): Workshop {
         "-o",
         program,
         ...files,
+        ...doubles,
       ]);
+      if (VALGRIND) wrap(program);
       return program;
     },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** Puts in the program's place one that runs it under valgrind; what it becomes and what it starts runs as ever. */
+function wrap(program: string): void {
+  renameSync(program, `${program}.own`);
+  const options = "--quiet --leak-check=full --trace-children=no --error-exitcode=99";
+  writeFileSync(program, `#!/bin/sh\nexec valgrind ${options} "$0.own" "$@"\n`, { mode: 0o755 });
 }
 
 function gcc(args: readonly string[]): void {
