@@ -151,6 +151,7 @@ static int fail(int error)
 
 int attribute_personality(uint64_t persona) { sum += persona; return 0; }
 int attribute_io_priority(uint64_t value) { sum += value; return 0; }
+int attribute_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes) { sum += mode; read_bytes(nodes, nodes ? bytes : 0); return 0; }
 int attribute_scheduler(const uint64_t *arg) { read_bytes(arg, 7 * sizeof(*arg)); return 0; }
 int attribute_session_keyring(const char *name) { return need(name); }
 int channel_send(int channel, struct channel_message message, int fd) { sum += (uint64_t)channel + message.step + (uint64_t)fd; return 0; }
@@ -205,10 +206,10 @@ int mount_set_attributes(const char *target, uint64_t set, uint64_t clear, uint6
 	return need(target) + mount_set_tree_attributes(0, set, clear, propagation, recursive);
 }
 
-int tmpfs_mount(const char *target, unsigned long flags, const char *data, bool copy_up)
+int tmpfs_mount(const char *source, const char *target, unsigned long flags, const char *data, bool copy_up)
 {
 	sum += flags + copy_up;
-	return need(target) + take(data);
+	return take(source) + need(target) + take(data);
 }
 
 int pty_open(struct plan_context *context, unsigned short rows, unsigned short columns)
@@ -250,7 +251,7 @@ int pty_open(struct plan_context *context, unsigned short rows, unsigned short c
 #define execve(path, argv, envp) fake_execve(path, argv, envp)
 #define sethostname(name, length) (read_bytes(name, length), 0)
 #define setdomainname(name, length) (read_bytes(name, length), 0)
-#define signal(number, handler) ((void)0)
+#define signal(number, handler) ((void)(handler))
 #define sigprocmask(...) ((void)0)
 #define kill(...) 0
 #define waitpid(...) 0

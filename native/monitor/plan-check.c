@@ -17,6 +17,7 @@ enum kind {
 	SLOT_OR_NONE,
 	/* Binary data; the next argument counts its elements. */
 	BYTES,
+	BYTES_OR_NONE,
 	GROUPS,
 	FILTER,
 };
@@ -68,7 +69,7 @@ static const unsigned char kinds[][PLAN_ARGS] = {
 	[OP_CHROOT] = { STRING },
 	[OP_TREE_SETATTR] = { SLOT },
 	[OP_TIME_NAMESPACE] = { STRING_OR_NONE },
-	[OP_MOUNT_TMPFS] = { STRING, NUMBER, STRING_OR_NONE },
+	[OP_MOUNT_TMPFS] = { STRING_OR_NONE, STRING, NUMBER, STRING_OR_NONE },
 	[OP_PERSONALITY] = { NUMBER },
 	[OP_IO_PRIORITY] = { NUMBER },
 	[OP_SCHEDULER] = { NUMBER },
@@ -81,6 +82,7 @@ static const unsigned char kinds[][PLAN_ARGS] = {
 	[OP_CLOSE] = { SLOT },
 	[OP_REOPEN_NULL] = { NUMBER },
 	[OP_MOUNT_POINT] = { SLOT, STRING },
+	[OP_MEMORY_POLICY] = { NUMBER, BYTES_OR_NONE },
 };
 
 struct plan {
@@ -142,6 +144,8 @@ static bool is_sound(struct plan *plan, const uint64_t *arg, enum kind kind)
 		return *arg < PLAN_SLOTS || *arg == SLOT_NONE;
 	case BYTES:
 		return is_array(plan, arg, 1);
+	case BYTES_OR_NONE:
+		return *arg == 0 || is_array(plan, arg, 1);
 	case GROUPS:
 		return is_array(plan, arg, sizeof(uint32_t));
 	case FILTER:

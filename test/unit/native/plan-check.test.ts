@@ -121,7 +121,7 @@ describe("every argument of", () => {
     });
     const answers = verdicts(tries.map(({ plan }) => plan));
     const wrong = tries.flatMap(({ is }, index) => (answers[index] === "ok" ? [] : [is]));
-    expect(wrong.sort()).toEqual(["cpuAffinity 1", "seccomp 1", "setgroups 1"]);
+    expect(wrong.sort()).toEqual(["cpuAffinity 1", "memoryPolicy 2", "seccomp 1", "setgroups 1"]);
   });
 
   test("execve: three tables in their order, each ended, and of strings", () => {
@@ -164,7 +164,8 @@ test("what may be missing is let pass, and nothing else", () => {
     mount: [0, 2, 4],
     openTree: [3, 4],
     timeNamespace: [0],
-    mountTmpfs: [2],
+    mountTmpfs: [0, 3],
+    memoryPolicy: [1],
   });
   for (const action of [
     { ...EVERY_STEP.mountOverlay, upper: null, work: null },
