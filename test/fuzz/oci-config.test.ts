@@ -7,7 +7,7 @@ import { encodePlan } from "../../src/runtime/plan/encode.ts";
 import { ociPlan } from "../../src/runtime/plan/oci-plan.ts";
 import { corpus, effort, mutated, refusedOr } from "./mutations.ts";
 
-const { timeout, ...runs } = effort(1000);
+const { timeout, ...runs } = effort(300);
 const seeds = corpus("oci-config");
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
