@@ -1,6 +1,8 @@
-/* The netlink messages that say farewell to published ports: whatever the file says of their lengths. */
+/* The netlink messages that say farewell to published ports, and the kernel's listing of their flows: of any lengths. */
 #include "ports.h"
 
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,20 +17,30 @@ static int fake_read(void *to, size_t length)
 	return (int)input_bytes(&file, to, length);
 }
 
-static void fake_send(const void *message, size_t length)
+/* The kernel's answer is what follows the question in the input, in parts of any size. */
+static ssize_t fake_recv(void *to, size_t size)
+{
+	size_t length = (size_t)input_byte(&file) * 8;
+
+	return (ssize_t)input_bytes(&file, to, length < size ? length : size);
+}
+
+static ssize_t fake_send(const void *message, size_t length)
 {
 	/* Of its very size: one byte further is a finding. */
 	char *copy = malloc(length);
 
-	REQUIRE(length <= 512);
+	REQUIRE(length <= 16384);
 	if (copy)
 		memcpy(copy, message, length);
 	free(copy);
+	return (ssize_t)length;
 }
 
 #define socket(...) 5
 #define read(fd, to, length) fake_read(to, length)
 #define send(fd, message, length, flags) fake_send(message, length)
+#define recv(fd, to, size, flags) fake_recv(to, size)
 #define lseek(...) ((void)0)
 #define close(fd) ((void)(fd))
 

@@ -59,7 +59,8 @@ static void send_all(int file, int elsewhere)
 	/* The kernel carries a datagram out before send(2) returns. What it refuses is gone already. */
 	while (netlink >= 0 && read(file, &length, sizeof(length)) == sizeof(length) && length <= sizeof(datagram) &&
 	       read(file, datagram, length) == (ssize_t)length) {
-		bool is_question = (((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+		bool is_question =
+			length >= sizeof(struct nlmsghdr) && (((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 
 		if (!is_question)
 			send(netlink, datagram, length, 0);
