@@ -153,7 +153,7 @@ int attribute_personality(uint64_t persona) { sum += persona; return 0; }
 int attribute_io_priority(uint64_t value) { sum += value; return 0; }
 int attribute_memory_policy(uint64_t mode, const void *nodes, uint64_t bytes) { sum += mode; read_bytes(nodes, nodes ? bytes : 0); return 0; }
 int attribute_scheduler(const uint64_t *arg) { read_bytes(arg, 7 * sizeof(*arg)); return 0; }
-int attribute_session_keyring(const char *name) { return need(name); }
+int attribute_session_keyring(const char *name) { return take(name); }
 int channel_send(int channel, struct channel_message message, int fd) { sum += (uint64_t)channel + message.step + (uint64_t)fd; return 0; }
 int id_maps_write(pid_t pid, const char *uid_map, const char *gid_map) { return (int)(pid * 0) + need(uid_map) + need(gid_map); }
 int namespace_join(int fd, int type) { sum += (uint64_t)fd + (uint64_t)type; return 0; }

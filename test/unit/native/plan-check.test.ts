@@ -165,6 +165,7 @@ test("what may be missing is let pass, and nothing else", () => {
     openTree: [3, 4],
     timeNamespace: [0],
     mountTmpfs: [0, 3],
+    sessionKeyring: [0],
     memoryPolicy: [1],
   });
   for (const action of [
