@@ -1,17 +1,6 @@
 /** `--sysctl`: only what a namespace of the container keeps apart from the host's. */
 import { TsrunError } from "../errors.ts";
-
-/** The System V IPC parameters that belong to the IPC namespace (ipc_namespaces(7)). */
-const IPC = new Set([
-  "kernel.msgmax",
-  "kernel.msgmnb",
-  "kernel.msgmni",
-  "kernel.sem",
-  "kernel.shmall",
-  "kernel.shmmax",
-  "kernel.shmmni",
-  "kernel.shm_rmid_forced",
-]);
+import { dottedSysctl, isIpcSysctl, sysctlPath } from "../runtime/sysctl-names.ts";
 
 /**
  * What a network namespace of its own makes safe to allow: ports below 1024 and ICMP echo sockets belong to the
@@ -32,8 +21,7 @@ export function resolveSysctls(
 ): Record<string, string> {
   const sysctls: Record<string, string> = namespaces.ownNetwork ? { ...NETWORK_DEFAULTS } : {};
   for (const [written, value] of Object.entries(asked)) {
-    // sysctl(8): the first separator decides which of the two separates; the other one is then part of a name.
-    const name = /[./]/.exec(written)?.[0] === "/" ? swapSeparators(written) : written;
+    const name = dottedSysctl(written);
     validate(name, namespaces);
     sysctls[name] = value;
   }
@@ -41,9 +29,9 @@ export function resolveSysctls(
 }
 
 function validate(name: string, namespaces: { ownNetwork: boolean }): void {
-  const namespaced = IPC.has(name) || name.startsWith("net.") || name.startsWith("fs.mqueue.");
+  const namespaced = isIpcSysctl(name) || name.startsWith("net.");
   // The name becomes a path below /proc/sys, which it must not leave.
-  const components = swapSeparators(name).split("/");
+  const components = sysctlPath(name).split("/");
   if (
     !namespaced ||
     components.some((component) => ["", ".", ".."].includes(component) || component.includes("\0"))
@@ -61,8 +49,4 @@ function validate(name: string, namespaces: { ownNetwork: boolean }): void {
       },
     );
   }
-}
-
-function swapSeparators(name: string): string {
-  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
 }

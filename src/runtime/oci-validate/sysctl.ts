@@ -5,35 +5,18 @@
 import { statSync } from "node:fs";
 import type { OciConfig } from "../oci.ts";
 import { hasNamespace } from "../plan/oci-input.ts";
+import { dottedSysctl, isIpcSysctl } from "../sysctl-names.ts";
 import type { Rule } from "./context.ts";
 import { invalidConfig } from "./errors.ts";
 
-/** ipc_namespaces(7). */
-const IPC: ReadonlySet<string> = new Set([
-  "kernel.msgmax",
-  "kernel.msgmnb",
-  "kernel.msgmni",
-  "kernel.sem",
-  "kernel.shmall",
-  "kernel.shmmax",
-  "kernel.shmmni",
-  "kernel.shm_rmid_forced",
-]);
-
 export const checkSysctl: Rule = (config) => {
-  for (const name of Object.keys(config.linux.sysctl ?? {})) checkSetting(dotted(name), config);
+  for (const name of Object.keys(config.linux.sysctl ?? {})) checkSetting(dottedSysctl(name), config);
 };
-
-/** sysctl.d(5): where the first separator is a slash, dots and slashes have changed places. */
-function dotted(name: string): string {
-  if (/[./]/.exec(name)?.[0] !== "/") return name;
-  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
-}
 
 function checkSetting(name: string, config: OciConfig): void {
   const quoted = JSON.stringify(name);
   if (name.split(/[./]/).includes("")) throw invalidConfig(`sysctl ${quoted} is no name of a setting`);
-  if (IPC.has(name) || name.startsWith("fs.mqueue.")) {
+  if (isIpcSysctl(name)) {
     if (hasNamespace(config, "ipc")) return;
     throw invalidConfig(`sysctl ${quoted} is not allowed in the hosts ipc namespace`);
   }

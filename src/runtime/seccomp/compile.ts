@@ -21,6 +21,9 @@ const ENOSYS = 38;
  */
 export function compileSeccomp(seccomp: OciSeccomp): Uint8Array {
   const defaultAction = action(seccomp.defaultAction, seccomp.defaultErrnoRet);
+  if (defaultAction === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) {
+    throw invalid("it", "SCMP_ACT_NOTIFY cannot be the default action: who listens would have to ask itself");
+  }
   const rules = (seccomp.syscalls ?? []).flatMap((rule) => filterRules(rule, defaultAction));
   if (rules.some((rule) => rule.action === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) && !seccomp.listenerPath) {
     throw invalid(
