@@ -1,6 +1,6 @@
 /** Plans of OCI configurations, run against the kernel by a monitor that plays the executor's part. */
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errnoName } from "../../src/kernel/errors.ts";
@@ -104,5 +104,6 @@ export async function runOci(
     return { output: (await output).join(""), exitCode, failure: undefined, waits };
   } finally {
     for (const fd of [...Object.values(fds), lockFd]) closeSync(fd);
+    rmSync(directory, { recursive: true });
   }
 }

@@ -16,8 +16,8 @@ const leak: readonly Edit[] = [
   },
   {
     file: "native/monitor/main.c",
-    from: "	close_range(PLAN_FD, ~0U, CLOSE_RANGE_CLOEXEC);\n",
-    to: "	close_range(PLAN_FD, 100, CLOSE_RANGE_CLOEXEC);\n",
+    from: "	close_range(OWNER_LOCK_FD, ~0U, CLOSE_RANGE_CLOEXEC);\n",
+    to: "	close_range(OWNER_LOCK_FD, 100, CLOSE_RANGE_CLOEXEC);\n",
   },
   {
     file: "native/monitor/interpreter.c",

@@ -59,9 +59,10 @@ export const neighbourAttacks: readonly Attack[] = [
     name: "secrets in the command lines of tsrun's processes, which everybody may read",
     weakening: [
       {
-        file: "src/runtime/launch.ts",
-        from: '["tsrun-monitor", ...monitorArguments',
-        to: '["tsrun-monitor", "--id", env.join(), ...monitorArguments',
+        file: "src/engine/start.ts",
+        from: "summoned ?? summonMonitor({ id: record.id,",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: source code
+        to: "summonMonitor({ id: `${record.id} ${JSON.stringify(record)}`,",
       },
     ],
     async attempt(scene) {

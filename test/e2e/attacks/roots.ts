@@ -57,10 +57,10 @@ export const rootAttacks: readonly Attack[] = [
       },
       {
         file: "src/runtime/plan/mounts.ts",
-        from: '{ op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },\n',
+        from: '{ op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },\n  ];',
         to: `{ op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
     ...attributeSteps(slotOf(mount), parseMountOptions(mount.options ?? [])).map(
-      (step) => ({ ...step, op: "mountSetattr", target }) as Step),\n`,
+      (step) => ({ ...step, op: "mountSetattr", target }) as Step),\n  ];`,
       },
       // Slow enough for the race to be won soon.
       {

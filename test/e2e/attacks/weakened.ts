@@ -33,14 +33,15 @@ function copy(directory: string, name: string): void {
   cpSync(from, join(directory, name), { recursive: true, filter: (path) => path === from || path !== built });
 }
 
-function apply(directory: string, { file, from, to, everywhere = false }: Edit): void {
-  const path = join(directory, file);
-  const source = readFileSync(path, "utf8");
+function apply(directory: string, edit: Edit): void {
+  const path = join(directory, edit.file);
+  writeFileSync(path, edited(readFileSync(path, "utf8"), edit));
+}
+
+/** Throws where the source has no place for the edit, or several. */
+export function edited(source: string, { file, from, to, everywhere = false }: Edit): string {
   const places = source.split(from).length - 1;
   if (places === 0 || (places > 1 && !everywhere))
     throw new Error(`${file} has ${places} places for the edit of ${JSON.stringify(from)}`);
-  writeFileSync(
-    path,
-    source.replaceAll(from, () => to),
-  );
+  return source.replaceAll(from, () => to);
 }
