@@ -21,11 +21,11 @@ export function randomNumbers(seed: number): () => number {
 /** The seed of this run: TSRUN_TEST_SEED repeats one that failed. */
 export const SEED = Number(process.env.TSRUN_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Process ids whose command line names the instance and matches: its commands and its monitors. */
+/** Process ids whose command line matches and names the instance, or whose environment does: commands and monitors. */
 export function processesOf({ directory }: Cli, pattern: RegExp): number[] {
   return processes().filter((pid) => {
     const command = readProc(pid, "cmdline").replaceAll("\0", " ");
-    return command.includes(directory) && pattern.test(command);
+    return pattern.test(command) && (command + readProc(pid, "environ")).includes(directory);
   });
 }
 
