@@ -144,12 +144,13 @@ function takenSteps(mount: OciMount): Step[] {
   return [
     directory(target),
     { op: "moveMount", slot: slotOf(mount), target, why: whyOf(mount) },
-    ...attributeSteps(target, { ...options, set: [], clear: [] }),
+    ...propagationStep(target, options),
   ];
 }
 
 function filesystemSteps(mount: OciMount): Step[] {
-  const { flags, data, propagation, propagationRecursive } = parseMountOptions(mount.options ?? []);
+  const options = parseMountOptions(mount.options ?? []);
+  const { flags, data } = options;
   const type = mount.type ?? "none";
   const target = mount.destination;
   const isKernels = type === "proc" || type === "sysfs";
@@ -170,24 +171,21 @@ function filesystemSteps(mount: OciMount): Step[] {
       data: data || null,
       why: whyOf(mount),
     },
-    ...(propagation === null
-      ? []
-      : ([
-          {
-            op: "mountSetattr",
-            target,
-            set: [],
-            clear: [],
-            propagation,
-            recursive: propagationRecursive,
-            why: PROPAGATION_WHY,
-          },
-        ] satisfies Step[])),
+    ...propagationStep(target, options),
   ];
 }
 
 const PROPAGATION_WHY =
   "Whether mounts made on one side appear on the other (mount_namespaces(7), shared subtrees).";
+
+/** Of what is mounted on `target` already. */
+export function propagationStep(
+  target: string,
+  { propagation, propagationRecursive: recursive }: MountOptions,
+): Step[] {
+  if (propagation === null) return [];
+  return [{ op: "mountSetattr", target, set: [], clear: [], propagation, recursive, why: PROPAGATION_WHY }];
+}
 
 function bindSteps(mount: OciMount, sourceIsDirectory: boolean): Step[] {
   const target = mount.destination;

@@ -2,7 +2,7 @@
 import type { OciConfig, OciMount } from "../oci.ts";
 import { cgroupMountSteps } from "./cgroup-mounts.ts";
 import { isRecursiveAttribute, type MountOptions, parseMountOptions } from "./mount-options.ts";
-import { isBind } from "./mounts.ts";
+import { isBind, propagationStep } from "./mounts.ts";
 import { hasNamespace, idmapSlot, isIdmapped, type OciPlanInput } from "./oci-input.ts";
 import { HOST_ROOT, rootPath } from "./oci-root.ts";
 import type { Step } from "./plan.ts";
@@ -223,21 +223,6 @@ function attributeSteps(slot: string, options: readonly string[]): Step[] {
     );
   }
   return steps;
-}
-
-function propagationStep(target: string, { propagation, propagationRecursive }: MountOptions): Step[] {
-  if (propagation === null) return [];
-  return [
-    {
-      op: "mountSetattr",
-      target,
-      set: [],
-      clear: [],
-      propagation,
-      recursive: propagationRecursive,
-      why: "Whether mounts made on one side appear on the other (mount_namespaces(7), shared subtrees).",
-    },
-  ];
 }
 
 /** What has to stay writable until everything in it is made. */
