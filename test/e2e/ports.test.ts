@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
 import { until } from "../support/engine.ts";
+import { talker } from "../support/talker.ts";
 import { killNow, monitorsOf } from "./support/crash.ts";
 import { useHost } from "./support/host.ts";
 
@@ -157,26 +158,6 @@ async function echo(word: string, ...flags: string[]): Promise<string> {
   await once(server.stdout, "data");
   servers.push(server);
   return id;
-}
-
-/** A client of the host that asks from one port; the answer is "" where none comes. */
-async function talker(port: number): Promise<Disposable & { ask(): Promise<string> }> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    async ask() {
-      const timeout = AbortSignal.timeout(1000);
-      socket.send("hello", port, "127.0.0.1");
-      try {
-        const [message] = await once(socket, "message", { signal: timeout });
-        return `${message}`;
-      } catch (error) {
-        if (timeout.aborted) return "";
-        throw error;
-      }
-    },
-    [Symbol.dispose]: () => socket.close(),
-  };
 }
 
 describe("published ports", () => {

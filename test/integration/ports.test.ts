@@ -1,6 +1,5 @@
 /** Published ports against the kernel: a bridge, and behind it a network namespace with a web server. */
 import { execFileSync, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,6 +10,7 @@ import { publishPorts, unpublishPorts } from "../../src/network/ports/publish.ts
 import { reservePorts } from "../../src/network/ports/reserve.ts";
 import { portsTable } from "../../src/network/ports/rules.ts";
 import { until } from "../support/engine.ts";
+import { talker } from "../support/talker.ts";
 
 const folder = mkdtempSync("/tmp/tsrun-ports-");
 const paths = { root: join(folder, "root"), run: join(folder, "run") };
@@ -193,33 +193,6 @@ async function echo(word: string, address: string): Promise<AsyncDisposable> {
       child.kill();
       await once(child, "exit");
     },
-  };
-}
-
-interface Talker extends Disposable {
-  /** The client's own, which stays the same. */
-  port: number;
-  /** The answer, "" where none comes. */
-  ask(): Promise<string>;
-}
-
-async function talker(hostPort: number): Promise<Talker> {
-  const socket = createSocket("udp4").bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    port: socket.address().port,
-    async ask() {
-      const timeout = AbortSignal.timeout(500);
-      socket.send("hello", hostPort, "127.0.0.1");
-      try {
-        const [message] = await once(socket, "message", { signal: timeout });
-        return `${message}`;
-      } catch (error) {
-        if (timeout.aborted) return "";
-        throw error;
-      }
-    },
-    [Symbol.dispose]: () => socket.close(),
   };
 }
 
