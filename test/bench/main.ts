@@ -4,7 +4,7 @@
  *     npm run bench                          30 rounds, an image of 277 MB
  *     npm run bench -- --quick               under two minutes, without "network" and "many"
  *     npm run bench -- --check               fails where a promise of promises.ts is missed
- *     npm run bench -- --only none,exec      some of: none, bridge, oci, exec, pull, library, memory, network, many
+ *     npm run bench -- --only none,exec      some of: none, bridge, oci, exec, pull, build, library, memory, network, many
  *     npm run bench -- --peers tsrun,podman
  *
  * Needs root (sudo is called) and the packages of `scripts/setup --bench`. Everything happens in a network and mount

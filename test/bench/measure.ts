@@ -1,6 +1,7 @@
 /** The measurements, one workload after the other. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { measureBuild } from "./build.ts";
 import { type ManyResults, measureMany } from "./many.ts";
 import { monitorPss } from "./monitor.ts";
 import type { Peer, World } from "./peer.ts";
@@ -94,6 +95,11 @@ export async function measure(peers: Peer[], options: MeasureOptions): Promise<R
     note("pull and unpack");
     results.pull = await measurePull(peers, { world, image: debian, rounds: options.quick ? 3 : 5 });
     results.times.set("pull", results.pull.times);
+  }
+  if (only.includes("build")) {
+    note("build");
+    const built = await measureBuild(peers, { world, image: busybox, rounds: options.quick ? 3 : 9 });
+    for (const [workload, times] of built) results.times.set(workload, times);
   }
   if (only.includes("network")) {
     note("network throughput");

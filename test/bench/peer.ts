@@ -19,6 +19,8 @@ export interface Peer {
   /** Gets the image from the loopback registry: download, verify, unpack. */
   pull?(image: string): Command;
   removeImage?(image: string): Command;
+  /** An image of the Dockerfile in a folder; `anew`: without the cache. */
+  build?(context: string, options: { anew: boolean }): Command;
   /** `run --rm … true`: start, wait, clean up. */
   run(image: string, network: "none" | "bridge"): Command | undefined;
   /** `run` of a bundle by the OCI runtime interface: start `true`, wait, clean up. */

@@ -2,7 +2,10 @@
  * What tsrun promises of its speed, in ratios to its peers measured in the same run on the same machine: absolute
  * times are only promised of what no peer has. `npm run bench -- --check` fails when one is missed.
  */
-export type Workload = "none" | "bridge" | "exec" | "pull" | "many" | "oci";
+export type Workload = "none" | "bridge" | "exec" | "pull" | "many" | "oci" | BuildWorkload;
+
+/** A build anew, from the cache, and with a late change. */
+export type BuildWorkload = "build-cold" | "build-warm" | "build-late";
 
 export const ratios: Record<Workload, Record<string, number>> = {
   none: { docker: 0.3, podman: 0.6 },
@@ -12,6 +15,9 @@ export const ratios: Record<Workload, Record<string, number>> = {
   many: { docker: 0.5, podman: 0.7 },
   // Most of it is what node takes to start.
   oci: { runc: 1.9 },
+  "build-cold": { docker: 0.6 },
+  "build-warm": { docker: 0.3 },
+  "build-late": {},
 };
 
 /** A container on a bridge, of the time of one without a network, and so many milliseconds more. */

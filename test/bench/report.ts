@@ -21,6 +21,9 @@ const titles: Record<Workload, string> = {
   pull: "pull and unpack",
   many: "200 containers, 8 at a time",
   oci: "a bundle's run",
+  "build-cold": "build of 12 steps",
+  "build-warm": "build from the cache",
+  "build-late": "build after a late change",
 };
 
 const routes: Record<Route, string> = {

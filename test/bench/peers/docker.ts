@@ -47,6 +47,8 @@ export function dockerPeer(): Peer {
 
     pull: (image) => docker("pull", "--quiet", image),
     removeImage: (image) => docker("rmi", "--force", image),
+    build: (context, { anew }) =>
+      docker("build", "--quiet", ...(anew ? ["--no-cache"] : []), "--tag", "bench-build", context),
     run: (image, network) => docker("run", "--rm", "--network", network, image, "true"),
     startSleeper: (image) =>
       docker("run", "--detach", "--network", "none", "--name", sleeper, image, "sleep", "100000"),

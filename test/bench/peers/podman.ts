@@ -45,6 +45,12 @@ export function podmanPeer(): Peer {
 
     pull: (image) => podman("pull", "--quiet", image),
     removeImage: (image) => podman("rmi", "--force", image),
+    // Its build is buildah's.
+    build: (context, { anew }) =>
+      podman(
+        ...["build", "--quiet", "--layers", ...(anew ? ["--no-cache"] : []), ...parent],
+        ...["--tag", "bench-build", context],
+      ),
     run: (image, network) => podman("run", "--rm", "--network", network, ...parent, image, "true"),
     startSleeper: (image) =>
       podman("run", "--detach", "--network", "none", ...parent, "--name", sleeper, image, "sleep", "100000"),

@@ -28,6 +28,8 @@ export function tsrunPeer(): Peer {
 
     pull: (image) => tsrun("pull", "--quiet", image),
     removeImage: (image) => tsrun("rmi", "--force", image),
+    build: (context, { anew }) =>
+      tsrun("build", "--quiet", ...(anew ? ["--no-cache"] : []), "--tag", "bench-build", context),
     run: (image, network) => tsrun("run", "--rm", "--network", network, image, "true"),
     bundle: () => ({
       argv: [ociProgram, "--root", "/run/bench-tsrun-oci", "run", "--bundle", bundle, "bench-tsrun"],
