@@ -80,10 +80,20 @@ function programOf({ steps }: Plan): string {
 
 /** A name without a slash was looked for in PATH. */
 function programFailure(name: string, errno: number): TsrunError {
+  return ociError("ERR_TSRUN_OCI_PROGRAM", `exec: ${JSON.stringify(name)}: ${programReason(name, errno)}`);
+}
+
+function programReason(name: string, errno: number): string {
   const words = errnoWords(errno);
-  const missing = name.includes("/") ? `stat ${name}: ${words}` : "executable file not found in $PATH";
-  const reason = errnoName(errno) === "ENOENT" ? missing : words;
-  return ociError("ERR_TSRUN_OCI_PROGRAM", `exec: ${JSON.stringify(name)}: ${reason}`);
+  switch (errnoName(errno)) {
+    case "ENOENT":
+      return name.includes("/") ? `stat ${name}: ${words}` : "executable file not found in $PATH";
+    // Which execve(2) refuses with EACCES, whose words make an engine's exit code 126 (Docker before 23).
+    case "EISDIR":
+      return `${words}: ${WORDS.EACCES}`;
+    default:
+      return words;
+  }
 }
 
 /** Why the kernel may have refused, where its errno says too little. */
