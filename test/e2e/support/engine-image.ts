@@ -1,0 +1,17 @@
+/** One image that every engine loads: Debian's busybox, in an archive as docker writes it. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { dockerArchive } from "../../support/image-archive.ts";
+import { busyboxImage } from "./images.ts";
+
+export const IMAGE = "docker.io/library/box:latest";
+
+/** Writes the archive and returns its path. */
+export function writeImage(directory: string): string {
+  const { layers, architecture = "amd64" } = busyboxImage();
+  const path = join(directory, "image.tar");
+  const plain = layers.map((layer) => gunzipSync(layer));
+  writeFileSync(path, dockerArchive({ layers: plain, names: [IMAGE], architecture }));
+  return path;
+}
