@@ -39,6 +39,10 @@ export const withheld: readonly Withheld[] = [
     file,
     because: OTHERS,
   })),
+  ...["engine-containerd", "engine-docker", "engine-podman", "engine-swarm"].map((file) => ({
+    file,
+    because: OTHERS,
+  })),
   ...["vm/health", "vm/limits", "vm/platform", "vm/rootless"].map((file) => ({ file, because: TEST })),
   ...inside(["network", "ports", "network-1-address", "network-2-host", "network-3-neighbours"]),
   ...inside(["network-4-outside", "network-commands", "network-graph", "network-many"]),
