@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TSRUN_OCI } from "../support/oci.ts";
 import { assertTestHost } from "../support/test-host.ts";
+import { documented } from "./support/engine-docs.ts";
 import { writeImage } from "./support/engine-image.ts";
 import { commandsOf, type Engine, leftUnder, lifeUnder, limitsOf, NOTHING } from "./support/engine-life.ts";
 import { removeGroups, startMachine } from "./support/machine.ts";
@@ -23,10 +24,9 @@ beforeAll(async () => {
   writeFileSync(
     configuration,
     JSON.stringify({
-      runtimes: { tsrun: { path: TSRUN_OCI } },
+      ...JSON.parse(documented("Docker")),
       "data-root": join(directory, "docker"),
       "storage-driver": "overlay2",
-      "exec-opts": ["native.cgroupdriver=cgroupfs"],
       "cgroup-parent": `/${group}`,
       // Lowering the score needs CAP_SYS_RESOURCE, which not every root has.
       "oom-score-adjust": 0,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TSRUN_OCI } from "../support/oci.ts";
 import { assertTestHost } from "../support/test-host.ts";
+import { documented } from "./support/engine-docs.ts";
 import { IMAGE, writeImage } from "./support/engine-image.ts";
 import { commandsOf, type Engine, leftUnder, lifeUnder, limitsOf, NOTHING } from "./support/engine-life.ts";
 import { removeGroups, startMachine } from "./support/machine.ts";
@@ -19,28 +20,17 @@ const use = (): Engine => podman;
 const { ok, remove, run } = commandsOf(use);
 let directory: string;
 
-const CONFIGURATION = `
-[containers]
-# Podman raises the limits as root, which fails where root has no CAP_SYS_RESOURCE.
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-
-[engine]
-runtime = "tsrun"
-runtime_supports_json = ["tsrun"]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-
-[engine.runtimes]
-tsrun = ["${TSRUN_OCI}"]
-`;
+/** Podman raises the limits as root, which fails where root has no CAP_SYS_RESOURCE. */
+const LIMITS = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n';
 
 beforeAll(async () => {
   assertTestHost();
   directory = mkdtempSync(join(tmpdir(), "tsrun-podman-"));
   const machine = await startMachine("podman", directory);
   const path = (name: string): string => join(directory, name);
-  writeFileSync(path("containers.conf"), CONFIGURATION);
+  writeFileSync(path("containers.conf"), `${documented("Podman")}\n${LIMITS}`);
   const storage = ["--root", path("podman"), "--runroot", path("podman-run"), "--storage-driver", "overlay"];
+  storage.push("--events-backend", "file");
   const program = ["env", `CONTAINERS_CONF=${path("containers.conf")}`, "podman", ...storage];
   podman = {
     machine,

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TSRUN_OCI } from "../support/oci.ts";
 import { assertTestHost } from "../support/test-host.ts";
+import { documented } from "./support/engine-docs.ts";
 import { IMAGE, writeImage } from "./support/engine-image.ts";
 import { groupsBelow, type Machine, removeGroups, startMachine } from "./support/machine.ts";
 
@@ -51,11 +51,9 @@ async function startNode(number: number): Promise<Machine> {
   writeFileSync(
     configuration,
     JSON.stringify({
-      "default-runtime": "tsrun",
-      runtimes: { tsrun: { path: TSRUN_OCI } },
+      ...JSON.parse(documented("Docker Swarm")),
       "data-root": join(machine.directory, "docker"),
       "storage-driver": "overlay2",
-      "exec-opts": ["native.cgroupdriver=cgroupfs"],
       "cgroup-parent": `/${groupOf(number)}`,
       "oom-score-adjust": 0,
     }),

@@ -6,13 +6,17 @@ export interface ArchivedImage {
   layers: readonly Buffer[];
   names?: readonly string[];
   architecture?: string;
+  /** More or other fields of the configuration's `config`. */
+  config?: object;
 }
 
 export const hexOf = (bytes: Uint8Array): string => sha256(bytes).slice("sha256:".length);
 
-export function configOf({ layers, architecture = "amd64" }: ArchivedImage): Buffer {
+export function configOf({ layers, architecture = "amd64", config = {} }: ArchivedImage): Buffer {
   const rootfs = { type: "layers", diff_ids: layers.map(diffIdOf) };
-  return Buffer.from(JSON.stringify({ architecture, os: "linux", config: { Cmd: ["sh"] }, rootfs }));
+  return Buffer.from(
+    JSON.stringify({ architecture, os: "linux", config: { Cmd: ["sh"], ...config }, rootfs }),
+  );
 }
 
 /** Docker's: <config>.json, <layer>/layer.tar, where a layer that comes again is a link, and manifest.json. */

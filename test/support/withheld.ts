@@ -39,8 +39,8 @@ export const withheld: readonly Withheld[] = [
     file,
     because: OTHERS,
   })),
-  ...["engine-containerd", "engine-docker", "engine-podman", "engine-swarm"].map((file) => ({
-    file,
+  ...["containerd", "docker", "kubernetes", "podman", "swarm"].map((engine) => ({
+    file: `engine-${engine}`,
     because: OTHERS,
   })),
   ...["vm/health", "vm/limits", "vm/platform", "vm/rootless"].map((file) => ({ file, because: TEST })),

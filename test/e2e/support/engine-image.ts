@@ -7,11 +7,11 @@ import { busyboxImage } from "./images.ts";
 
 export const IMAGE = "docker.io/library/box:latest";
 
-/** Writes the archive and returns its path. */
-export function writeImage(directory: string): string {
-  const { layers, architecture = "amd64" } = busyboxImage();
+/** Writes the archive and returns its path; `settings` are fields of its configuration. */
+export function writeImage(directory: string, settings: object = {}): string {
+  const { layers, architecture = "amd64", config = {} } = busyboxImage([], settings);
   const path = join(directory, "image.tar");
   const plain = layers.map((layer) => gunzipSync(layer));
-  writeFileSync(path, dockerArchive({ layers: plain, names: [IMAGE], architecture }));
+  writeFileSync(path, dockerArchive({ layers: plain, names: [IMAGE], architecture, config }));
   return path;
 }

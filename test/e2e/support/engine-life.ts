@@ -252,7 +252,10 @@ export function lifeUnder(use: () => Engine): void {
 }
 
 /** What tsrun-oci leaves once all containers are gone; for the end of a file. */
-export async function leftUnder(use: () => Engine, { kept = [] as readonly string[] } = {}): Promise<object> {
+export async function leftUnder(
+  use: () => Pick<Engine, "machine" | "group" | "state">,
+  { kept = [] as readonly string[] } = {},
+): Promise<object> {
   const { machine, group, state } = use();
   return {
     containers: (await machine.sh(`find ${state} -mindepth 1 2>/dev/null; true`)).split("\n").filter(Boolean),
