@@ -5,8 +5,9 @@ import { defineConfig } from "vitest/config";
 import { withheldFiles } from "./support/withheld.ts";
 
 /**
- * Three projects: `unit` needs neither root nor network; `integration` meets the real kernel and `e2e` drives
- * bin/tsrun, both as root inside scripts/test-host, one file at a time because they share that host.
+ * Four projects: `unit` needs neither root nor network; `integration` meets the real kernel and `e2e` drives
+ * bin/tsrun, both as root inside scripts/test-host, one file at a time because they share that host. `vm-engines` starts a
+ * virtual machine, for which the others have better use for their time (scripts/test vm).
  */
 export default defineConfig({
   // No caches in node_modules: what root's runs write there, the checkout's owner could not remove.
@@ -38,6 +39,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: "vm-engines", include: ["test/vm/**/*.test.ts"] } },
     ],
   },
 });
