@@ -57,7 +57,8 @@ export function decode(bytes: Buffer): Answer {
     if (tag % 8 === VARINT) answer.set(tag >> 3, number());
     else if (tag % 8 === BYTES) {
       const length = number();
-      answer.set(tag >> 3, bytes.subarray(at, (at += length)));
+      answer.set(tag >> 3, bytes.subarray(at, at + length));
+      at += length;
     } else throw new Error(`no field of a CRI message has wire type ${tag % 8}`);
   }
   return answer;
