@@ -58,7 +58,10 @@ export interface OciCgroup {
    * container mounts it writable in a cgroup namespace of its own (config-linux.md, "Cgroup ownership").
    * Throws ERR_TSRUN_CGROUP_*.
    */
-  create(linux: Pick<OciLinux, "resources" | "devices">, options?: { ownerUid?: number }): CreatedCgroup;
+  create(
+    linux: Pick<OciLinux, "resources" | "devices">,
+    options?: { ownerUid?: number | undefined },
+  ): CreatedCgroup;
   /** For one more process, beside the container's first one, or in cgroups inside of the container's. */
   join(initPid: number, below?: SubCgroups): CgroupJoin;
   /** Changes the limits that are named; devices stay as they are. */

@@ -11,6 +11,7 @@ import type { OciConfig } from "../runtime/oci.ts";
 import { ociPlan, START_SLOT } from "../runtime/plan/oci-plan.ts";
 import type { Plan, Step, WaitName } from "../runtime/plan/plan.ts";
 import { readBundle } from "./bundle.ts";
+import { cgroupOwner } from "./cgroup-owner.ts";
 import { type OciCgroup, openOciCgroup } from "./container-cgroup.ts";
 import { destroy } from "./delete.ts";
 import { withEnvironment, withListenFds } from "./environment.ts";
@@ -177,7 +178,9 @@ async function execute(
   const { config } = state;
   const fds: Descriptors = {};
   const terminal = config.process?.terminal ?? false;
-  const cgroup = group.create(config.linux);
+  // What an ordinary user makes is theirs, and may not be given away.
+  const ownerUid = options.rootless ? undefined : cgroupOwner(config);
+  const cgroup = group.create(config.linux, { ownerUid });
   state.cgroup = group.location;
   if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
   try {

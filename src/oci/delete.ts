@@ -2,7 +2,7 @@
 import { reopenOciCgroup } from "./container-cgroup.ts";
 import { wrongStatus } from "./errors.ts";
 import { runHooks } from "./hooks.ts";
-import { killNow } from "./kill.ts";
+import { killNow, sharesPids } from "./kill.ts";
 import { publicState, readState, removeState, type StateDocument, statusOf, sweep } from "./state.ts";
 import { warn } from "./warnings.ts";
 
@@ -29,9 +29,11 @@ export async function deleteContainer(root: string, id: string, { force = false 
   await destroy(root, state);
 }
 
-/** Removes what is left of a container whose process is gone, and tells the poststop hooks. */
+/** Removes what is left of a container whose first process is gone, and tells the poststop hooks. */
 export async function destroy(root: string, state: StateDocument): Promise<void> {
-  await reopenOciCgroup(state.cgroup).driven.remove();
+  const group = reopenOciCgroup(state.cgroup).driven;
+  if (sharesPids(state)) group.kill();
+  await group.remove();
   removeState(root, state.id);
   for (const hook of state.config.hooks?.poststop ?? []) {
     try {

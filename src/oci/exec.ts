@@ -3,6 +3,7 @@ import { closeSync } from "node:fs";
 import { pidfdOpen } from "../kernel/process.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciProcess } from "../runtime/oci.ts";
+import { hexMask } from "../runtime/plan/cpu-list.ts";
 import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
 import { reopenOciCgroup } from "./container-cgroup.ts";
 import { withEnvironment } from "./environment.ts";
@@ -61,6 +62,8 @@ export async function execProcess(options: ExecOptions): Promise<number> {
       stay: !detach,
       console: process.terminal ? (fds.console ?? "relay") : undefined,
     });
+    const initial = process.execCPUAffinity?.initial;
+    if (initial) debug(`nsexec: affinity: ${hexMask(initial)}`);
     debug("child process in init()");
     debug(`setns_init: about to exec ${process.args[0]}`);
     const pid = awaitStarted(plan, executor, (event) =>

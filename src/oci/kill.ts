@@ -58,7 +58,7 @@ async function thaw({ cgroup }: StateDocument): Promise<void> {
 }
 
 /** Whether processes of the container can outlive its first one. */
-const sharesPids = ({ config }: StateDocument): boolean =>
+export const sharesPids = ({ config }: StateDocument): boolean =>
   !config.linux.namespaces.some(({ type, path }) => type === "pid" && !path);
 
 /** Kills everything of the container and returns when its first process is gone. */

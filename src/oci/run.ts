@@ -40,10 +40,7 @@ export async function runContainer(options: RunOptions): Promise<number> {
     return 0;
   }
   const exitCode = await awaitEnd(executor, signals, state.pid);
-  if (!keep) {
-    if (state.config.linux.namespaces.every(({ type }) => type !== "pid")) await killNow(state);
-    await destroy(root, state);
-  }
+  if (!keep) await destroy(root, state);
   return exitCode;
 }
 

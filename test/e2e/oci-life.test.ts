@@ -111,6 +111,49 @@ test("exec joins the container and has an exit code of its own; the log file has
   expect(it.oci("delete", "-f", "joined").code).toBe(0);
 });
 
+test("exec runs where execCPUAffinity says, and tells so who looks for a fault", () => {
+  const bundle = it.bundle("affinity", (config) => {
+    config.process.execCPUAffinity = { initial: "0", final: "0" };
+  });
+  expect(it.oci("run", "-d", "-b", bundle, "affinity").code).toBe(0);
+  const { stdout, stderr } = it.oci("--debug", "exec", "affinity", "cat", "/proc/self/status");
+  expect(stdout).toMatch(/^Cpus_allowed_list:\t0$/m);
+  expect(stderr).toContain("affinity: 0x1");
+  expect(it.oci("delete", "-f", "affinity").code).toBe(0);
+});
+
+describe("a container in the host's pid namespace", () => {
+  test("takes along what has outlived its first process when it is deleted", async () => {
+    const bundle = it.bundle("shared", (config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(
+        ({ type }: { type: string }) => type !== "pid",
+      );
+    });
+    expect(it.oci("run", "-d", "-b", bundle, "shared").code).toBe(0);
+    const pidFile = join(it.directory, "left");
+    expect(it.oci("exec", "-d", "--pid-file", pidFile, "shared", "sleep", "60").code).toBe(0);
+    process.kill(it.state("shared").pid, "SIGKILL");
+    await expect.poll(() => it.state("shared").status).toBe("stopped");
+    const left = `/proc/${readFileSync(pidFile, "utf8")}/stat`;
+    expect(readFileSync(left, "utf8")).toContain("(sleep) S");
+    expect(it.oci("delete", "shared")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(existsSync(left) ? readFileSync(left, "utf8") : "(sleep) Z").toContain("(sleep) Z");
+  });
+
+  test("has the host's /proc by a bind mount, and nothing that is no /proc", () => {
+    const bundle = (name: string, source: string): string =>
+      it.bundle(name, (config) => {
+        config.linux.namespaces = config.linux.namespaces.filter(
+          ({ type }: { type: string }) => type !== "pid",
+        );
+        config.process.args = ["cat", "/proc/uptime"];
+        config.mounts[0] = { destination: "/proc", source, options: ["rbind"] };
+      });
+    expect(it.oci("run", "-b", bundle("bound", "/proc"), "bound").code).toBe(0);
+    expect(it.oci("run", "-b", bundle("wrong", "/sys"), "wrong").stderr).toContain("it is not of type proc");
+  });
+});
+
 describe("hooks", () => {
   const script = (text: string) => ({ path: "/bin/sh", args: ["sh", "-c", text] });
 

@@ -1,6 +1,6 @@
 /** The cgroup of an OCI container, on whichever version this host has; scripts/vm runs it on v2. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
@@ -128,6 +128,16 @@ describe("one that exists", () => {
       }),
     );
   });
+});
+
+test("is delegated on v2 by the files that the kernel names, and by none on v1", () => {
+  const cgroup = open();
+  const { cloneFd } = cgroup.create({ resources: { pids: { limit: 5 } } }, { ownerUid: 1234 });
+  if (cloneFd !== undefined) closeSync(cloneFd);
+  const [directory = ""] = directories(cgroup);
+  const uid = (path: string): number => statSync(`${directory}/${path}`).uid;
+  expect([uid("."), uid("cgroup.procs")]).toEqual(isV2 ? [1234, 1234] : [0, 0]);
+  if (isV2) expect(uid("pids.max")).toBe(0);
 });
 
 describe("limits", () => {

@@ -1,4 +1,5 @@
 /** What a mount must be, and its form for the Plan (config.md, "Mounts"). */
+import { statfsSync } from "node:fs";
 import { isAbsolute, posix, resolve } from "node:path";
 import type { OciConfig, OciIdMapping, OciMount } from "../oci.ts";
 import { parseMountOptions } from "../plan/mount-options.ts";
@@ -64,6 +65,9 @@ function flaw(mount: OciMount, config: OciConfig, { rootless }: ValidationContex
     return `${JSON.stringify(destination)} cannot be mounted because it is inside /proc`;
   }
   const options = parseMountOptions(mount.options ?? []);
+  if (destination === "/proc" && !options.remount && !isProc(mount)) {
+    return `${JSON.stringify(destination)} cannot be mounted because it is not of type proc`;
+  }
   if (isBind(mount) && options.data !== "") {
     return `bind mounts cannot have any filesystem-specific options applied (${options.data})`;
   }
@@ -77,6 +81,19 @@ function flaw(mount: OciMount, config: OciConfig, { rootless }: ValidationContex
   return uidMappings.length === 0 || gidMappings.length === 0
     ? "id-mapped mounts must have both uid and gid mappings specified"
     : undefined;
+}
+
+/** <linux/magic.h> */
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** Whether /proc becomes the kernel's, by which the runtime and the container look at processes. */
+function isProc(mount: OciMount): boolean {
+  if (!isBind(mount)) return mount.type === "proc";
+  try {
+    return statfsSync(mount.source ?? "").type === PROC_SUPER_MAGIC;
+  } catch {
+    return true; // There is none, which is said when it is bound.
+  }
 }
 
 /** Owners that the user namespace does not know would be refused by the kernel, which does not say why. */

@@ -33,3 +33,10 @@ export function cpuMask(list: string | null): Uint8Array {
   for (const cpu of cpus) mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7));
   return mask;
 }
+
+/** A list as one number, "0x5" for "0,2"; throws RangeError for what is no list. */
+export const hexMask = (list: string): string =>
+  `0x${Buffer.from(cpuMask(list))
+    .reverse()
+    .toString("hex")
+    .replace(/^0+(?=.)/, "")}`;

@@ -195,6 +195,16 @@ describe("what is refused", () => {
       { mounts: [{ destination: "/a", source: "/a", options: ["bind", "size=1"] }] },
       "filesystem-specific options",
     ],
+    [
+      "something else as /proc",
+      { mounts: [{ destination: "/proc", type: "tmpfs" }] },
+      "it is not of type proc",
+    ],
+    [
+      "a directory as /proc",
+      { mounts: [{ destination: "/proc/", source: "/usr", options: ["rbind"] }] },
+      "it is not of type proc",
+    ],
     ["a mount in /proc", { mounts: [{ destination: "/proc/self", type: "tmpfs" }] }, "it is inside /proc"],
     [
       "owners of a tmpfs",
