@@ -90,11 +90,8 @@ static int connect_in(const char *directory, const char *name)
 	return -error;
 }
 
-/*
- * Connects to the socket of that name in the directory, sends one message with count descriptors, at most four, and
- * closes the connection. Returns 0 or -errno.
- */
-int tsrun_send_descriptors(const char *directory, const char *name, const char *data, int size, const int *fds, int count)
+/* Sends one message with count descriptors, at most four, over a connected socket. Returns 0 or -errno. */
+int tsrun_send_descriptors_over(int connection, const char *data, int size, const int *fds, int count)
 {
 	union {
 		char space[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
@@ -105,13 +102,20 @@ int tsrun_send_descriptors(const char *directory, const char *name, const char *
 
 	if (count > MAX_DESCRIPTORS)
 		return -E2BIG;
-	int connection = connect_in(directory, name);
-	if (connection < 0)
-		return connection;
 	control.header.cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
 	message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
 	memcpy(CMSG_DATA(&control.header), fds, (size_t)count * sizeof(int));
-	int error = sendmsg(connection, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+	return sendmsg(connection, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The same to the socket of that name in the directory, by a connection that is closed again. Returns 0 or -errno. */
+int tsrun_send_descriptors(const char *directory, const char *name, const char *data, int size, const int *fds, int count)
+{
+	int connection = connect_in(directory, name);
+
+	if (connection < 0)
+		return connection;
+	int result = tsrun_send_descriptors_over(connection, data, size, fds, count);
 	close(connection);
-	return -error;
+	return result;
 }

@@ -8,6 +8,9 @@ const netnsSockets = native("int tsrun_netns_sockets(int nsfd, const int *kinds,
 const sendOver = native(
   "int tsrun_send_descriptors(const char *directory, const char *name, const void *data, int size, const int *fds, int count)",
 );
+const sendOverConnection = native(
+  "int tsrun_send_descriptors_over(int connection, const void *data, int size, const int *fds, int count)",
+);
 const bindTo = libc("int bind(int fd, const void *address, uint32_t length)");
 const listenOn = libc("int listen(int fd, int backlog)");
 const shutdownSocket = libc("int shutdown(int fd, int how)");
@@ -15,6 +18,7 @@ const setsockopt = libc("int setsockopt(int fd, int level, int name, const int *
 
 /** [domain, type, protocol] of socket(2). */
 export type SocketKind = readonly [domain: number, type: number, protocol: number];
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1;
@@ -72,6 +76,12 @@ export function sendDescriptors(
   if (result < 0) throw new SyscallError("sendmsg", -result, `${directory}/${name}`);
 }
 
+/** Sends one message with descriptors, which stay the caller's, over a connected unix socket. */
+export function sendDescriptorsOver(connection: number, data: Buffer, fds: readonly number[]): void {
+  const result: number = sendOverConnection(connection, data, data.length, fds, fds.length);
+  if (result < 0) throw new SyscallError("sendmsg", -result);
+}
+
 /** One message with descriptors, which are the receiver's to close. */
 export interface Delivery {
   /** The sender's end of it is closed when the sender is gone. */
@@ -113,18 +123,23 @@ function accept(listener: number, text: Buffer, fds: Int32Array): Promise<number
 
 const socket = libc("int socket(int domain, int type, int protocol)");
 const connectTo = libc("int connect(int fd, const void *address, uint32_t length)");
-const AF_UNIX = 1;
 const SOCK_CLOEXEC = 0o2000000;
 /** sizeof(sun_path), unix(7). */
 const UNIX_PATH_MAX = 108;
 
+/** struct sockaddr_un of a path, or of the abstract name "@name". */
+export function unixAddress(path: string): Buffer {
+  const name = Buffer.from(path.replace(/^@/, "\0"));
+  if (name.length >= UNIX_PATH_MAX) throw new SyscallError("connect", ERRNO.ENAMETOOLONG ?? 36, path);
+  const family = Buffer.alloc(2);
+  family.writeUInt16LE(AF_UNIX);
+  // The length counts: an abstract name is all of its bytes, zeros too.
+  return Buffer.concat([family, name, ...(path.startsWith("@") ? [] : [Buffer.of(0)])]);
+}
+
 /** A close-on-exec stream socket that is connected to a unix socket's path; the caller closes it. */
 export function connectUnix(path: string): number {
-  const name = Buffer.from(path);
-  if (name.length >= UNIX_PATH_MAX) throw new SyscallError("connect", ERRNO.ENAMETOOLONG ?? 36, path);
-  const address = Buffer.alloc(2 + UNIX_PATH_MAX); // struct sockaddr_un
-  address.writeUInt16LE(AF_UNIX, 0);
-  name.copy(address, 2);
+  const address = unixAddress(path);
   const fd = check("socket", () => socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   try {
     check("connect", () => connectTo(fd, address, address.length), path);

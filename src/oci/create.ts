@@ -19,6 +19,7 @@ import { invalidRequest, ociError } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks, runInNamespaces } from "./hooks.ts";
+import { makeNotifyDirectory, withNotifySocket } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { seccompOf } from "./seccomp.ts";
@@ -27,6 +28,7 @@ import { type Descriptors, openNamespaces, preservedDescriptors } from "./slots.
 import {
   checkId,
   claimState,
+  containerDirectory,
   publicState,
   type StateDocument,
   self,
@@ -48,6 +50,8 @@ export interface CreateOptions {
   preserveFds?: number | undefined;
   /** How many descriptors from 3 on are sockets for the process, of which it is told; those to preserve follow them. */
   listenFds?: number | undefined;
+  /** The socket of a service manager that wants to hear when the container is ready, sd_notify(3). */
+  notifySocket?: string | undefined;
   /** Without privileges: no cgroup is no error where nobody asked for one. */
   rootless?: boolean | undefined;
   systemdCgroup?: boolean | undefined;
@@ -119,6 +123,7 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
   });
   const state = newState(bundle, config, { id, group });
   claimState(root, state, (directory) => {
+    if (options.notifySocket) makeNotifyDirectory(directory);
     if (conduct.waits) mknod(join(directory, "exec.fifo"), S_IFIFO | 0o600, { major: 0, minor: 0 });
   });
   try {
@@ -131,11 +136,12 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
 
 const passedFds = ({ listenFds = 0, preserveFds = 0 }: CreateOptions): number => listenFds + preserveFds;
 
-/** What is executed: the configuration with the process's variables as it gets them. */
-function configOf({ config, rootfs }: StateDocument, listenFds = 0): OciConfig {
-  const { process } = config;
-  if (process === undefined) return config;
-  return { ...config, process: withEnvironment(withListenFds(process, listenFds), rootfs) };
+/** What is executed: the configuration with the process's variables as it gets them, and what they lead to. */
+function configOf({ id, config, rootfs }: StateDocument, options: CreateOptions): OciConfig {
+  const { root, notifySocket, listenFds } = options;
+  const told = notifySocket ? withNotifySocket(config, containerDirectory(root, id)) : config;
+  if (told.process === undefined) return told;
+  return { ...told, process: withEnvironment(withListenFds(told.process, listenFds), rootfs) };
 }
 
 function checkTerminal(config: OciConfig, { consoleSocket }: CreateOptions, { stay }: Conduct): void {
@@ -188,7 +194,7 @@ async function execute(
     openNamespaces(config, fds);
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const whole = ociPlan({
-      config: configOf(state, options.listenFds),
+      config: configOf(state, options),
       ...{ id: state.id, bundle: state.bundle, rootless: process.geteuid?.() !== 0 },
       cgroup: { ...cgroup, cloneInto: cgroup.cloneFd !== undefined },
       seccomp: await seccompOf(config),

@@ -18,7 +18,7 @@ export function withEnvironment(process: OciProcess, root: string): OciProcess {
 }
 
 /** With what tells it of sockets that were opened for it: `count` descriptors from 3 on (sd_listen_fds(3)). */
-export function withListenFds(process: OciProcess, count: number): OciProcess {
+export function withListenFds(process: OciProcess, count = 0): OciProcess {
   if (count === 0) return process;
   return { ...process, env: [...(process.env ?? []), `LISTEN_FDS=${count}`, "LISTEN_PID=1"] };
 }

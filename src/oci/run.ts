@@ -8,8 +8,9 @@ import type { Executor, ExecutorEvent } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks } from "./hooks.ts";
 import { killNow } from "./kill.ts";
+import { type NotifySocket, openNotifySocket, passReadiness } from "./notify.ts";
 import { startContainerHooks } from "./start-hooks.ts";
-import { publicState } from "./state.ts";
+import { containerDirectory, publicState } from "./state.ts";
 
 export interface RunOptions extends CreateOptions {
   detach?: boolean | undefined;
@@ -23,8 +24,10 @@ export async function runContainer(options: RunOptions): Promise<number> {
   const signals = detach ? undefined : holdSignals();
   const created = await prepareContainer(options, { waits: false, stay: !detach });
   const { state, plan, executor } = created;
+  let notify: NotifySocket | undefined;
   await orDestroy(root, created, async () => {
     await startContainerHooks(state);
+    notify = openNotifySocket(options.notifySocket, containerDirectory(root, state.id));
     complete(options, state);
     executor.goOn();
     awaitStarted(plan, executor);
@@ -35,8 +38,11 @@ export async function runContainer(options: RunOptions): Promise<number> {
       throw error;
     }
   });
+  // Who is in the foreground passes its signals on, and is the one to watch.
+  const ready = passReadiness(notify, state, detach ? state.pid : process.pid);
   if (signals === undefined) {
     executor[Symbol.dispose]();
+    await ready;
     return 0;
   }
   const exitCode = await awaitEnd(executor, signals, state.pid);

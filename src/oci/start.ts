@@ -5,6 +5,7 @@ import { destroy } from "./delete.ts";
 import { ociError, wrongStatus } from "./errors.ts";
 import { runHooks } from "./hooks.ts";
 import { killNow } from "./kill.ts";
+import { type NotifySocket, openNotifySocket, passReadiness } from "./notify.ts";
 import { startContainerHooks } from "./start-hooks.ts";
 import {
   containerDirectory,
@@ -16,21 +17,27 @@ import {
   statusOf,
 } from "./state.ts";
 
-/** Starts the program; throws ERR_TSRUN_OCI_STATUS where the container is not created. */
-export async function startContainer(root: string, id: string): Promise<void> {
+/**
+ * Starts the program; throws ERR_TSRUN_OCI_STATUS where the container is not created. `manager` is the socket of a service
+ * manager: it returns when the container is ready then.
+ */
+export async function startContainer(root: string, id: string, manager?: string): Promise<void> {
   const state = readState(root, id);
+  let notify: NotifySocket | undefined;
   // One start at a time: hooks may take long.
   const lock = openSync(containerDirectory(root, id), "r");
   try {
     if (!flock(lock)) throw wrongStatus("cannot start a container that is being started");
+    checkStatus(root, state);
+    notify = openNotifySocket(manager, containerDirectory(root, id));
     await begin(root, state);
   } finally {
     closeSync(lock);
   }
+  await passReadiness(notify, state);
 }
 
 async function begin(root: string, state: StateDocument): Promise<void> {
-  checkStatus(root, state);
   if (state.config.process === undefined) throw wrongStatus("cannot start a container without a process");
   const fd = openStart(root, state.id);
   if (fd === undefined) throw wrongStatus("cannot start a container that has stopped");

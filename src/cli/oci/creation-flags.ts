@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { CreateOptions } from "../../oci/create.ts";
 import { invalidRequest } from "../../oci/errors.ts";
-import { listenFds } from "./activation.ts";
+import { listenFds, notifySocket } from "./activation.ts";
 import type { Call, OciFlag } from "./command.ts";
 
 export const creationFlags: readonly OciFlag[] = [
@@ -61,6 +61,7 @@ export function creationOptions({ words, flags, globals }: Call): CreateOptions 
     pidfdSocket: path("pidfd-socket"),
     preserveFds: flags.number("preserve-fds"),
     listenFds: listenFds(),
+    notifySocket: notifySocket(),
     rootless: isRootless(globals.rootless),
     systemdCgroup: globals.systemdCgroup,
     noPivot: flags.boolean("no-pivot"),

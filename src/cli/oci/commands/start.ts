@@ -1,4 +1,5 @@
 import { startContainer } from "../../../oci/start.ts";
+import { notifySocket } from "../activation.ts";
 import type { OciCommand } from "../command.ts";
 
 const command: OciCommand = {
@@ -15,7 +16,7 @@ DESCRIPTION:
   flags: [],
   count: { min: 1, max: 1 },
   async run({ words: [id = ""], globals }) {
-    await startContainer(globals.root, id);
+    await startContainer(globals.root, id, notifySocket());
     return 0;
   },
 };
