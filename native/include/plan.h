@@ -80,7 +80,7 @@ enum plan_op {
 	OP_SECCOMP = 38,            /* blob of struct sock_filter, count, flags */
 	OP_CLOSE_RANGE = 39,        /* first descriptor */
 	OP_EXECVE = 40,             /* candidates table, argv table, envp table */
-	OP_IDMAP = 41,              /* slot, user namespace slot, recursive */
+	OP_IDMAP = 41,              /* slot, user namespace slot, recursive, by the launcher */
 	OP_OPEN_PATH = 42,          /* path, slot */
 	OP_FCHDIR = 43,             /* slot */
 	OP_CHROOT = 44,             /* path */

@@ -447,17 +447,30 @@ static int step_cap_ambient(uint64_t raise)
 }
 
 /*
- * From here on each system call may be one that waits for the listener's word: its descriptor is told by write(2), which a
- * profile may not give to the listener, and taken from this process by pidfd_getfd(2) before any other call is made.
+ * The launcher takes a descriptor from this process, by pidfd_getfd(2). That of a seccomp listener is told by write(2),
+ * which a profile may not give to the listener, and no other call is made meanwhile: each may be one that waits for its word.
  */
-static int offer_listener(const struct plan_context *context, int listener)
+static int offer(const struct plan_context *context, int fd)
 {
-	struct channel_message message = { .kind = CHANNEL_WAITING, .step = context->step, .error = listener };
+	struct channel_message message = { .kind = CHANNEL_WAITING, .step = context->step, .error = fd };
 
 	if (write(context->channel, &message, sizeof(message)) != sizeof(message))
 		return -1;
 	await_parent(context);
-	return close(listener);
+	return 0;
+}
+
+static int offer_listener(const struct plan_context *context, int listener)
+{
+	return offer(context, listener) < 0 ? -1 : close(listener);
+}
+
+/* By the launcher where this process has no say over the filesystem: in a user namespace of its own (mount_setattr(2)). */
+static int step_idmap(const struct plan_context *context, const uint64_t *arg)
+{
+	int tree = slot(context, arg[0]);
+
+	return arg[3] ? offer(context, tree) : mount_map_ids(tree, slot(context, arg[1]), arg[2] != 0);
 }
 
 static int step_seccomp(const struct plan_context *context, const uint64_t *arg)
@@ -647,7 +660,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_EXECVE:
 		return step_execve(context, arg);
 	case OP_IDMAP:
-		return mount_map_ids(slot(context, arg[0]), slot(context, arg[1]), arg[2] != 0);
+		return step_idmap(context, arg);
 	case OP_OPEN_PATH:
 		return step_open_path(context, path, arg[1]);
 	case OP_FCHDIR:

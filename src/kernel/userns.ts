@@ -1,8 +1,19 @@
 /** User namespaces without a process in them: a table of ids for idmapped mounts, mount_setattr(2). */
 import { SyscallError } from "./errors.ts";
+import { check, libc } from "./ffi.ts";
 import { native } from "./native.ts";
 
 const usernsOpen = native("int tsrun_userns_open(const char *uid_map, const char *gid_map)");
+
+const syscall5 = libc(
+  "long syscall(long number, int fd, const char *path, int flags, const void *how, size_t size)",
+);
+
+/** <linux/mount.h>, <fcntl.h>; mount_setattr(2) has the same number on every architecture. */
+const SYS_MOUNT_SETATTR = 442;
+const MOUNT_ATTR_IDMAP = 0x00100000n;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
 
 /** A line of uid_map(5): `size` ids from `inside` on are those from `outside` on. */
 export interface IdRange {
@@ -20,3 +31,13 @@ export function openUserNamespace(uids: readonly IdRange[], gids: readonly IdRan
 
 const mapText = (ranges: readonly IdRange[]): string =>
   ranges.map(({ inside, outside, size }) => `${inside} ${outside} ${size}\n`).join("");
+
+/** Owners in a mount that is attached nowhere yet are those that the user namespace maps them to from now on. */
+export function mapMountOwners(tree: number, userns: number, { recursive = false } = {}): void {
+  // struct mount_attr { __u64 attr_set, attr_clr, propagation, userns_fd; }
+  const attributes = Buffer.from(new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(userns)]).buffer);
+  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  check("mount_setattr", () =>
+    Number(syscall5(SYS_MOUNT_SETATTR, tree, "", flags, attributes, attributes.length)),
+  );
+}

@@ -19,6 +19,7 @@ import { invalidRequest, ociError } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks, runInNamespaces } from "./hooks.ts";
+import { mapOwners } from "./idmapped-mount.ts";
 import { makeNotifyDirectory, withNotifySocket } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
@@ -211,7 +212,7 @@ async function execute(
       console: terminal ? (fds.console ?? "relay") : undefined,
     });
     try {
-      runToStart(options.root, state, { plan, executor });
+      runToStart(options.root, state, { plan, executor, fds });
     } catch (error) {
       executor[Symbol.dispose]();
       throw error;
@@ -244,7 +245,7 @@ function withoutGate({ fds, steps }: Plan): Plan {
 function runToStart(
   root: string,
   state: StateDocument,
-  { plan, executor }: { plan: Plan; executor: Executor },
+  { plan, executor, fds }: { plan: Plan; executor: Executor; fds: Descriptors },
 ): void {
   for (;;) {
     const event = executor.next();
@@ -258,22 +259,18 @@ function runToStart(
       state.startTime = processStartTicks(event.pid) ?? 0;
       writeState(root, state);
     }
-    const point = waitPoint(plan, event.step);
-    if (point === "start") {
+    const step = plan.steps[event.step];
+    if (step?.op === "wait" && step.name === "start") {
       debug("init: closing the pipe to signal completion");
       return;
     }
-    if (point === undefined) {
+    if (step?.op === "seccomp") {
       passListener(state.config, event, { ...publicState(state, "creating"), pid: event.pid });
     }
-    creationHooks(state, point);
+    if (step?.op === "idmap") mapOwners(step, event, fds);
+    if (step?.op === "wait") creationHooks(state, step.name);
     executor.goOn();
   }
-}
-
-function waitPoint(plan: Plan, step: number): WaitName | undefined {
-  const waiting = plan.steps[step];
-  return waiting?.op === "wait" ? waiting.name : undefined;
 }
 
 function creationHooks(state: StateDocument, point: WaitName | undefined): void {

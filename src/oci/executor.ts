@@ -25,7 +25,7 @@ export interface Execution {
 }
 
 export type ExecutorEvent =
-  /** At a seccomp step, `listener` is the descriptor in the process that is to be fetched. */
+  /** At a seccomp or idmap step, `listener` is the descriptor in the process that is to be fetched. */
   | { kind: "waiting"; step: number; pid: number; listener: number }
   | { kind: "failed"; step: number; errno: number; pid: number }
   | { kind: "started"; pid: number }

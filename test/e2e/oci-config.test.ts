@@ -1,7 +1,7 @@
 /** What a bundle's configuration may ask of bin/tsrun-oci, and what the container finds then. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Config, createOci, type Oci, TSRUN_OCI } from "../support/oci.ts";
@@ -79,6 +79,21 @@ describe("a configuration", () => {
       );
     });
     expect(processes).toMatch(/^1$/m);
+  });
+
+  test("maps the owners of a part of the container itself, in a user namespace too", () => {
+    chmodSync(it.directory, 0o711); // who looks for the source is the container's root
+    const owners = said("busybox stat -c %u /part/file", (config) => {
+      USER(config);
+      const part = join(it.directory, `config-${count}`, "rootfs", "whole");
+      mkdirSync(part);
+      mkdirSync(join(part, "../part"));
+      writeFileSync(join(part, "file"), "");
+      const mount = (destination: string, ...options: string[]) => ({ destination, source: part, options });
+      config.mounts.push(mount("/part", "rbind", "idmap"));
+    });
+    // Root of the host in the source is root of the container in the mount.
+    expect(owners).toBe("0");
   });
 
   test("hides directories with one empty filesystem", () => {

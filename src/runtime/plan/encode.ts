@@ -136,7 +136,7 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
         step.root === undefined ? NO_SLOT : slot(step.root),
       ];
     case "idmap":
-      return [slot(step.slot), slot(step.userns), step.recursive ? 1 : 0];
+      return [slot(step.slot), slot(step.userns), step.recursive ? 1 : 0, step.byLauncher ? 1 : 0];
     case "moveMount":
       return [slot(step.slot), data.string(step.target)];
     case "mountSetattr":

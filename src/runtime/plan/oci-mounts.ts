@@ -73,7 +73,7 @@ const slaveStep = (slot: string): Step => ({
   why: "What is mounted on it in the container does not appear on the host.",
 });
 
-function idmapSteps(config: OciConfig, mount: OciMount): Step[] {
+function idmapSteps(config: OciConfig, mount: OciMount, { inside = false } = {}): Step[] {
   if (!isIdmapped(mount)) return [];
   return [
     {
@@ -81,6 +81,7 @@ function idmapSteps(config: OciConfig, mount: OciMount): Step[] {
       slot: slotOf(config, mount),
       userns: idmapSlot(mount, config),
       recursive: parseMountOptions(mount.options ?? []).idmap === "ridmap",
+      byLauncher: inside && hasNamespace(config, "user"),
       why: "Owners in the source are seen as the mapping says, and nothing on disk changes (mount_setattr(2)).",
     },
   ];
@@ -163,7 +164,7 @@ function bindSteps({ mount, bind }: { mount: OciMount; bind: OciMount }, input: 
   const slot = slotOf(config, mount);
   const target = mount.destination;
   const late = isOwn(input, mount)
-    ? [...openSteps({ config, mount, bind }, HOST_ROOT), ...idmapSteps(config, mount)]
+    ? [...openSteps({ config, mount, bind }, HOST_ROOT), ...idmapSteps(config, mount, { inside: true })]
     : [];
   return [
     ...late,

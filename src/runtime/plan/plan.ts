@@ -89,8 +89,11 @@ export type StepAction =
       /** The path is one below the directory in this slot, as for a process whose root that is (chroot(2)). */
       root?: string;
     }
-  /** mount_setattr(2) with MOUNT_ATTR_IDMAP, Linux 5.12: owners in the detached mount of a slot as a user namespace maps them. */
-  | { op: "idmap"; slot: string; userns: string; recursive?: boolean }
+  /**
+   * mount_setattr(2) with MOUNT_ATTR_IDMAP, Linux 5.12: owners in the detached mount of a slot as a user namespace maps them;
+   * by the launcher, who takes the mount out of the process meanwhile, where that one may not.
+   */
+  | { op: "idmap"; slot: string; userns: string; recursive?: boolean; byLauncher?: boolean }
   /** move_mount(2): attaches the detached mount in a slot, which is empty again then. */
   | { op: "moveMount"; slot: string; target: string }
   /** mount_setattr(2) of the detached mount in a slot. */

@@ -30,7 +30,7 @@ export const EVERY_STEP: { [Op in StepOp]: Extract<StepAction, { op: Op }> } = {
     within: "/base",
     root: "other",
   },
-  idmap: { op: "idmap", slot: "bind:/dst", userns: "userns:/dst", recursive: true },
+  idmap: { op: "idmap", slot: "bind:/dst", userns: "userns:/dst", recursive: true, byLauncher: true },
   moveMount: { op: "moveMount", slot: "bind:/dst", target: "/dst" },
   mountSetattr: {
     op: "mountSetattr",
