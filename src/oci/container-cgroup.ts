@@ -53,6 +53,8 @@ export interface CreatedCgroup extends CgroupJoin {
 export interface OciCgroup {
   /** For the state document, from which reopenOciCgroup() has it again; undefined where the container has no cgroup. */
   readonly location: CgroupLocation | undefined;
+  /** One that is there already must be nobody else's: throws ERR_TSRUN_CGROUP_NOT_EMPTY, ERR_TSRUN_CGROUP_FROZEN. */
+  refuseInUse(): void;
   /**
    * Makes it, with the limits and devices of `linux`. `ownerUid`: the host's user to whom it is delegated, where the
    * container mounts it writable in a cgroup namespace of its own (config-linux.md, "Cgroup ownership").
@@ -86,6 +88,7 @@ const NOTHING: CgroupJoin = { cloneFd: undefined, procsFiles: [] };
 const NO_CGROUP: OciCgroup = {
   location: undefined,
   driven: ABSENT,
+  refuseInUse() {},
   create: () => ({ ...NOTHING, view: { version: 2 }, paths: {} }),
   join: () => NOTHING,
   apply(resources) {
@@ -107,12 +110,12 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
     get driven() {
       return self.driven;
     },
+    refuseInUse: () => refuseInUse(self.driven),
     create(linux, { ownerUid } = {}) {
       const resources = { ...linux.resources };
       // Without privileges the kernel neither takes the rules nor lets devices be made.
       if (request.rootless) delete resources.devices;
       else resources.devices = deviceRules(linux);
-      refuseInUse(self.driven);
       try {
         if (request.rootless && location.version === 2) checkMayJoin(location);
         self.driven = driver.create(location.path, resources, { words: "oci", adopt: true });
@@ -168,7 +171,6 @@ function joinBelow(location: CgroupLocation, below: SubCgroups): CgroupJoin {
   return joinOf({ cloneInto: unified, procsFiles: [...others].map((directory) => `${directory}/tasks`) });
 }
 
-/** A cgroup that is there already must be nobody else's. */
 function refuseInUse(cgroup: Cgroup): void {
   const pids = cgroup.pids();
   if (pids.length > 0) {

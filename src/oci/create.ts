@@ -2,7 +2,7 @@
  * create: everything but the program. The Plan runs up to its wait point "start", with the hooks of creation where they
  * belong (runtime.md, "Lifecycle"); what happens there is the caller's: `create` leaves the process waiting, `run` goes on.
  */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { mknod, S_IFIFO } from "../kernel/files.ts";
 import { processStartTicks } from "../kernel/process.ts";
@@ -15,7 +15,7 @@ import { cgroupOwner } from "./cgroup-owner.ts";
 import { type OciCgroup, openOciCgroup } from "./container-cgroup.ts";
 import { destroy } from "./delete.ts";
 import { withEnvironment, withListenFds } from "./environment.ts";
-import { invalidRequest, ociError } from "./errors.ts";
+import { alreadyExists, invalidRequest, ociError } from "./errors.ts";
 import { Executor } from "./executor.ts";
 import { stepFailure } from "./failure.ts";
 import { runHooks, runInNamespaces } from "./hooks.ts";
@@ -122,6 +122,9 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
     cgroupsPath: config.linux.cgroupsPath,
     ...{ id, rootless: options.rootless ?? false, systemd: options.systemdCgroup ?? false },
   });
+  // Before anything has this container's name: what fails from then on is undone, and the cgroup may be another's.
+  if (existsSync(containerDirectory(root, id))) throw alreadyExists();
+  group.refuseInUse();
   const state = newState(bundle, config, { id, group });
   claimState(root, state, (directory) => {
     if (options.notifySocket) makeNotifyDirectory(directory);

@@ -154,6 +154,24 @@ describe("a container in the host's pid namespace", () => {
   });
 });
 
+test("a cgroup in use is refused, and left alone", () => {
+  const same = (name: string) =>
+    it.bundle(name, (config) => {
+      config.linux.cgroupsPath = `/tsrun-oci-same-${process.pid}`;
+      // Without one, a container that is deleted takes its whole cgroup along.
+      config.linux.namespaces = config.linux.namespaces.filter(
+        ({ type }: { type: string }) => type !== "pid",
+      );
+    });
+  expect(it.oci("run", "-d", "-b", same("first"), "first").code).toBe(0);
+  expect(it.oci("run", "-d", "-b", same("second"), "second").stderr).toContain("cgroup is not empty");
+  expect(it.state("first").status).toBe("running");
+  expect(it.oci("pause", "first").code).toBe(0);
+  expect(it.oci("delete", "-f", "second").code).toBe(0);
+  expect(it.state("first").status).toBe("paused");
+  expect(it.oci("delete", "-f", "first").code).toBe(0);
+});
+
 describe("hooks", () => {
   const script = (text: string) => ({ path: "/bin/sh", args: ["sh", "-c", text] });
 

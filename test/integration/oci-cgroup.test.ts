@@ -113,7 +113,7 @@ describe("one that exists", () => {
     const cgroup = open();
     closeSync(cgroup.create({}).cloneFd ?? -1);
     await cgroup.driven.freeze();
-    expect(() => cgroup.create({})).toThrow(
+    expect(() => cgroup.refuseInUse()).toThrow(
       expect.objectContaining({
         code: "ERR_TSRUN_CGROUP_FROZEN",
         message: expect.stringMatching(/unexpectedly frozen/),
@@ -121,7 +121,7 @@ describe("one that exists", () => {
     );
     await cgroup.driven.thaw();
     await occupy(cgroup);
-    expect(() => cgroup.create({})).toThrow(
+    expect(() => cgroup.refuseInUse()).toThrow(
       expect.objectContaining({
         code: "ERR_TSRUN_CGROUP_NOT_EMPTY",
         message: expect.stringMatching(/container's cgroup is not empty/),
