@@ -281,13 +281,15 @@ function creationHooks(state: StateDocument, point: WaitName | undefined): void 
   if (hooks === undefined) return;
   const told = publicState(state, "creating");
   if (point === "createRuntime") {
-    runHooks(hooks.prestart, { name: "prestart", state: told });
-    runHooks(hooks.createRuntime, { name: "createRuntime", state: told });
+    const directory = state.bundle;
+    runHooks(hooks.prestart, { name: "prestart", state: told, directory });
+    runHooks(hooks.createRuntime, { name: "createRuntime", state: told, directory });
   }
   if (point === "createContainer") {
     runInNamespaces(hooks.createContainer, {
       name: "createContainer",
       state: told,
+      directory: state.rootfs,
       pid: state.pid,
       namespaces: state.config.linux.namespaces.map(({ type }) => type),
     });

@@ -16,6 +16,8 @@ import type { OciState } from "./state.ts";
 export interface HookRun {
   name: OciHookPoint;
   state: OciState;
+  /** Where it starts: by default where this process is. */
+  directory?: string | undefined;
   /** The Plan of a hook; by default hookPlan() in the runtime's own namespaces. */
   plan?: (hook: OciHook) => { plan: Plan; fds: Record<string, number> };
   /** Called at each step at which the hook's process waits. */
@@ -23,9 +25,11 @@ export interface HookRun {
 }
 
 /** Runs hooks one after the other; throws at the first that fails, with what it wrote. */
-export function runHooks(hooks: readonly OciHook[] | undefined, { name, state, plan, waits }: HookRun): void {
+export function runHooks(hooks: readonly OciHook[] | undefined, run: HookRun): void {
+  const { name, state, directory, waits } = run;
+  const plan = run.plan ?? ((hook: OciHook) => ({ plan: hookPlan(hook, { directory }), fds: {} }));
   hooks?.forEach((hook, index) => {
-    const reason = runHook(hook, state, { ...(plan?.(hook) ?? { plan: hookPlan(hook), fds: {} }), waits });
+    const reason = runHook(hook, state, { ...plan(hook), waits });
     if (reason !== undefined) {
       throw ociError("ERR_TSRUN_OCI_HOOK_FAILED", `error running ${name} hook #${index}: ${reason}`);
     }
@@ -96,13 +100,21 @@ export function hookStreamSteps(): Step[] {
   );
 }
 
-/** The Plan of a hook in the runtime's namespaces, or in those of the process whose pidfd slot "init" holds. */
-export function hookPlan(hook: OciHook, namespaces: readonly OciNamespaceType[] = []): Plan {
+export interface HookPlace {
+  /** Of the process whose pidfd slot "init" holds; the others are the runtime's. */
+  namespaces?: readonly OciNamespaceType[];
+  directory?: string | undefined;
+}
+
+/** The Plan of a hook whose path is one of the host. */
+export function hookPlan(hook: OciHook, { namespaces = [], directory }: HookPlace = {}): Plan {
   const steps: Step[] = [
     ...joinSteps(namespaces.filter((type) => type === "pid")),
     { op: "clone", flags: [], why: "The hook's process." },
-    // A user namespace comes last: in it the privilege to join namespaces of others is gone.
     ...joinSteps(namespaces.filter((type) => type !== "pid" && type !== "user")),
+    // Only now: who joins a mount namespace is in its root directory then (setns(2)).
+    ...startSteps(directory),
+    // A user namespace comes last: in it the privilege to join namespaces of others is gone.
     ...(namespaces.includes("user") ? [...joinSteps(["user"]), ...BECOME_ROOT] : []),
     ...hookStreamSteps(),
     { op: "closeRange", first: 3, why: "A hook gets the container's state and nothing else." },
@@ -116,6 +128,11 @@ export function hookPlan(hook: OciHook, namespaces: readonly OciNamespaceType[] 
   ];
   return { fds: [...(namespaces.length > 0 ? ["init"] : []), ...HOOK_STREAMS], steps };
 }
+
+const startSteps = (directory: string | undefined): Step[] =>
+  directory === undefined
+    ? []
+    : [{ op: "chdir", path: directory, why: "A hook's relative paths mean what they mean with runc." }];
 
 const BECOME_ROOT: readonly Step[] = [
   { op: "setresgid", gid: 0, why: "The user namespace's root." },
@@ -133,10 +150,14 @@ export function runInNamespaces(
   hooks: readonly OciHook[] | undefined,
   { pid, namespaces, ...run }: HookRun & { pid: number; namespaces: readonly OciNamespaceType[] },
 ): void {
+  const { directory } = run;
   if (!hooks || hooks.length === 0) return;
   const init = pidfdOpen(pid);
   try {
-    runHooks(hooks, { ...run, plan: (hook) => ({ plan: hookPlan(hook, namespaces), fds: { init } }) });
+    runHooks(hooks, {
+      ...run,
+      plan: (hook) => ({ plan: hookPlan(hook, { namespaces, directory }), fds: { init } }),
+    });
   } finally {
     closeSync(init);
   }

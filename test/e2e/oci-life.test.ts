@@ -208,6 +208,20 @@ describe("hooks", () => {
     });
   });
 
+  test("start in the bundle, and in the root directory once there are mounts to make", () => {
+    const bundle = it.bundle("where", (config) => {
+      config.process.args = ["cat", "/tmp/hooks", "/tmp/mounted"];
+      config.hooks = {
+        createRuntime: [script("echo $PWD >>rootfs/tmp/hooks")],
+        createContainer: [
+          script("echo $PWD >>tmp/hooks; cat >tmp/mounted; mount --bind tmp/hooks tmp/mounted"),
+        ],
+      };
+    });
+    const said = `${bundle}\n${bundle}/rootfs\n`;
+    expect(it.oci("run", "-b", bundle, "where")).toEqual({ code: 0, stdout: said + said, stderr: "" });
+  });
+
   test.each(["prestart", "createRuntime", "createContainer", "startContainer", "poststart"])(
     "a %s hook that fails takes the container with it",
     (name) => {
