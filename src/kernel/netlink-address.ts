@@ -20,6 +20,7 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const IFA_F_NODAD = 0x02;
+const IFA_F_PERMANENT = 0x80;
 
 const RTA_DST = 1;
 const RTA_OIF = 4;
@@ -92,6 +93,13 @@ export function decodeAddress({ body }: NetlinkMessage): InterfaceAddress {
     };
   });
 }
+
+/** Whether an address was given to its link for good, and means the same everywhere: not by DHCP, not link-local. */
+export const isLasting = ({ body }: NetlinkMessage): boolean =>
+  decoding(
+    "RTM_NEWADDR",
+    () => (body.readUInt8(2) & IFA_F_PERMANENT) !== 0 && body.readUInt8(3) === RT_SCOPE_UNIVERSE,
+  );
 
 /** A route in the main table; without a gateway the destination is on the link itself. */
 export function addRoute(route: Route): NetlinkRequest {

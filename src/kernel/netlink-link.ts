@@ -172,6 +172,12 @@ export function setLink(link: LinkReference, changes: LinkChanges): NetlinkReque
   return linkRequest("RTM_SETLINK", RTM_SETLINK, link, attributes);
 }
 
+/** Moves a link to another network namespace, an open descriptor, under a name that is free there: in one step. */
+export function moveLink(link: number, { netns, name }: { netns: number; name: string }): NetlinkRequest {
+  const attributes = [stringAttribute(IFLA_IFNAME, name), u32Attribute(IFLA_NET_NS_FD, netns)];
+  return linkRequest("RTM_SETLINK", RTM_SETLINK, link, [linkHeader({ link }), ...attributes]);
+}
+
 /**
  * Keeps the kernel from giving a link an IPv6 link-local address when it comes up. Sent before the link is set up:
  * within one RTM_SETLINK the kernel applies this after the flags. Where the kernel runs without IPv6, nothing to do.

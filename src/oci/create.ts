@@ -215,7 +215,7 @@ async function execute(
       console: terminal ? (fds.console ?? "relay") : undefined,
     });
     try {
-      runToStart(options.root, state, { plan, executor, fds });
+      await runToStart(options.root, state, { plan, executor, fds });
     } catch (error) {
       executor[Symbol.dispose]();
       throw error;
@@ -245,11 +245,11 @@ function withoutGate({ fds, steps }: Plan): Plan {
 }
 
 /** Serves the Plan's wait points up to "start". */
-function runToStart(
+async function runToStart(
   root: string,
   state: StateDocument,
   { plan, executor, fds }: { plan: Plan; executor: Executor; fds: Descriptors },
-): void {
+): Promise<void> {
   for (;;) {
     const event = executor.next();
     if (event.kind === "failed") throw stepFailure(plan, event);
@@ -261,6 +261,7 @@ function runToStart(
       state.pid = event.pid;
       state.startTime = processStartTicks(event.pid) ?? 0;
       writeState(root, state);
+      if (state.config.linux.netDevices !== undefined) await moveDevices(state);
     }
     const step = plan.steps[event.step];
     if (step?.op === "wait" && step.name === "start") {
@@ -274,6 +275,11 @@ function runToStart(
     if (step?.op === "wait") creationHooks(state, step.name);
     executor.goOn();
   }
+}
+
+async function moveDevices({ config, pid }: StateDocument): Promise<void> {
+  const { moveNetDevices } = await import("./net-devices.ts");
+  moveNetDevices(config, pid);
 }
 
 function creationHooks(state: StateDocument, point: WaitName | undefined): void {

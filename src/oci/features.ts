@@ -48,7 +48,7 @@ export function featuresDocument({ version, specVersion }: { version: string; sp
       intelRdt: { enabled: false },
       memoryPolicy: { modes: names(MEMORY_POLICY), flags: names(MEMORY_POLICY_FLAG) },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: { "tsrun.version": version },
     potentiallyUnsafeConfigAnnotations: [],

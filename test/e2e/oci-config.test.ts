@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Config, createOci, type Oci, TSRUN_OCI } from "../support/oci.ts";
 
 let it: Oci;
@@ -143,6 +143,38 @@ describe("namespaces of others", () => {
     } finally {
       holder.kill("SIGKILL");
     }
+  });
+});
+
+describe("network devices", () => {
+  const ip = (...words: string[]) => spawnSync("ip", words, { encoding: "utf8" });
+  afterEach(() => void ip("link", "del", "oci-device"));
+
+  test("of the host become the container's, with their addresses and by the name that is asked for", () => {
+    expect(ip("link", "add", "oci-device", "type", "veth", "peer", "name", "oci-peer").status).toBe(0);
+    for (const address of ["192.0.2.7/24", "2001:db8::7/64", "127.0.0.33/8"]) {
+      ip("address", "add", address, "dev", "oci-device");
+    }
+    const shown = said("busybox ip address show dev net0; busybox ip link show lo", (config) => {
+      config.linux.netDevices = { "oci-device": { name: "net0" } };
+    });
+    expect(shown).toContain("net0@");
+    expect(shown).toMatch(/[<,]UP[,>]/);
+    expect(shown).toContain("inet 192.0.2.7/24 ");
+    expect(shown).toContain("inet6 2001:db8::7/64 ");
+    expect(shown).not.toContain("127.0.0.33");
+    expect(ip("link", "show", "oci-device").status).not.toBe(0);
+  });
+
+  test("that are not there are an error, and leave nothing", () => {
+    const bundle = it.bundle("no-device", (config) => {
+      config.linux.netDevices = { "oci-device": {} };
+    });
+    expect(it.oci("run", "-b", bundle, "no-device")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("oci-device"),
+    });
+    expect(it.oci("list", "-q").stdout).not.toContain("no-device");
   });
 });
 

@@ -57,10 +57,20 @@ export const checkIntelRdt: Rule = ({ linux }) => {
   );
 };
 
-export const checkNetDevices: Rule = ({ linux }) => {
-  const [name] = Object.keys(linux.netDevices ?? {});
-  if (name !== undefined) {
-    throw invalidConfig(`linux.netDevices: tsrun does not move network devices into containers (${name})`);
+/** A name that the kernel gives a network device (dev_valid_name() of its net/core/dev.c). */
+const isDeviceName = (name: string): boolean =>
+  /^[^/:\s]+$/.test(name) && name !== "." && name !== ".." && Buffer.byteLength(name) < IFNAMSIZ;
+const IFNAMSIZ = 16;
+
+export const checkNetDevices: Rule = ({ linux }, { rootless }) => {
+  const devices = Object.entries(linux.netDevices ?? {});
+  if (devices.length === 0) return;
+  if (linux.namespaces.every(({ type }) => type !== "network")) {
+    throw invalidConfig("unable to move network devices without a NET namespace");
+  }
+  if (rootless) throw invalidConfig("network devices are not supported for rootless containers");
+  for (const name of devices.flatMap(([from, { name: to }]) => [from, to || from])) {
+    if (!isDeviceName(name)) throw invalidConfig(`invalid network device name ${JSON.stringify(name)}`);
   }
 };
 

@@ -33,8 +33,6 @@ describe("the features document", () => {
   test("what is off is refused", () => {
     expect(document.linux.intelRdt.enabled).toBe(false);
     expect(() => read({ intelRdt: {} })).toThrow("intelRdt");
-    expect(document.linux.netDevices.enabled).toBe(false);
-    expect(() => read({ netDevices: { eth0: {} } })).toThrow("netDevices");
   });
 
   test("every namespace and policy is known", () => {

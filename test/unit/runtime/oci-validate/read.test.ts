@@ -245,7 +245,16 @@ describe("what is refused", () => {
     ],
     ["nodes of a policy", linux({ memoryPolicy: { mode: "MPOL_BIND" } }), "requires at least one node"],
     ["a policy's mode", linux({ memoryPolicy: { nodes: "0" } }), "invalid memory policy mode"],
-    ["network devices", linux({ netDevices: { eth0: {} } }), "does not move network devices"],
+    [
+      "devices for the host's network",
+      linux({ namespaces: without("network"), netDevices: { eth0: {} } }),
+      "without a NET namespace",
+    ],
+    [
+      "a device's name",
+      linux({ netDevices: { eth0: { name: "a/b" } } }),
+      'invalid network device name "a/b"',
+    ],
     ["resctrl", linux({ intelRdt: { closID: "x" } }), "intelRdt is specified in config"],
     ["a relative hook", { hooks: { prestart: [{ path: "x" }] } }, "hooks.prestart[0]: path must be absolute"],
     ["no time for a hook", { hooks: { poststop: [{ path: "/x", timeout: 0 }] } }, "greater than 0"],
