@@ -41,8 +41,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct probe_result result = probe(&input, overdue);
 
 		health_note(health, &rules, input_byte(&input), &result);
-		health_write(health, "health.json");
 	}
+	if (health)
+		health_write(health, "health.json");
 	free(health);
 	return 0;
 }

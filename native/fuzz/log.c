@@ -4,6 +4,10 @@
  */
 #include "log.h"
 
+/* Lines that are too long, and files, of a size that a small input has many of. */
+#undef LOG_LINE
+#define LOG_LINE 256
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +20,8 @@
 #include "fuzz.h"
 #include "json-text.h"
 
-#define DISK (4 << 20)
-#define MOST (128 << 10) /* bytes that one input has the process write */
+#define DISK (256 << 10)
+#define MOST (8 << 10) /* bytes that one input has the process write */
 
 static char disk[DISK];
 static size_t used, seen; /* seen: up to there it is known to be good */
@@ -85,13 +89,13 @@ static void fake_rename(const char *from, const char *to)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
-	static char piece[32 << 10];
+	static char piece[LOG_LINE * 5 / 2];
 	size_t written = 0;
 
 	input = (struct input){ data, length };
 	used = seen = 0;
 	lines[0].length = lines[1].length = buffered = 0;
-	log_open("log", (long long)input_byte(&input) * 1024, input_byte(&input) % 4);
+	log_open("log", (long long)input_byte(&input) * 64, input_byte(&input) % 4);
 	while (input.left > 0 && written < MOST) {
 		uint8_t how = input_byte(&input);
 		size_t real = input_bytes(&input, piece, input_byte(&input));

@@ -1,6 +1,5 @@
 #include "json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Length of the UTF-8 sequence at text, 0 where it is not valid (RFC 3629: no overlong forms, no surrogates). */
@@ -40,10 +39,9 @@ size_t json_escape(char *to, const char *text, size_t length)
 		} else if (sequence == 0)
 			to = mempcpy(to, "\\ufffd", 6);
 		else if (*at < 0x20 || *at == 0x7f || *at == '<' || *at == '>' || *at == '&') {
-			char escape[JSON_WIDEST + 1];
-
-			snprintf(escape, sizeof(escape), "\\u%04x", *at);
-			to = mempcpy(to, escape, JSON_WIDEST);
+			to = mempcpy(to, "\\u00", 4);
+			*to++ = "0123456789abcdef"[*at >> 4];
+			*to++ = "0123456789abcdef"[*at & 0xf];
 		} else
 			to = mempcpy(to, at, sequence);
 		at += sequence ? sequence : 1;
