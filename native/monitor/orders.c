@@ -8,6 +8,8 @@
 
 #include "../include/orders.h"
 
+#define MAX_TEXT (64 << 20) /* far above what execve(2) takes: ARG_MAX is 6 MiB at most */
+
 /* Receives up to length bytes, and counts the descriptors that come with them. */
 static size_t receive(int socket, void *data, size_t length, uint32_t *descriptors)
 {
@@ -37,15 +39,20 @@ static void receive_all(int socket, void *data, size_t length, uint32_t *descrip
 }
 
 /* The table of count strings that follow each other, ended by NULL as execve(2) has it; *text is what follows them. */
-static char **table(char **text, uint32_t count)
+static char **table(char **text, const char *end, uint32_t count)
 {
-	char **strings = calloc(count + 1, sizeof(*strings));
+	/* Each string has a NUL at least: a count that the text cannot hold is not worth its memory. */
+	char **strings = count > end - *text ? NULL : calloc((size_t)count + 1, sizeof(*strings));
 
 	if (strings == NULL)
 		exit(1);
 	for (uint32_t i = 0; i < count; i++) {
+		const char *nul = memchr(*text, '\0', (size_t)(end - *text));
+
+		if (nul == NULL)
+			exit(1);
 		strings[i] = *text;
-		*text += strlen(*text) + 1;
+		*text += nul - *text + 1;
 	}
 	return strings;
 }
@@ -56,13 +63,14 @@ void orders_receive(int socket, int *argc, char ***argv)
 	uint32_t descriptors = 0;
 
 	receive_all(socket, &header, sizeof(header), &descriptors);
-	char *text = malloc(header.size);
+	char *text = header.size > MAX_TEXT ? NULL : malloc(header.size);
 	if (text == NULL)
 		exit(1);
 	receive_all(socket, text, header.size, &descriptors);
 	if (descriptors != header.descriptors)
 		exit(1);
+	const char *end = text + header.size;
 	*argc = (int)header.arguments;
-	*argv = table(&text, header.arguments);
-	environ = table(&text, header.environment);
+	*argv = table(&text, end, header.arguments);
+	environ = table(&text, end, header.environment);
 }
