@@ -38,6 +38,7 @@ enum { PLAN_FD = 3, CONTROL_FD, FIRST_SLOT_FD };
 
 static int console_socket = -1;
 static int channel = -1; /* to the process, until execve closes its end; -1 then */
+static bool console_arrived;
 
 static void tell(uint32_t type, uint32_t first, uint32_t second, uint32_t third)
 {
@@ -138,6 +139,12 @@ static void start_process(void)
 			close(plan.slots[i]);
 }
 
+static _Noreturn void refuse_console(int error)
+{
+	tell(FRAME_FAILED, NO_STEP, (uint32_t)error, 0);
+	give_up();
+}
+
 /* The name that comes along is for people who look at the receiver's log. */
 static void hand_over_console(int master)
 {
@@ -150,11 +157,23 @@ static void hand_over_console(int master)
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	*(int *)CMSG_DATA(header) = master;
-	if (sendmsg(console_socket, &message, MSG_NOSIGNAL) < 0) {
-		tell(FRAME_FAILED, NO_STEP, (uint32_t)errno, 0);
-		give_up();
-	}
+	if (sendmsg(console_socket, &message, MSG_NOSIGNAL) < 0)
+		refuse_console(errno);
 	close(master);
+}
+
+/* There is one terminal, and its master is lost where this process has no descriptor left for it (SCM_RIGHTS, unix(7)). */
+static void take_console(int master)
+{
+	if (master < 0)
+		refuse_console(EMFILE);
+	if (console_arrived)
+		refuse_console(EPROTO);
+	console_arrived = true;
+	if (options.console == CONSOLE_RELAY)
+		relay_begin(master);
+	else
+		hand_over_console(master);
 }
 
 static void hear_channel(void)
@@ -162,7 +181,14 @@ static void hear_channel(void)
 	struct channel_message message;
 	int fd;
 
-	if (channel_receive(channel, &message, &fd) <= 0) {
+	bool heard = channel_receive(channel, &message, &fd) > 0;
+	if (heard && message.kind == CHANNEL_CONSOLE) {
+		take_console(fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd); /* nothing else comes with one */
+	if (!heard) {
 		close(channel);
 		channel = -1;
 		tell(FRAME_STARTED, (uint32_t)plan.child, 0, 0);
@@ -171,12 +197,6 @@ static void hear_channel(void)
 		return;
 	}
 	switch (message.kind) {
-	case CHANNEL_CONSOLE:
-		if (options.console == CONSOLE_RELAY)
-			relay_begin(fd);
-		else
-			hand_over_console(fd);
-		return;
 	case CHANNEL_WAITING:
 		tell(FRAME_WAITING, message.step, (uint32_t)plan.child, (uint32_t)message.error);
 		return;

@@ -13,6 +13,7 @@
 
 #define BUFFER 16384
 #define LAST_WORDS_MS 100
+#define LAST_WORDS 1024 /* reads: more than a pty holds */
 
 enum { WATCH_INPUT, WATCH_MASTER, WATCH_WINDOW };
 
@@ -158,9 +159,10 @@ void relay_hear(const struct pollfd watch[RELAY_FDS])
 
 void relay_end(void)
 {
-	/* What other processes hold the slave may stay silent for ever. */
-	while (pty >= 0 && poll(&(struct pollfd){ .fd = pty, .events = POLLIN }, 1, LAST_WORDS_MS) > 0 && read_output())
-		continue;
+	/* What other processes hold the slave may stay silent for ever, or speak for ever. */
+	for (int reads = 0; reads < LAST_WORDS && pty >= 0; reads++)
+		if (poll(&(struct pollfd){ .fd = pty, .events = POLLIN }, 1, LAST_WORDS_MS) <= 0 || !read_output())
+			break;
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	raw = false;
