@@ -18,6 +18,7 @@
 #define NETNS_FD 3
 #define LIFE_FD 4
 #define FIRST_SOCKET 5
+#define SESSIONS 1024 /* of clients that send datagrams */
 
 /* What epoll(7) tells of: `ready` is called with the events. */
 struct source {

@@ -1,5 +1,6 @@
 /* Connections: what one end says goes to the other, and so does that it has nothing more to say. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -150,13 +151,41 @@ static void start(int client, int server)
 	}
 }
 
+static int spare = -1; /* a descriptor to give up for a moment */
+
+static void keep_spare(void)
+{
+	if (spare < 0)
+		spare = open("/dev/null", O_PATH | O_CLOEXEC);
+}
+
+/* Whom there is no descriptor for would wake this process until there is one (accept(2), EMFILE): he is hung up on. */
+static bool turn_away(int fd)
+{
+	if (spare < 0)
+		return false;
+	close(spare);
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	if (client >= 0)
+		close(client);
+	spare = -1;
+	keep_spare();
+	return client >= 0;
+}
+
 static void accept_ready(struct source *source, uint32_t events)
 {
 	struct listener *listener = (struct listener *)source;
-	int client;
 
 	(void)events;
-	while ((client = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+	keep_spare();
+	for (;;) {
+		int client = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (client < 0) {
+			if ((errno == EMFILE || errno == ENFILE) && turn_away(source->fd))
+				continue;
+			return;
+		}
 		int server = target_connect(listener->port, SOCK_STREAM);
 
 		if (server >= 0)

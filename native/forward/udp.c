@@ -1,6 +1,6 @@
 /*
- * Datagrams: for each client a socket that is connected to the container, by which answers find their way back, from the
- * very address that the client has sent to. A client that is silent for a while is forgotten.
+ * Datagrams: for each client, and each address that it sends to, a socket that is connected to the container, by which
+ * answers find their way back, from that very address. A client that is silent for a while is forgotten.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #include "forward.h"
 
 #define SILENCE 90 /* seconds */
-#define SESSIONS 1024
 #define DATAGRAM (64 << 10)
 #define AT_ONCE 64
 
@@ -21,16 +20,18 @@ struct port {
 	unsigned number;
 };
 
+/* What says where a client has sent to, ip(7) IP_PKTINFO, for where an answer is to come from; zeros otherwise. */
+struct destination {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	size_t length;
+};
+
 struct session {
 	struct source source;
 	struct port *port; /* NULL: free */
 	struct sockaddr_storage client;
 	socklen_t client_length;
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-		struct cmsghdr align;
-	} control; /* what says where the client has sent to, ip(7) IP_PKTINFO */
-	size_t control_length;
+	struct destination destination;
 	time_t heard;
 	uint64_t turn; /* when it was heard last, in the order of datagrams */
 };
@@ -86,46 +87,58 @@ static void answer_ready(struct source *source, uint32_t events)
 			return; /* also where nobody listens in the container: ICMP's answer is as good as none */
 		struct iovec data = { .iov_base = datagram, .iov_len = (size_t)length };
 		struct msghdr message = { .msg_name = &session->client, .msg_namelen = session->client_length,
-					  .msg_iov = &data, .msg_iovlen = 1, .msg_control = session->control.bytes,
-					  .msg_controllen = session->control_length };
+					  .msg_iov = &data, .msg_iovlen = 1, .msg_control = session->destination.control,
+					  .msg_controllen = session->destination.length };
 
 		sendmsg(session->port->source.fd, &message, MSG_NOSIGNAL);
 		note(session);
 	}
 }
 
-/* Keeps what of the packet's information is right for an answer: its source is where the packet went. */
-static void remember_destination(struct session *session, struct msghdr *message)
+static void put(struct destination *destination, int level, int type, const void *info, size_t size)
 {
-	struct msghdr answer = { .msg_control = session->control.bytes, .msg_controllen = sizeof(session->control) };
-	struct cmsghdr *to = CMSG_FIRSTHDR(&answer);
+	struct msghdr answer = { .msg_control = destination->control, .msg_controllen = sizeof(destination->control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&answer);
 
-	session->control_length = 0;
-	for (struct cmsghdr *from = CMSG_FIRSTHDR(message); from; from = CMSG_NXTHDR(message, from)) {
-		if (from->cmsg_level == IPPROTO_IP && from->cmsg_type == IP_PKTINFO) {
+	*header = (struct cmsghdr){ CMSG_LEN(size), level, type };
+	memcpy(CMSG_DATA(header), info, size);
+	destination->length = CMSG_SPACE(size);
+}
+
+/* Keeps what of the packet's information is right for an answer: its source is where the packet went. */
+static struct destination destination_of(struct msghdr *message)
+{
+	struct destination destination = { 0 };
+
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 
-			memcpy(&info, CMSG_DATA(from), sizeof(info));
+			memcpy(&info, CMSG_DATA(header), sizeof(info));
 			info = (struct in_pktinfo){ .ipi_spec_dst = info.ipi_spec_dst };
-			*to = (struct cmsghdr){ CMSG_LEN(sizeof(info)), IPPROTO_IP, IP_PKTINFO };
-			memcpy(CMSG_DATA(to), &info, sizeof(info));
-			session->control_length = CMSG_SPACE(sizeof(info));
+			put(&destination, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 		}
-		if (from->cmsg_level == IPPROTO_IPV6 && from->cmsg_type == IPV6_PKTINFO) {
-			*to = (struct cmsghdr){ CMSG_LEN(sizeof(struct in6_pktinfo)), IPPROTO_IPV6, IPV6_PKTINFO };
-			memcpy(CMSG_DATA(to), CMSG_DATA(from), sizeof(struct in6_pktinfo));
-			session->control_length = CMSG_SPACE(sizeof(struct in6_pktinfo));
-		}
+		if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO)
+			put(&destination, IPPROTO_IPV6, IPV6_PKTINFO, CMSG_DATA(header), sizeof(struct in6_pktinfo));
 	}
+	return destination;
+}
+
+static bool is_of(const struct session *session, const struct msghdr *message, const struct destination *destination)
+{
+	return session->client_length == message->msg_namelen &&
+	       memcmp(&session->client, message->msg_name, message->msg_namelen) == 0 &&
+	       session->destination.length == destination->length &&
+	       memcmp(session->destination.control, destination->control, destination->length) == 0;
 }
 
 static struct session *find(struct port *port, struct msghdr *message)
 {
+	struct destination destination = destination_of(message);
 	struct session *oldest = sessions;
 
 	for (struct session *session = sessions; session < sessions + SESSIONS; session++) {
-		if (session->port == port && session->client_length == message->msg_namelen &&
-		    memcmp(&session->client, message->msg_name, message->msg_namelen) == 0)
+		if (session->port == port && is_of(session, message, &destination))
 			return session;
 		if (!session->port || (oldest->port && session->turn < oldest->turn))
 			oldest = session;
@@ -138,7 +151,7 @@ static struct session *find(struct port *port, struct msghdr *message)
 	oldest->port = port;
 	memcpy(&oldest->client, message->msg_name, message->msg_namelen);
 	oldest->client_length = message->msg_namelen;
-	remember_destination(oldest, message);
+	oldest->destination = destination;
 	source_watch(&oldest->source, EPOLL_CTL_ADD, EPOLLIN);
 	return oldest;
 }
