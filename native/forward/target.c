@@ -19,7 +19,7 @@ static socklen_t look_up(unsigned port, struct sockaddr_storage *address)
 
 	for (unsigned at = 0; file && fgets(line, sizeof(line), file); at++)
 		if (at == port)
-			found = sscanf(line, "%63s %u", text, &number) == 2;
+			found = sscanf(line, "%63s %u", text, &number) == 2 && number <= UINT16_MAX;
 	if (file)
 		fclose(file);
 	if (!found)
