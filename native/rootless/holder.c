@@ -54,20 +54,6 @@ static ino_t user_namespace_of(const char *pid)
 	return stat(path, &info) == 0 ? info.st_ino : 0; /* 0 also for what is beyond this namespace's power */
 }
 
-static pid_t parent_of(const char *pid)
-{
-	char path[64];
-	int parent = 0;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	FILE *file = fopen(path, "re");
-	if (file && fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1)
-		parent = 0;
-	if (file)
-		fclose(file);
-	return parent;
-}
-
 /* Whether any other process is in this user namespace, but for those that are here to serve them. */
 static bool is_used(int directory)
 {
@@ -80,7 +66,7 @@ static bool is_used(int directory)
 	while (!used && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)atoi(entry->d_name);
 		used = pid > 0 && pid != self && user_namespace_of(entry->d_name) == own &&
-		       (outside == 0 || (pid != outside && parent_of(entry->d_name) != outside));
+		       (outside == 0 || (pid != outside && parent_of(pid) != outside));
 	}
 	if (proc)
 		closedir(proc);

@@ -6,6 +6,7 @@
  * everything else says it as every error is said.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +30,22 @@ int fail(const char *hint, const char *format, ...)
 	return -1;
 }
 
+/* Who was started without standard descriptors shall not get another file by their numbers. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct directory directory;
 
+	open_standard_descriptors();
 	if (argc < 2) {
 		fprintf(stderr, "usage: tsrun-rootless PROGRAM [ARGUMENT...]\n"
 				"Executes the program as root of the user's own namespaces.\n");

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static void read_ranges(struct map *map, const char *name)
 	while (map->count < RANGES && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%255[^:]:%lu:%lu", owner, &range.first, &range.count) != 3 || range.count == 0)
 			continue;
+		if (range.first > UINT32_MAX || range.count > UINT32_MAX - range.first)
+			continue; /* no such ids: newuidmap(1) would refuse them all */
 		if (strcmp(owner, number) == 0 || (name[0] && strcmp(owner, name) == 0))
 			map->ranges[map->count++] = range;
 	}

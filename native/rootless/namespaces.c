@@ -101,11 +101,11 @@ static int cannot_make(int error)
 /* The holder's next word: its number, or -1 after fail(). */
 static pid_t hear(int peer)
 {
-	struct report report = { .error = ECHILD };
+	struct report report;
 
-	if (recv(peer, &report, sizeof(report), 0) != sizeof(report) || report.error)
-		return cannot_make(report.error);
-	return report.pid;
+	if (recv(peer, &report, sizeof(report), 0) != sizeof(report) || report.pid <= 0)
+		return cannot_make(ECHILD);
+	return report.error ? cannot_make(report.error) : report.pid;
 }
 
 /* The holder of new namespaces, or -1 after fail(). It ends where this end of the socket does, until it is ready. */
@@ -167,8 +167,11 @@ int namespaces_join(const struct directory *directory)
 	/* Who joins holds the lock, so that the holder does not end meanwhile, and there is but one. */
 	int lock = openat(directory->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return fail("", "cannot lock %s/tsrun/rootless: %s", directory->path, strerror(errno));
+	if (lock < 0 || flock(lock, LOCK_EX) < 0) {
+		fail("", "cannot lock %s/tsrun/rootless: %s", directory->path, strerror(errno));
+		close(lock);
+		return -1;
+	}
 	pid_t holder = record_read(directory->fd, HOLDER_RECORD);
 	if (holder == 0)
 		holder = make(directory->fd);

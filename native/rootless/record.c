@@ -19,8 +19,8 @@ static ssize_t read_file(int directory, const char *name, char *text, size_t siz
 	return length;
 }
 
-/* 0 where there is no such process. */
-static unsigned long long start_time(pid_t pid)
+/* A field of proc_pid_stat(5) after the second, by its number from 1; 0 where there is no such process. */
+static unsigned long long stat_field(pid_t pid, int wanted)
 {
 	char path[64], text[1024];
 
@@ -28,9 +28,19 @@ static unsigned long long start_time(pid_t pid)
 	if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
 		return 0;
 	char *field = strrchr(text, ')'); /* the second field is a name that may contain anything */
-	for (int number = 2; field && number < 22; number++)
+	for (int number = 2; field && number < wanted; number++)
 		field = strchr(field + 1, ' ');
 	return field ? strtoull(field + 1, NULL, 10) : 0;
+}
+
+static unsigned long long start_time(pid_t pid)
+{
+	return stat_field(pid, 22);
+}
+
+pid_t parent_of(pid_t pid)
+{
+	return (pid_t)stat_field(pid, 4);
 }
 
 pid_t record_read(int directory, const char *name)

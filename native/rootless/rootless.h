@@ -41,6 +41,9 @@ extern char **launcher_argv;
 pid_t record_read(int directory, const char *name);
 int record_write(int directory, const char *name, pid_t pid);
 
+/* 0 where there is no such process, or its parent is out of sight. */
+pid_t parent_of(pid_t pid);
+
 #define HOLDER_RECORD "holder"
 #define OUTSIDE_RECORD "outside" /* who carries packets between the network namespace and the host's */
 #define LOCK_FILE "lock"
