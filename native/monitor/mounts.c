@@ -234,9 +234,7 @@ int mount_mask(const char *path)
 
 	if (fd < 0)
 		return -1;
-	int result = fstat(fd, &info);
-	close(fd);
-	if (result < 0)
+	if (finish(fstat(fd, &info), fd) < 0)
 		return -1;
 	return S_ISDIR(info.st_mode) ? mask_directory(path) : mask_file(path);
 }
