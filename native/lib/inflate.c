@@ -85,7 +85,7 @@ static int inflate_member(struct inflater *self)
 /*
  * Inflates until the input is used up or the output is full. `used` receives how many bytes of each, and whether the
  * last member is complete. Returns 1 where the input goes on with something that is no member, 0 where it may go on,
- * and a negative number where it is damaged.
+ * and a negative number where it is damaged; `used` is 0 then.
  */
 int tsrun_inflate(struct inflater *self, uint8_t *in, uint32_t in_size, uint8_t *out, uint32_t out_size, uint32_t used[3])
 {
@@ -111,9 +111,10 @@ int tsrun_inflate(struct inflater *self, uint8_t *in, uint32_t in_size, uint8_t 
 		if (error != ISAL_DECOMP_OK)
 			result = error < 0 ? error : -error;
 	} while (result == 0 && !self->in_header && state->block_state == ISAL_BLOCK_FINISH);
-	used[0] = in_size - state->avail_in;
-	used[1] = out_size - state->avail_out;
-	used[2] = !self->in_header && state->block_state == ISAL_BLOCK_FINISH;
+	/* After an error the library's counts are off by what it had looked ahead, beyond the input's end even. */
+	used[0] = result < 0 ? 0 : in_size - state->avail_in;
+	used[1] = result < 0 ? 0 : out_size - state->avail_out;
+	used[2] = result >= 0 && !self->in_header && state->block_state == ISAL_BLOCK_FINISH;
 	return result;
 }
 #else
