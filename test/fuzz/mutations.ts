@@ -93,7 +93,14 @@ export function effort(numRuns = 300): fc.Parameters<unknown> & { timeout: numbe
     numRuns: Number.MAX_SAFE_INTEGER,
     interruptAfterTimeLimit: seconds * 1000,
     timeout: (seconds + 60) * 1000,
+    reporter: tellRuns,
   };
+}
+
+/** What fast-check does with what a run has come to, and how many inputs it had. */
+function tellRuns(details: fc.RunDetails<unknown>): void {
+  process.stdout.write(`${details.numRuns} inputs\n`);
+  if (details.failed) throw new Error(fc.defaultReportMessage(details));
 }
 
 /** What it returns; undefined where it refuses its input as it should. */
