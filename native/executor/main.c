@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "children.h"
 #include "frames.h"
 #include "interpreter.h"
 #include "options.h"
@@ -38,6 +39,7 @@ enum { PLAN_FD = 3, CONTROL_FD, FIRST_SLOT_FD };
 
 static int console_socket = -1;
 static int channel = -1; /* to the process, until execve closes its end; -1 then */
+static int children = -1; /* children_watch() */
 static bool console_arrived;
 
 static void tell(uint32_t type, uint32_t first, uint32_t second, uint32_t third)
@@ -223,9 +225,8 @@ static void hear_control(void)
 
 static _Noreturn void report_end(bool timed_out)
 {
-	int status = 0;
+	int status = children_wait(plan.child);
 
-	waitpid(plan.child, &status, 0);
 	relay_end();
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	tell(FRAME_EXITED, (uint32_t)code, WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, timed_out);
@@ -246,12 +247,13 @@ static _Noreturn void serve(void)
 	bool timed_out = false;
 
 	for (;;) {
-		enum { CHANNEL, CONTROL, PROCESS, RELAY, COUNT = RELAY + RELAY_FDS };
+		enum { CHANNEL, CONTROL, PROCESS, CHILDREN, RELAY, COUNT = RELAY + RELAY_FDS };
 		struct pollfd watch[COUNT] = {
 			[CHANNEL] = { .fd = channel, .events = POLLIN },
 			[CONTROL] = { .fd = CONTROL_FD, .events = POLLIN },
 			/* First what it has to say, then its end. */
 			[PROCESS] = { .fd = channel < 0 ? plan.pidfd : -1, .events = POLLIN },
+			[CHILDREN] = { .fd = children, .events = POLLIN },
 		};
 		int patience = -1;
 
@@ -270,6 +272,8 @@ static _Noreturn void serve(void)
 		relay_hear(watch + RELAY);
 		if (watch[CHANNEL].revents)
 			hear_channel();
+		if (watch[CHILDREN].revents)
+			children_reap();
 		if (watch[PROCESS].revents)
 			report_end(timed_out);
 		if (watch[CONTROL].revents)
@@ -286,6 +290,9 @@ int main(int argc, char **argv)
 		if (number != SIGCHLD)
 			signal(number, SIG_IGN);
 	inherit_descriptors();
+	if (options.stay)
+		children = children_watch();
 	start_process();
+	children_expect(plan.child);
 	serve();
 }

@@ -160,9 +160,14 @@ void relay_hear(const struct pollfd watch[RELAY_FDS])
 void relay_end(void)
 {
 	/* What other processes hold the slave may stay silent for ever, or speak for ever. */
-	for (int reads = 0; reads < LAST_WORDS && pty >= 0; reads++)
-		if (poll(&(struct pollfd){ .fd = pty, .events = POLLIN }, 1, LAST_WORDS_MS) <= 0 || !read_output())
+	for (int reads = 0; reads < LAST_WORDS && pty >= 0; reads++) {
+		int ready = poll(&(struct pollfd){ .fd = pty, .events = POLLIN }, 1, LAST_WORDS_MS);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0 || !read_output())
 			break;
+	}
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
 	raw = false;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "children.h"
 #include "frames.h"
 #include "fuzz.h"
 #include "interpreter.h"
@@ -188,6 +189,27 @@ int plan_run(struct plan_context *context)
 	return how & 0xc0 ? EPERM : 0;
 }
 
+int children_watch(void)
+{
+	return open_fd();
+}
+
+void children_expect(pid_t pid)
+{
+	REQUIRE(pid == 7);
+}
+
+void children_reap(void)
+{
+}
+
+int children_wait(pid_t pid)
+{
+	REQUIRE(pid == 7 && !reaped);
+	reaped = true;
+	return input_byte(&rest) << 8 | input_byte(&rest);
+}
+
 static int fake_pair(int pair[2])
 {
 	pair[0] = open_fd();
@@ -260,7 +282,7 @@ static void look_at_descriptors(void)
 	int others = 0;
 
 	for (int fd = FIRST_FD; fd < next_fd; fd++)
-		others += is_open[fd] && fd != channel && fd != pty && fd != window;
+		others += is_open[fd] && fd != channel && fd != children && fd != pty && fd != window;
 	REQUIRE(others == 0);
 }
 
@@ -298,7 +320,7 @@ static void begin(const uint8_t *bytes, size_t size)
 	rounds = 0;
 	input_flow = output_flow = (struct flow){ 0 };
 	plan = (struct plan_context){ .pidfd = -1 };
-	console_socket = channel = pty = window = -1;
+	console_socket = channel = children = pty = window = -1;
 	console_arrived = raw = input_open = false;
 	input.start = input.end = 0;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ static jmp_buf left;
 static struct input input;
 static bool program_ended, is_child;
 static int program_status, passed_on, signals;
+static pid_t stopped; /* 0: nobody */
 static char **words;
 
 static int fail(int error)
@@ -59,6 +61,11 @@ static pid_t fake_waitpid(int *status, int options)
 	/* As wait(2) has it: an exit code or a signal. */
 	uint8_t how = input_byte(&input);
 	*status = who & 0x80 ? how % 64 + 1 : how << 8;
+	if (who & 0x40) { /* a process stops that has named its parent its tracer */
+		*status = (how % 64 + 1) << 8 | 0x7f;
+		stopped = PROGRAM + who % 4 - 1;
+		return stopped;
+	}
 	if (who % 4 > 1 || program_ended)
 		return PROGRAM + who;
 	program_ended = true;
@@ -73,6 +80,13 @@ static int fake_kill(pid_t pid, int number)
 	return input_byte(&input) & 1 ? fail(ESRCH) : 0;
 }
 
+static long fake_ptrace(int request, pid_t pid, intptr_t number)
+{
+	REQUIRE(request == PTRACE_DETACH && pid == stopped && number >= 0 && number <= NSIG && number != SIGTRAP);
+	stopped = 0;
+	return 0;
+}
+
 static int fake_execvp(const char *path, char **argv)
 {
 	REQUIRE(is_child && path == argv[0] && argv >= words && path != NULL);
@@ -85,6 +99,7 @@ static int fake_execvp(const char *path, char **argv)
 #define waitpid(pid, status, options) fake_waitpid(status, options)
 #define kill(pid, number) fake_kill(pid, number)
 #define execvp(path, argv) fake_execvp(path, argv)
+#define ptrace(request, pid, address, number) fake_ptrace(request, pid, (intptr_t)(number))
 #define sigprocmask(how, set, before) ((void)(set))
 #define signal(number, handler) ((void)(handler))
 #define setpgid(...) 0
@@ -104,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	input = (struct input){ data, size };
 	program_ended = is_child = false;
-	signals = passed_on = 0;
+	signals = passed_on = stopped = 0;
 	size_t length = input_bytes(&input, text, input_byte(&input));
 	text[length] = '\0';
 	for (char *at = text; at < text + length && argc < MAX_WORDS; at += strlen(at) + 1)
@@ -116,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	int status = init_main(argc, argv);
-	REQUIRE(!is_child && passed_on == signals);
+	REQUIRE(!is_child && passed_on == signals && stopped == 0);
 	if (program_ended)
 		REQUIRE(status == (WIFSIGNALED(program_status) ? 128 + WTERMSIG(program_status) : WEXITSTATUS(program_status)));
 	return 0;

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,15 +30,23 @@ static void run(char **argv, const sigset_t *mask)
 	_exit(error == ENOENT ? 127 : 126);
 }
 
-/* Reaps everything that has ended; the program's own status goes to *status. Returns whether it was among them. */
+/*
+ * Reaps everything that has ended; the program's own status goes to *status. Returns whether it was among them. A process
+ * that has named its parent its tracer (PTRACE_TRACEME, ptrace(2)) is seen to stop here: nobody traces it, so it goes on,
+ * without the SIGTRAP that a traced process gets for its execve.
+ */
 static int reap(pid_t program, int *status)
 {
-	int found = 0, ended;
+	int found = 0, now;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &ended, WNOHANG)) > 0)
-		if (pid == program) {
-			*status = ended;
+	while ((pid = waitpid(-1, &now, WNOHANG)) > 0)
+		if (WIFSTOPPED(now)) {
+			int number = WSTOPSIG(now) == SIGTRAP ? 0 : WSTOPSIG(now);
+
+			ptrace(PTRACE_DETACH, pid, NULL, (void *)(intptr_t)number);
+		} else if (pid == program) {
+			*status = now;
 			found = 1;
 		}
 	return found;

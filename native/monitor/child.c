@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "children.h"
 #include "clients.h"
 #include "health.h"
 #include "journal.h"
@@ -44,6 +45,8 @@ void child_start(void)
 		error = plan_run(plan);
 	if (plan->in_child)
 		report_failure(error);
+	if (plan->child > 0)
+		children_expect(plan->child);
 	close(pair[1]);
 	monitor.channel = pair[0];
 	if (error != 0)
@@ -114,9 +117,8 @@ void child_record_end(void)
 {
 	struct options *options = &monitor.options;
 	struct state *state = &monitor.state;
-	int status = 0;
+	int status = children_wait(monitor.plan.child);
 
-	waitpid(monitor.plan.child, &status, 0);
 	monitor.ended = true;
 	health_stop();
 	resolver_stop();
@@ -137,7 +139,7 @@ _Noreturn void child_give_up(int error)
 {
 	if (monitor.plan.child > 0) {
 		child_signal(SIGKILL);
-		waitpid(monitor.plan.child, NULL, 0);
+		children_wait(monitor.plan.child);
 	}
 	if (error)
 		client_send_numbers(clients_control(), FRAME_FAILED, monitor.plan.child > 0 ? NO_STEP : monitor.plan.step, (uint32_t)error, 0);

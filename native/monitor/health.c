@@ -79,7 +79,13 @@ static bool is_frozen(void)
 /* With its first process the kernel kills all of a container, the probe a moment before. */
 static bool container_ends(void)
 {
-	return poll(&(struct pollfd){ .fd = container, .events = POLLIN }, 1, END_MOMENT) > 0;
+	struct pollfd waiting = { .fd = container, .events = POLLIN };
+	int ready;
+
+	do
+		ready = poll(&waiting, 1, END_MOMENT);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0;
 }
 
 static void conclude(void)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "children.h"
 #include "clients.h"
 #include "journal.h"
 #include "log.h"
@@ -29,7 +30,7 @@
 #include "signals.h"
 #include "streams.h"
 
-struct monitor monitor = { .channel = -1, .lock = -1, .plan = { .pidfd = -1 }, .state = { .status = "running" } };
+struct monitor monitor = { .channel = -1, .children = -1, .lock = -1, .plan = { .pidfd = -1 }, .state = { .status = "running" } };
 
 void close_fd(int *fd)
 {
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
 		options_parse(&monitor.options, argc, argv);
 	}
 	journal_open();
+	monitor.children = children_watch();
 	clients_init();
 	inherit_descriptors();
 	monitor.state.restart_count = monitor.options.restart_count;

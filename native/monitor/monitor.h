@@ -13,6 +13,7 @@ struct monitor {
 	struct plan_context plan;
 	struct state state;
 	int channel;       /* to the child, until execve closes its end; -1 then */
+	int children;      /* children_watch() */
 	bool ended;        /* the process has been waited for */
 	bool restarting;   /* it is to be started again */
 	bool stopping;     /* what ends now is to stay ended */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "children.h"
 #include "interpreter.h"
 
 #define STACK_SIZE (256 << 10)
@@ -150,8 +151,10 @@ bool probe_start(void)
 	if (error == 0)
 		error = run_between();
 	close_slots();
-	if (error == 0)
+	if (error == 0) {
+		children_expect(plan.child);
 		return true;
+	}
 	fail(plan.step, error);
 	close_one(&channel);
 	close_one(&output);
@@ -207,12 +210,10 @@ static void read_rest(void)
 
 static void conclude(void)
 {
-	int status = 0;
-
 	if (channel >= 0)
 		hear();
 	read_rest();
-	waitpid(plan.child, &status, 0);
+	int status = children_wait(plan.child);
 	close_one(&plan.pidfd);
 	if (result.exit_code == 0) /* neither failed nor overdue */
 		result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "children.h"
 #include "clients.h"
 #include "health.h"
 #include "journal.h"
@@ -122,7 +123,7 @@ static void accept_client(void)
 		clients_add(fd, false);
 }
 
-enum { WATCH_CHANNEL, WATCH_PIDFD, WATCH_LISTENER, WATCH_INPUT, WATCH_STDOUT, WATCH_STDERR, WATCH_HEALTH,
+enum { WATCH_CHANNEL, WATCH_CHILDREN, WATCH_PIDFD, WATCH_LISTENER, WATCH_INPUT, WATCH_STDOUT, WATCH_STDERR, WATCH_HEALTH,
        WATCH_RESOLVER = WATCH_HEALTH + HEALTH_WATCHED, WATCH_CLIENTS, WATCHED = WATCH_CLIENTS + MAX_CLIENTS };
 
 static void fill(struct pollfd watch[WATCHED])
@@ -130,6 +131,7 @@ static void fill(struct pollfd watch[WATCHED])
 	bool pending = clients_pending();
 
 	watch[WATCH_CHANNEL] = (struct pollfd){ .fd = monitor.channel, .events = POLLIN };
+	watch[WATCH_CHILDREN] = (struct pollfd){ .fd = monitor.children, .events = POLLIN };
 	watch[WATCH_PIDFD] = (struct pollfd){ .fd = monitor.ended ? -1 : monitor.plan.pidfd, .events = POLLIN };
 	watch[WATCH_LISTENER] = (struct pollfd){ .fd = listener, .events = POLLIN };
 	watch[WATCH_INPUT] = (struct pollfd){ .fd = streams_input_waits() ? streams.input : -1, .events = POLLOUT };
@@ -163,6 +165,8 @@ int service_round(int timeout)
 			serve_client(&clients[i], watch[WATCH_CLIENTS + i].revents);
 	if (watch[WATCH_CHANNEL].revents && monitor.channel >= 0)
 		child_hear();
+	if (watch[WATCH_CHILDREN].revents)
+		children_reap();
 	if (watch[WATCH_LISTENER].revents)
 		accept_client();
 	if (watch[WATCH_INPUT].revents)
