@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/keyctl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -274,6 +276,26 @@ static _Noreturn void exchange(char **argv)
 			syscall(SYS_renameat2, AT_FDCWD, pair[0], AT_FDCWD, pair[1], RENAME_EXCHANGE);
 }
 
+static void *name_tracer(void *unused)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	return unused;
+}
+
+/* A thread that has named its parent its tracer is its parent's to wait for, and the process cannot end before. */
+static int leave_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, name_tracer, NULL) != 0)
+		return 1;
+	pthread_join(thread, NULL);
+	puts("waiting");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 static int connect_to(char **paths)
 {
 	for (; *paths; paths++) {
@@ -310,6 +332,7 @@ int main(int argc, char **argv)
 	VERB("steal-key", steal_key());
 	VERB("open-device", open_device(argv + 2));
 	VERB("connect", connect_to(argv + 2));
+	VERB("leave-thread", leave_thread());
 	if (strcmp(verb, "grab") == 0)
 		grab(argv + 2);
 	if (strcmp(verb, "exchange") == 0)

@@ -1,7 +1,8 @@
 /** The runtime's own programs and processes, which for a moment are inside the container. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Attack, type Edit, lootOf, type Scene, withContainer } from "./attack.ts";
 
 const writableProgram: Edit = {
@@ -92,6 +93,20 @@ export const programAttacks: readonly Attack[] = [
         const { code } = await scene.cli.tsrun("exec", container, "test", "-e", "/tmp/loaded");
         return code === 0 ? ["LOOT the container's library ran on the host"] : [];
       });
+    },
+  },
+  {
+    name: "a thread that its parent, the monitor, is to trace: what cannot be waited for cannot be ended",
+    weakening: [{ file: "native/monitor/service.c", from: "		children_reap();\n", to: "		(void)0;\n" }],
+    async attempt(scene) {
+      const { name, result } = await scene.ambush(["leave-thread"]);
+      const pid = Number(await scene.cli.output("inspect", "-f", "{{.State.Pid}}", name));
+      const monitor = Number(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ")[1]);
+      process.kill(pid, "SIGKILL");
+      const isOver = await Promise.race([result.then(() => true), sleep(5_000, false)]);
+      if (!isOver) process.kill(monitor, "SIGKILL");
+      await result;
+      return isOver ? [] : ["LOOT a container that nothing ends"];
     },
   },
 ];
