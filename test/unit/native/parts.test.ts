@@ -32,7 +32,7 @@ static void text(const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-	struct options o;
+	static struct options o; /* as the monitor's, which keeps what it points to as long as it lives */
 
 	options_parse(&o, argc, argv);
 	text("id", o.id);
