@@ -90,6 +90,44 @@ describe("a container exposes nothing that Docker's does not", () => {
   });
 });
 
+/** What docker-bench-security asks of each container that runs, in the section of that number. */
+const QUESTIONS = {
+  "5.2 AppArmor": "{{.AppArmorProfile}}",
+  "5.3, 5.22, 5.26 security options": "{{.HostConfig.SecurityOpt}}",
+  "5.4 capabilities": "{{.HostConfig.CapAdd}}",
+  "5.5 privileged": "{{.HostConfig.Privileged}}",
+  "5.6, 5.20, 5.32 mounts": "{{.Mounts}}",
+  "5.8, 5.9, 5.14 ports": "{{json .NetworkSettings.Ports}}",
+  "5.10 host network": '{{eq .HostConfig.NetworkMode "host"}}',
+  "5.11 memory": "{{.HostConfig.Memory}}",
+  "5.12 CPU": "{{.HostConfig.CpuShares}} {{.HostConfig.NanoCpus}}",
+  "5.13 read-only": "{{.HostConfig.ReadonlyRootfs}}",
+  "5.15 restarts": "{{.HostConfig.RestartPolicy.MaximumRetryCount}}",
+  "5.16 host processes": "{{.HostConfig.PidMode}}",
+  "5.17 IPC": "{{.HostConfig.IpcMode}}",
+  "5.18 devices": "{{.HostConfig.Devices}}",
+  "5.19 ulimits": "{{.HostConfig.Ulimits}}",
+  "5.21 host name": "{{.HostConfig.UTSMode}}",
+  "5.25 cgroup": "{{.HostConfig.CgroupParent}}",
+  "5.31 user namespace": "{{.HostConfig.UsernsMode}}",
+};
+
+test("a container answers what docker-bench-security asks as Docker's does", async () => {
+  const words = ["run", "-d", "--name", "audited", "tsrun/base", "sleep", "1000"];
+  await cli.output(...words);
+  await tools.docker(...words);
+  const format = Object.values(QUESTIONS).join("\n");
+  const answers = (text: string): Record<string, string | undefined> => {
+    // A list with nothing in it is also none.
+    const lines = text.replaceAll("<no value>", "[]").split("\n");
+    return Object.fromEntries(Object.keys(QUESTIONS).map((question, index) => [question, lines[index]]));
+  };
+  const ours = answers(await cli.output("inspect", "-f", format, "audited"));
+  const dockers = answers(await tools.docker("inspect", "-f", format, "audited"));
+  await Promise.all([cli.output("rm", "-f", "audited"), tools.docker("rm", "-f", "audited")]);
+  expect(ours).toEqual(dockers);
+});
+
 test("--privileged gives what Docker's gives", async () => {
   const { ours, dockers } = await exposed("--privileged");
   // On cgroup v1 Docker's are in the host's cgroup namespace; tsrun's have always their own.

@@ -1,6 +1,7 @@
 /*
  * Says, a line each, what a process can reach and do here: capabilities, system calls, namespaces, files of the kernel,
- * devices, mounts. Run in two containers, the difference is what one of them exposes and the other does not.
+ * devices, mounts, sockets, other processes, variables. Run in two containers, the difference is what one of them exposes
+ * and the other does not.
  *
  *     exposure NAMESPACE…    the links in /proc/self/ns of the host
  */
@@ -109,6 +110,15 @@ static void tell_devices(void)
 	unlink("/tmp/node");
 }
 
+/* A filesystem that is somebody else's too: the host's, of a device, and lxcfs, which writes to the host's cgroups. */
+static bool is_shared(const char *line)
+{
+	char type[64], source[4096];
+	const char *rest = strstr(line, " - ");
+
+	return rest && sscanf(rest, " - %63s %4095s", type, source) == 2 && (source[0] == '/' || strcmp(source, "lxcfs") == 0);
+}
+
 static void tell_mounts(void)
 {
 	char line[8192], target[4096], options[1024];
@@ -121,6 +131,8 @@ static void tell_mounts(void)
 		if (strncmp(target, "/proc/", 6) == 0 || (strncmp(target, "/sys/", 5) == 0 && strncmp(target, "/sys/fs/", 8) != 0))
 			continue;
 		printf("mount %s\n", target);
+		if (is_shared(line))
+			printf("mount %s of the host\n", target);
 		if (strncmp(options, "rw", 2) == 0)
 			printf("mount %s writable\n", target);
 		static const char *const restrictions[] = { "nosuid", "nodev", "noexec", NULL };
@@ -137,11 +149,55 @@ static void tell_network(void)
 	FILE *sockets = fopen("/proc/net/unix", "r");
 
 	while (sockets && fgets(line, sizeof(line), sockets))
-		if ((name = strchr(line, '@')) != NULL)
-			printf("abstract socket %s", name);
+		if ((name = strchr(line, '@')) != NULL || (name = strchr(line, '/')) != NULL)
+			printf("listening socket %s", name);
 	FILE *setting = fopen("/proc/sys/net/ipv4/conf/all/route_localnet", "r");
 	if (setting && fgets(line, sizeof(line), setting) && line[0] != '0')
 		puts("routes to the loopback");
+}
+
+/* What programs of an image would not have put there: sockets of services, and what changes who one is. */
+static int tell_special(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	(void)walk;
+	if (type == FTW_D && (strcmp(path, "/proc") == 0 || strcmp(path, "/sys") == 0))
+		return FTW_SKIP_SUBTREE;
+	if (S_ISSOCK(info->st_mode))
+		printf("socket %s\n", path);
+	if (S_ISREG(info->st_mode) && info->st_mode & (S_ISUID | S_ISGID))
+		printf("set-id %s\n", path);
+	return FTW_CONTINUE;
+}
+
+static bool read_line(const char *path, char *line, int size)
+{
+	FILE *file = fopen(path, "r");
+	bool got = file && fgets(line, size, file);
+
+	if (file)
+		fclose(file);
+	line[got ? strcspn(line, "\n") : 0] = '\0';
+	return got;
+}
+
+/* Processes that are not this one, and what it was given on its way. */
+static void tell_process(void)
+{
+	char path[64], line[512];
+
+	for (int pid = 1; pid < 1000; pid++) {
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		if (pid != getpid() && read_line(path, line, sizeof(line)))
+			printf("process %s\n", line);
+	}
+	for (char **variable = environ; *variable; variable++)
+		printf("variable %.*s\n", (int)strcspn(*variable, "="), *variable);
+	if (read_line("/proc/self/attr/current", line, sizeof(line)) && strcmp(line, "unconfined") == 0)
+		puts("unconfined by AppArmor");
+	if (read_line("/proc/self/personality", line, sizeof(line)) && strcmp(line, "00000000") != 0)
+		printf("personality %s\n", line);
+	if (read_line("/proc/self/uid_map", line, sizeof(line)))
+		printf("user ids %s\n", line);
 }
 
 /* Ends, waits, forks or rewrites the caller: nothing to try with arguments of 0. */
@@ -194,6 +250,8 @@ int main(int argc, char **argv)
 	tell_devices();
 	tell_mounts();
 	tell_network();
+	nftw("/", tell_special, 32, FTW_PHYS | FTW_ACTIONRETVAL);
+	tell_process();
 	tell_system_calls();
 	return 0;
 }
