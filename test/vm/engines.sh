@@ -49,18 +49,24 @@ podman=(env "CONTAINERS_CONF=$directory/containers.conf" podman --root $data/pod
 engine podman "${podman[@]}"
 say 'podman state left' "$(ls /run/tsrun/oci)"
 
-dockerd --config-file "$directory/daemon.json" >$data/dockerd.log 2>&1 &
-dockerd=$!
-for _ in $(seq 600); do ! /usr/bin/docker version >/dev/null 2>&1 || break; sleep 0.1; done
+# until_ready PID COMMAND...: waits for a daemon that answers, and says why one does not.
+until_ready() {
+	while ! "${@:2}" >/dev/null 2>&1; do
+		kill -0 "$1" 2>/dev/null || { tail $data/*.log >&2; exit 1; }
+		sleep 0.2
+	done
+}
+
+# One containerd for both: dockerd would give one of its own no more than 15 seconds to start.
+printf 'version = 2\nroot = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' $data/containerd >$data/config.toml
+containerd --config $data/config.toml >$data/containerd.log 2>&1 &
+until_ready $! ctr version
+dockerd --config-file "$directory/daemon.json" --containerd /run/containerd/containerd.sock >$data/dockerd.log 2>&1 &
+until_ready $! /usr/bin/docker version
 /usr/bin/docker load -q -i "$directory/image.tar" >/dev/null
 engine docker /usr/bin/docker
 say 'docker state left' "$(ls /run/docker/runtime-runc/moby)"
-kill $dockerd
-wait $dockerd
 
-printf 'version = 2\nroot = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' $data/containerd >$data/config.toml
-containerd --config $data/config.toml >$data/containerd.log 2>&1 &
-for _ in $(seq 600); do ! ctr version >/dev/null 2>&1 || break; sleep 0.1; done
 ctr image import "$directory/image.tar" >/dev/null
 run=(ctr run --runc-binary "$runtime")
 tell 'containerd run' "${run[@]}" --rm $image once sh -c 'echo out; exit 7'

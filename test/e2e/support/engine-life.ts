@@ -13,7 +13,7 @@ export interface Engine {
   group: string;
   /** By which `run` asks for tsrun-oci, where it is not the default. */
   flags?: readonly string[];
-  /** Whether it can tell here that memory ran out. */
+  /** Whether it tells that memory ran out. */
   tellsOom: boolean;
   /** Where tsrun-oci keeps what it knows of the engine's containers. */
   state: string;
@@ -226,7 +226,7 @@ export function lifeUnder(use: () => Engine): void {
       const hungry = ["dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"];
       const flags = ["--name", "hungry", "-m", "20m", "--memory-swap", "20m"];
       expect(await run(flags, ...hungry)).toMatchObject({ code: 137 });
-      expect(await ok("inspect", "-f", "{{.State.OOMKilled}}", "hungry")).toBe(String(use().tellsOom));
+      if (use().tellsOom) expect(await ok("inspect", "-f", "{{.State.OOMKilled}}", "hungry")).toBe("true");
       await ok("rm", "hungry");
     });
   });
