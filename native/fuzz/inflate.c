@@ -31,7 +31,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct inflater *inflater = tsrun_inflater_open();
+	struct inflater *inflater = tsrun_inflater_open(0);
 
 	(void)argc, (void)argv;
 	if (inflater == NULL) {
@@ -46,7 +46,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static int inflate_all(const uint8_t *data, size_t size, uint8_t *to, size_t *length, uint32_t in_size, uint32_t out_size)
 {
 	static uint8_t *in_end, *out_end;
-	struct inflater *inflater = tsrun_inflater_open();
+	struct inflater *inflater = tsrun_inflater_open(0);
 	size_t at = 0, idle = 0;
 	int result = 0;
 

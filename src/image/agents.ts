@@ -5,11 +5,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
+import type { OnReadOpts } from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
 import { proxyFor } from "./proxy.ts";
+import { intoOneBuffer } from "./socket-reads.ts";
 
 export interface Agents extends Disposable {
   /** The agent for a URL; `insecure` skips the verification of its certificate. */
@@ -21,12 +23,15 @@ export interface Agents extends Disposable {
   trustSystem(): boolean;
 }
 
+/** http.Agent hands them all on to net.connect(), also those that its type does not have. */
+type Options = https.AgentOptions & { onread: OnReadOpts };
+
 export function createAgents(config: Config): Agents {
   const agents = new Map<string, http.Agent>();
   let systemRoots: string[] = [];
 
   async function create(url: URL, insecure: boolean): Promise<http.Agent> {
-    const options: https.AgentOptions = { keepAlive: true };
+    const options: Options = { keepAlive: true, onread: intoOneBuffer() };
     if (url.protocol === "https:") {
       Object.assign(options, clientCertificates(config["certs-dir"], url.host, systemRoots));
       options.rejectUnauthorized = !insecure;

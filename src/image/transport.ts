@@ -1,4 +1,5 @@
 /** One HTTP request to a registry: redirects, stalled connections, and what went wrong in words. Statuses are not judged. */
+import { on } from "node:events";
 import { Readable } from "node:stream";
 import type { Config } from "../config.ts";
 import { TsrunError } from "../errors.ts";
@@ -42,6 +43,12 @@ export class StallError extends Error {
   }
 }
 
+/** A body that was closed before its end, by whoever. */
+class PrematureCloseError extends Error {
+  readonly code = "ERR_STREAM_PREMATURE_CLOSE";
+  override readonly message = "the connection was closed early";
+}
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const REDIRECT_LIMIT = 10;
 
@@ -82,15 +89,26 @@ export async function* chunksOf({ body, url }: HttpResponse, stallMs: number): A
   };
   watch();
   try {
-    for await (const chunk of body) {
+    for await (const chunk of piecesOf(body)) {
       stop();
-      yield chunk as Uint8Array;
+      yield chunk;
       watch();
     }
   } finally {
     stop();
     body.destroy();
   }
+}
+
+/**
+ * The body's own pieces. Its iterator would copy together what has come meanwhile, and leave the pieces to be collected.
+ */
+async function* piecesOf(body: Readable): AsyncGenerator<Uint8Array> {
+  if (!body.closed) {
+    const pieces = on(body, "data", { close: ["end", "close"], highWaterMark: 1, lowWaterMark: 1 });
+    for await (const [piece] of pieces) yield piece as Uint8Array;
+  }
+  if (!body.readableEnded) throw body.errored ?? new PrematureCloseError();
 }
 
 /** A URL as users may see it: the query of one for a CDN is a signature that anybody can download with. */

@@ -1,8 +1,9 @@
-/** Inflating gzip in libuv's threads by ISA-L, native/lib/inflate.c. */
+/** Inflating gzip and hashing what comes out, in libuv's threads: native/lib/inflate.c. */
 import { native, nativeAsync } from "./native.ts";
 
-const open = native("void *tsrun_inflater_open()");
+const open = native("void *tsrun_inflater_open(int hashes)");
 const close = native("void tsrun_inflater_close(void *self)");
+const end = native("int tsrun_inflater_digest(void *self, uint8_t *digest)");
 const run = nativeAsync(
   "int tsrun_inflate(void *self, uint8_t *in, uint32_t in_size, uint8_t *out, uint32_t out_size, uint32_t *used)",
 );
@@ -21,12 +22,14 @@ export interface Inflated {
 export interface Inflater {
   /** Uses both memories until it has ended; throws where the stream is damaged. */
   inflate(input: Uint8Array, output: Uint8Array): Promise<Inflated>;
+  /** The SHA-256 of all output, in hexadecimal; to be asked for once, when there is no more. */
+  digest(): string;
   close(): void;
 }
 
-/** Undefined where the host has no ISA-L. */
-export function openInflater(): Inflater | undefined {
-  const self: unknown = open();
+/** Undefined where the host has no ISA-L, or node keeps its OpenSSL to itself. `hashes`: whether it has a digest. */
+export function openInflater({ hashes }: { hashes: boolean }): Inflater | undefined {
+  const self: unknown = open(hashes ? 1 : 0);
   if (self === null) return undefined;
   const used = new Uint32Array(3);
   return {
@@ -35,6 +38,11 @@ export function openInflater(): Inflater | undefined {
       if (result < 0) throw new Error(`isal_inflate: ${result}`);
       const [read = 0, written = 0, complete] = used;
       return { read, written, complete: complete === 1, ended: result === 1 };
+    },
+    digest() {
+      const digest = Buffer.alloc(32);
+      if (end(self, digest) < 0) throw new Error("EVP_DigestFinal_ex failed");
+      return digest.toString("hex");
     },
     close: () => close(self),
   };

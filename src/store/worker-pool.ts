@@ -1,6 +1,6 @@
 /**
- * The threads that unpack layers. They are two, whatever the machine: inflating, the most of the work, is done by
- * libuv's threads, four at a time, and two threads hash and write what those inflate. A third would not find more to
+ * The threads that unpack layers. They are two, whatever the machine: inflating and hashing, the most of the work, is
+ * done by libuv's threads, four at a time, and two threads write what those inflate. A third would not find more to
  * do, but cost 30 ms of start-up and 20 MB like each of them.
  */
 import { existsSync } from "node:fs";

@@ -9,6 +9,8 @@ import { zstdFrameSplitter } from "./zstd-frames.ts";
 
 export type Compression = "gzip" | "zstd" | "none";
 
+type OnDigest = (digest: string) => void;
+
 /** The first bytes that tell: zstd's own, or one of its 16 skippable frames'. */
 const SNIFF = 6;
 /** Of the decompressed bytes that are handed on at once. */
@@ -19,21 +21,42 @@ const CHUNK = 128 * 1024;
  * another compression than the blob has. Inflating runs in libuv's thread pool while the consumer works on the
  * piece before; at most about 1 MiB waits in between. Errors of `source` pass through as they are, and its pieces are
  * its own again when it is asked for the next. So is a chunk: nothing of it is there any more then.
+ *
+ * `onDigest` is called at the end with the digest of all that came out. It is taken in the thread that inflates.
  */
-export async function* decompress(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* decompress(
+  source: AsyncIterable<Buffer>,
+  onDigest?: OnDigest,
+): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   const head = await readHead(iterator);
   const whole = chain(head, iterator);
   const compression = sniff(head);
-  if (compression === "none") {
-    yield* whole;
-    return;
-  }
-  const inflater = compression === "gzip" ? openInflater() : undefined;
+  const inflater = compression === "gzip" ? openInflater({ hashes: onDigest !== undefined }) : undefined;
   if (inflater !== undefined) {
-    yield* inflated(whole, inflater);
+    yield* inflated(whole, inflater, onDigest);
     return;
   }
+  const chunks = compression === "none" ? whole : decoded(whole, compression);
+  yield* onDigest === undefined ? chunks : digested(chunks, onDigest);
+}
+
+async function* digested(chunks: AsyncIterable<Buffer>, onDigest: OnDigest): AsyncGenerator<Buffer> {
+  // Loaded here: it takes milliseconds, and `cp` needs none.
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const hash = createHash("sha256");
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  onDigest(`sha256:${hash.digest("hex")}`);
+}
+
+/** By node:zlib. */
+async function* decoded(
+  whole: AsyncIterable<Buffer>,
+  compression: Exclude<Compression, "none">,
+): AsyncGenerator<Buffer> {
   const options = { chunkSize: CHUNK, readableHighWaterMark: 8 * CHUNK };
   const decoder: Transform = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   const fed = feed(compression === "zstd" ? splitFrames(whole) : whole, decoder);

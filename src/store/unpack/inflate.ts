@@ -9,10 +9,12 @@ const CHUNKS = 4;
 /**
  * Inflates a gzip stream of one member or several, up to what is none. A chunk is to be used before the next is asked
  * for, and a piece of the source is its own again when it is asked for the next. Errors of `source` pass through.
+ * `onDigest` is called at the end, if the inflater hashes.
  */
 export async function* inflated(
   source: AsyncIterator<Uint8Array>,
   inflater: Inflater,
+  onDigest?: (digest: string) => void,
 ): AsyncGenerator<Buffer> {
   const stream = new GzipStream(source, inflater);
   // One call after the other.
@@ -27,7 +29,10 @@ export async function* inflated(
   try {
     for (let next = coming.shift(); next !== undefined; next = coming.shift()) {
       const chunk = await next;
-      if (chunk.length === 0) return;
+      if (chunk.length === 0) {
+        onDigest?.(`sha256:${inflater.digest()}`);
+        return;
+      }
       yield chunk;
       coming.push(fill(chunk.buffer as ArrayBuffer));
     }

@@ -3,8 +3,8 @@
  *
  *     source ─┬─ sha256 (digest), size
  *             ├─ the blob's file
- *             └─ decompress ─┬─ sha256 (diff id), limit
- *                            └─ tar ── files
+ *             └─ decompress, sha256 (diff id) ─┬─ limit
+ *                                              └─ tar ── files
  *
  * What is on disk afterwards is in the job's own places; only the caller makes it visible, once this has returned.
  */
@@ -144,19 +144,20 @@ function receive(iterator: AsyncIterator<Uint8Array>, blob: BlobWriter): AsyncIt
 async function unpackTree(job: UnpackJob, received: AsyncIterable<Buffer>): Promise<Unpacked> {
   const tree = new LayerTree(job.tree, job.limits.entries);
   const tar = new TarReader(tree);
-  const hash = createHash("sha256");
+  let actual = "";
+  const onDigest = (digest: string) => {
+    actual = digest;
+  };
   let bytes = 0;
   try {
-    for await (const chunk of decompress(received)) {
+    for await (const chunk of decompress(received, onDigest)) {
       bytes += chunk.length;
       if (bytes > job.limits.bytes) {
         throw overLimit(`its ${job.size} bytes decompress to more than the ${job.limits.bytes} allowed`);
       }
-      hash.update(chunk);
       onDisk(tree, () => tar.push(chunk));
     }
     tar.finish();
-    const actual = `sha256:${hash.digest("hex")}`;
     if (actual !== job.diffId)
       throw digestMismatch("its uncompressed form", { expected: job.diffId, actual });
     onDisk(tree, () => tree.finish());

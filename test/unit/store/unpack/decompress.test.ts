@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test, vi } from "vitest";
 import { openInflater } from "../../../../src/kernel/inflate.ts";
@@ -6,7 +7,9 @@ import { decompress } from "../../../../src/store/unpack/decompress.ts";
 const host = vi.hoisted(() => ({ hasIsal: true }));
 vi.mock("../../../../src/kernel/inflate.ts", async (original) => {
   const real = await original<typeof import("../../../../src/kernel/inflate.ts")>();
-  return { openInflater: () => (host.hasIsal ? real.openInflater() : undefined) };
+  return {
+    openInflater: (options: { hashes: boolean }) => (host.hasIsal ? real.openInflater(options) : undefined),
+  };
 });
 
 const text = Buffer.from("layer ".repeat(50_000));
@@ -202,8 +205,24 @@ describe.each([
   });
 });
 
+describe.each([
+  ["gzip, by ISA-L", gzipSync(text), true],
+  ["gzip, by zlib", gzipSync(text), false],
+  ["gzip and what follows it", Buffer.concat([gzipSync(text), Buffer.alloc(1000)]), true],
+  ["zstd", zstd(text), true],
+  ["nothing", text, true],
+])("the digest of %s", (_, bytes, hasIsal) => {
+  test.each([7, 65536])("%i bytes at a time", async (size) => {
+    host.hasIsal = hasIsal;
+    const digests: string[] = [];
+    for await (const _ of decompress(pieces(bytes, size), (digest) => digests.push(digest)));
+    host.hasIsal = true;
+    expect(digests).toEqual([`sha256:${createHash("sha256").update(text).digest("hex")}`]);
+  });
+});
+
 test("the host has ISA-L: scripts/setup installs it", () => {
-  const inflater = openInflater();
+  const inflater = openInflater({ hashes: true });
   expect(inflater).toBeDefined();
   inflater?.close();
 });
