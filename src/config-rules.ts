@@ -67,6 +67,12 @@ const proxies: Rule = (value) => {
   return unknown === undefined ? undefined : `has an unknown key "${unknown}"`;
 };
 
+/** As dockerd takes it: no spaces, and at most one colon with something on both of its sides. */
+const remap: Rule = (value) =>
+  typeof value === "string" && /^(?:[^\s:]+(?::[^\s:]+)?)?$/.test(value)
+    ? undefined
+    : 'must be "default", "USER" or "USER:GROUP"';
+
 export const rules: Readonly<Record<keyof Config, Rule>> = {
   "registry-mirrors": mirrors,
   "insecure-registries": strings,
@@ -80,6 +86,7 @@ export const rules: Readonly<Record<keyof Config, Rule>> = {
   "dns-opts": strings,
   "default-ulimits": ulimits,
   "seccomp-profile": string,
+  "userns-remap": remap,
   proxies,
   "auth-file": string,
   "certs-dir": string,

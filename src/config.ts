@@ -27,6 +27,8 @@ export interface Config {
   "default-ulimits": Record<string, { Name: string; Soft: number; Hard: number }>;
   /** Path of a seccomp profile in Docker's JSON format. */
   "seccomp-profile": string | undefined;
+  /** "" for none; "default", USER or USER:GROUP, whose subordinate ids are the containers' (subuid(5)). */
+  "userns-remap": string;
   /** How to leave this host; the environment's HTTP_PROXY, HTTPS_PROXY and NO_PROXY where the file is silent. */
   proxies: Proxies;
   /** Docker's client configuration, for its `auths`: $DOCKER_CONFIG/config.json, else ~/.docker/config.json. */
@@ -88,6 +90,7 @@ function defaults(env: Environment): Config {
     "dns-opts": [],
     "default-ulimits": {},
     "seccomp-profile": undefined,
+    "userns-remap": "",
     // The lower-case forms win, as they do for curl: HTTP_PROXY alone can come from a CGI request's header.
     proxies: {
       "http-proxy": env.http_proxy || env.HTTP_PROXY || "",

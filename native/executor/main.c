@@ -124,6 +124,7 @@ static void start_process(void)
 		exit(1);
 	plan.channel = pair[1];
 	plan.monitor_end = pair[0];
+	plan.report = report_failure;
 	int error = plan_load(&plan, PLAN_FD);
 	if (error == 0)
 		error = plan_run(&plan);

@@ -100,6 +100,9 @@ enum plan_op {
 	OP_REOPEN_NULL = 58,        /* */
 	OP_MOUNT_POINT = 59,        /* slot, path */
 	OP_MEMORY_POLICY = 60,      /* mode and flags, nodes mask, bytes in it */
+	OP_FORK = 61,               /* */
+	OP_SET_FS_IDS = 62,         /* uid, gid */
+	OP_CHOWN_STREAM = 63,       /* slot, uid */
 };
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * User namespaces as nothing but a table of ids, for idmapped mounts (mount_setattr(2), MOUNT_ATTR_IDMAP).
+ * User namespaces with nobody in them yet: tables of ids for idmapped mounts (mount_setattr(2), MOUNT_ATTR_IDMAP), and
+ * those that a container will join.
  *
  * unshare(2) makes none in a process of several threads, so it takes a process: a child that shares this one's memory,
  * as vfork(2) has it, and does nothing but wait to be killed. The maps are written from outside; once the namespace is
@@ -48,7 +49,8 @@ static int write_map(pid_t pid, const char *name, const char *map)
 	return result;
 }
 
-static int map_and_open(pid_t pid, const char *uid_map, const char *gid_map)
+/* What of the child is wanted: its user namespace, and where net is not NULL, its network namespace too. 0 or -errno. */
+static int map_and_open(pid_t pid, const char *uid_map, const char *gid_map, int *user, int *net)
 {
 	int result = write_map(pid, "uid_map", uid_map);
 
@@ -56,15 +58,23 @@ static int map_and_open(pid_t pid, const char *uid_map, const char *gid_map)
 		result = write_map(pid, "gid_map", gid_map);
 	if (result < 0)
 		return result;
-	int fd = open_of(pid, "ns/user", O_RDONLY);
-	return fd < 0 ? -errno : fd;
+	*user = open_of(pid, "ns/user", O_RDONLY);
+	if (*user < 0)
+		return -errno;
+	if (net == NULL)
+		return 0;
+	*net = open_of(pid, "ns/net", O_RDONLY);
+	if (*net >= 0)
+		return 0;
+	result = -errno;
+	close(*user);
+	return result;
 }
 
-/* Makes a user namespace with these maps, lines as in uid_map. Returns a descriptor of it or -errno. */
-int tsrun_userns_open(const char *uid_map, const char *gid_map)
+static int make_namespaces(const char *uid_map, const char *gid_map, int *user, int *net)
 {
 	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-
+	int flags = CLONE_NEWUSER | CLONE_VM | (net ? CLONE_NEWNET : 0);
 	sigset_t all, before;
 
 	if (stack == MAP_FAILED)
@@ -73,8 +83,8 @@ int tsrun_userns_open(const char *uid_map, const char *gid_map)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	/* No signal tells of its end: Node would look for a child of its own. */
-	pid_t child = clone(wait_for_ever, stack + STACK_SIZE, CLONE_NEWUSER | CLONE_VM, NULL);
-	int result = child < 0 ? -errno : map_and_open(child, uid_map, gid_map);
+	pid_t child = clone(wait_for_ever, stack + STACK_SIZE, flags, NULL);
+	int result = child < 0 ? -errno : map_and_open(child, uid_map, gid_map, user, net);
 
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 
@@ -85,4 +95,18 @@ int tsrun_userns_open(const char *uid_map, const char *gid_map)
 	}
 	munmap(stack, STACK_SIZE);
 	return result;
+}
+
+/* Makes a user namespace with these maps, lines as in uid_map. Returns a descriptor of it or -errno. */
+int tsrun_userns_open(const char *uid_map, const char *gid_map)
+{
+	int user = -1, result = make_namespaces(uid_map, gid_map, &user, NULL);
+
+	return result < 0 ? result : user;
+}
+
+/* The same with a network namespace that it owns (user_namespaces(7)): fds[0] and fds[1]. 0, or -errno. */
+int tsrun_userns_open_net(const char *uid_map, const char *gid_map, int fds[2])
+{
+	return make_namespaces(uid_map, gid_map, &fds[0], &fds[1]);
 }

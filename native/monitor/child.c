@@ -40,6 +40,7 @@ void child_start(void)
 		exit(1);
 	plan->channel = pair[1];
 	plan->monitor_end = pair[0];
+	plan->report = report_failure;
 	int error = plan_load(plan, PLAN_FD);
 	if (error == 0)
 		error = plan_run(plan);

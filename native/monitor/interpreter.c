@@ -34,6 +34,8 @@
 #include "pty.h"
 #include "tmpfs.h"
 
+#define BETWEEN_STACK (256 << 10)
+
 int plan_load(struct plan_context *context, int fd)
 {
 	struct stat info;
@@ -398,20 +400,43 @@ static int step_reopen_null(void)
 	return 0;
 }
 
-static int step_chown_stdio(uid_t uid)
+static int chown_stream(int fd, uid_t uid)
 {
 	struct stat info;
 
-	for (int fd = 0; fd <= 2; fd++) {
-		if (fstat(fd, &info) < 0)
+	if (fstat(fd, &info) < 0)
+		return -1;
+	if (is_null_device(&info))
+		return 0; /* stdin may be the host's own /dev/null: not ours to give away */
+	/* The group stays: a pty belongs to the tty group, whose members may write to it (wall(1)). */
+	return fchown(fd, uid, (gid_t)-1) < 0 && errno != EROFS && errno != EPERM ? -1 : 0;
+}
+
+static int step_chown_stdio(uid_t uid)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (chown_stream(fd, uid) < 0)
 			return -1;
-		if (is_null_device(&info))
-			continue; /* stdin may be the host's own /dev/null: not ours to give away */
-		/* The group stays: a pty belongs to the tty group, whose members may write to it (wall(1)). */
-		if (fchown(fd, uid, (gid_t)-1) < 0 && errno != EROFS && errno != EPERM)
-			return -1;
-	}
 	return 0;
+}
+
+/* setfsuid(2) says nothing of a failure, and takes away the privileges over files, which are to stay: capabilities(7). */
+static int step_set_fs_ids(uid_t uid, gid_t gid)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	syscall(SYS_setfsgid, gid);
+	syscall(SYS_setfsuid, uid);
+	if ((gid_t)syscall(SYS_setfsgid, -1) != gid || (uid_t)syscall(SYS_setfsuid, -1) != uid) {
+		errno = EPERM;
+		return -1;
+	}
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -1;
+	for (int word = 0; word < 2; word++)
+		data[word].effective = data[word].permitted;
+	return (int)syscall(SYS_capset, &header, data);
 }
 
 static int step_cap_bounding_set(uint64_t keep)
@@ -701,6 +726,12 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 		return step_mount_point(slot(context, arg[0]), string(context, arg[1]));
 	case OP_REOPEN_NULL:
 		return step_reopen_null();
+	case OP_SET_FS_IDS:
+		return step_set_fs_ids((uid_t)arg[0], (gid_t)arg[1]);
+	case OP_CHOWN_STREAM:
+		return chown_stream(slot(context, arg[0]), (uid_t)arg[1]);
+	case OP_FORK:
+		break; /* run_steps() knows it */
 	}
 	errno = ENOSYS;
 	return -1;
@@ -711,18 +742,63 @@ static bool tolerated(const struct plan_step *step, int error)
 	return error == step->tolerate[0] || error == step->tolerate[1];
 }
 
-int plan_run(struct plan_context *context)
+static int run_between(struct plan_context *context);
+
+/* From context->step on. */
+static int run_steps(struct plan_context *context)
 {
 	const struct plan_header *header = (const struct plan_header *)context->base;
 	const struct plan_step *steps = (const struct plan_step *)(header + 1);
 
-	for (context->step = 0; context->step < header->step_count; context->step++) {
+	for (; context->step < header->step_count; context->step++) {
 		const struct plan_step *step = &steps[context->step];
 
+		if (step->op == OP_FORK) {
+			if (context->for_parent)
+				return EINVAL; /* one between is enough: the next would make the child its own */
+			context->step++;
+			return run_between(context);
+		}
 		if (execute(context, step) < 0 && !tolerated(step, errno))
 			return errno;
 		if (step->op == OP_CLONE && !context->in_child)
 			return 0;
 	}
 	return EINVAL; /* a Plan ends in execve */
+}
+
+static int between(void *argument)
+{
+	struct plan_context *context = argument;
+
+	context->between_error = run_steps(context);
+	if (context->in_child)
+		context->report(context->between_error);
+	return 0;
+}
+
+static int run_between(struct plan_context *context)
+{
+	static char stack[BETWEEN_STACK] __attribute__((aligned(16)));
+	int status;
+
+	context->for_parent = true;
+	pid_t pid = clone(between, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, context);
+	if (pid < 0)
+		return errno;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return context->between_error;
+}
+
+int plan_run(struct plan_context *context)
+{
+	context->step = 0;
+	return run_steps(context);
+}
+
+int plan_run_between(struct plan_context *context)
+{
+	context->step = 0;
+	return run_between(context);
 }

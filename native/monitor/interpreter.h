@@ -25,6 +25,8 @@ struct plan_context {
 	bool in_child;
 	const char *program; /* what the last OP_EXECVE was to execute, by its first argument; NULL before */
 	bool for_parent;   /* the child is to be that of this process's parent (CLONE_PARENT) */
+	int between_error; /* of the steps in the process between this one and the child */
+	void (*report)(int error); /* in the child: says why it ends, and ends it */
 	bool chdir_failed; /* at the last OP_CHDIR */
 	uint32_t step;     /* the step being executed: on failure, the one that failed */
 };
@@ -40,5 +42,12 @@ int plan_load(struct plan_context *context, int fd);
  * that failed. In the child it returns only when a step failed, with its errno value.
  */
 int plan_run(struct plan_context *context);
+
+/*
+ * The same, but the steps up to OP_CLONE are executed by a short-lived child that shares memory and descriptors with this
+ * process, and whose child becomes this process's (CLONE_PARENT): what they do to a process's namespaces and credentials
+ * is not done to this one. OP_FORK has it so for the steps after it. Where the container's process fails, it calls report.
+ */
+int plan_run_between(struct plan_context *context);
 
 #endif

@@ -83,6 +83,9 @@ static const unsigned char kinds[][PLAN_ARGS] = {
 	[OP_REOPEN_NULL] = { NUMBER },
 	[OP_MOUNT_POINT] = { SLOT, STRING },
 	[OP_MEMORY_POLICY] = { NUMBER, BYTES_OR_NONE },
+	[OP_FORK] = { NUMBER },
+	[OP_SET_FS_IDS] = { NUMBER },
+	[OP_CHOWN_STREAM] = { SLOT },
 };
 
 struct plan {
@@ -90,7 +93,7 @@ struct plan {
 	uint64_t size;
 	uint64_t data;       /* where strings, tables and binary data begin */
 	uint64_t tables_end; /* of those seen so far */
-	bool cloned;
+	bool forked, cloned;
 };
 
 /* The buffer's last byte is a NUL, and executing the Plan leaves it one: wherever a string begins, it ends. */
@@ -101,11 +104,11 @@ static bool is_string(const struct plan *plan, uint64_t offset)
 
 /*
  * A table is turned into pointers in place, so none may be part of another. The steps before clone cannot have any: of
- * a health check's Plan they are executed again and again in the same memory.
+ * a health check's Plan they are executed again and again in the same memory. What forks is no health check's.
  */
 static bool take_table(struct plan *plan, uint64_t offset)
 {
-	if (!plan->cloned || offset < plan->tables_end || offset % sizeof(uint64_t) != 0)
+	if (!(plan->cloned || plan->forked) || offset < plan->tables_end || offset % sizeof(uint64_t) != 0)
 		return false;
 	for (; offset <= plan->size - sizeof(uint64_t); offset += sizeof(uint64_t)) {
 		uint64_t entry = *(const uint64_t *)(plan->base + offset);
@@ -162,10 +165,13 @@ static bool check_step(struct plan *plan, const struct plan_step *step)
 	/* The child of a second clone would take its parent for the monitor. */
 	if (step->op == OP_CLONE && plan->cloned)
 		return false;
+	if (step->op == OP_FORK && (plan->forked || plan->cloned))
+		return false;
 	for (int i = 0; i < PLAN_ARGS; i++)
 		if (!is_sound(plan, &step->arg[i], kinds[step->op][i]))
 			return false;
 	plan->cloned = plan->cloned || step->op == OP_CLONE;
+	plan->forked = plan->forked || step->op == OP_FORK;
 	return true;
 }
 

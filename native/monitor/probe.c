@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +13,6 @@
 #include "channel.h"
 #include "children.h"
 #include "interpreter.h"
-
-#define STACK_SIZE (256 << 10)
 
 /* The order in which exec-plan.ts names the launcher's slots. */
 enum { SLOT_INIT, SLOT_CGROUP };
@@ -110,46 +107,21 @@ static void fail(unsigned step, int error)
 	result.length = (size_t)length < size ? (size_t)length : size - 1;
 }
 
-static int plan_error;
-
-static int run_plan(void *unused)
-{
-	(void)unused;
-	plan_error = plan_run(&plan);
-	if (plan.in_child)
-		report_failure(plan_error);
-	return 0;
-}
-
-/*
- * The Plan makes the container's pid namespace the one of the caller's children (setns(2)). This process's it must not
- * become: a program that it becomes at its end could start no thread (clone(2), EINVAL), and to take its own back is for
- * who rules that. So a child that shares all with this process runs the Plan up to its clone, whose child is this
- * process's. Returns 0 or an errno value.
- */
-static int run_between(void)
-{
-	static char stack[STACK_SIZE] __attribute__((aligned(16)));
-	int status;
-
-	plan.for_parent = true;
-	pid_t between = clone(run_plan, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, NULL);
-	if (between < 0)
-		return errno;
-	while (waitpid(between, &status, 0) < 0 && errno == EINTR)
-		continue;
-	return plan_error;
-}
-
 bool probe_start(void)
 {
 	result = (struct probe_result){ 0 };
 	ended = cut_off = false;
 	clock_now(result.start);
 	plan.step = 0;
+	plan.report = report_failure;
 	int error = open_slots();
+	/*
+	 * The Plan makes the container's pid namespace the one of the caller's children (setns(2)). This process's it must
+	 * not become: a program that it becomes at its end could start no thread (clone(2), EINVAL), and to take its own back
+	 * is for who rules that.
+	 */
 	if (error == 0)
-		error = run_between();
+		error = plan_run_between(&plan);
 	close_slots();
 	if (error == 0) {
 		children_expect(plan.child);

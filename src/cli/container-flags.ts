@@ -2,7 +2,7 @@
 
 import { alias, flag, list, refused, value } from "./option-table.ts";
 import { parseBytes, parseSwap } from "./options/bytes.ts";
-import { only, parsePull } from "./options/choices.ts";
+import { only, parsePull, parseUserns } from "./options/choices.ts";
 import { parseByteRate, parseDevice, parseDeviceWeight, parseOperationRate } from "./options/device.ts";
 import { healthFlags } from "./options/health.ts";
 import { parseDns, parseSearchDomain } from "./options/ip.ts";
@@ -120,7 +120,9 @@ export const runFlags = {
   tty: flag("Allocate a pseudo-TTY", { short: "t" }),
   ulimit: list("Ulimit options", { metavar: "ulimit", parse: parseUlimit }),
   user: value("Username or UID (format: <name|uid>[:<group|gid>])", { short: "u" }),
-  userns: value("User namespace to use (host)", { parse: only(["host"], "user namespaces") }),
+  userns: value('User namespace to use ("host", "remap", "auto[:size=N]", "keep-id")', {
+    parse: parseUserns,
+  }),
   volume: list("Bind mount a volume", {
     short: "v",
     parse: (text) => parseVolume(text, process.cwd()),

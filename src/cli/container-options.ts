@@ -37,6 +37,7 @@ export function toContainerOptions(
     interactive: flags.interactive,
     readOnly: flags["read-only"],
     privileged: flags.privileged,
+    ...(flags.userns !== undefined && { userns: flags.userns }),
     init: flags.init,
     autoRemove: flags.rm,
     attach: attachments(flags) ?? { stdin: false, stdout: false, stderr: false },

@@ -16,6 +16,7 @@ import { releasePorts } from "./published-ports.ts";
 import { containerIds, readRecord } from "./records.ts";
 import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
+import { claimants, releaseIds } from "./userns/claims.ts";
 
 /** Releases cgroup, address and runtime directory. The caller owns the container, and no process of it runs. */
 export async function releaseRuntime(context: EngineContext, record: ContainerRecord): Promise<void> {
@@ -39,6 +40,7 @@ export async function removeContainer(
   if (volumes || record.options.autoRemove) await removeItsVolumes(context, record);
   recordEvent(context, containerEvent({ ...record, name }, "destroy"));
   removeTree(containerDir(paths, record.id));
+  if (record.userNamespace) releaseIds(paths, record.id);
   releaseName(paths, name, record.id);
   removeRunDir(context, record.id);
 }
@@ -98,7 +100,7 @@ export async function releaseHost(context: EngineContext, record: ContainerRecor
  * Takes the lock's file along, and so comes last: from then on the container can be another's, who may have made that
  * file anew before the directory is gone. The caller owns the container.
  */
-export function removeRunDir({ paths }: EngineContext, id: string): void {
+export function removeRunDir({ paths }: Pick<EngineContext, "paths">, id: string): void {
   const directory = containerRunDir(paths, id);
   const lock = basename(ownerLockPath(paths, id));
   for (const name of listDirectory(directory))
@@ -130,6 +132,19 @@ export async function sweep(context: EngineContext): Promise<void> {
     }
   }
   releaseStaleNames(context);
+  releaseStaleIds(context);
+}
+
+/** Ids of a container that was never completed, or is half removed. */
+function releaseStaleIds({ paths }: EngineContext): void {
+  for (const id of claimants(paths)) {
+    if (readRecord(paths, id)) continue;
+    using owned = tryOwnContainer(paths, id);
+    if (owned && !readRecord(paths, id)) {
+      releaseIds(paths, id);
+      removeRunDir({ paths }, id);
+    }
+  }
 }
 
 function needsMending({ paths }: EngineContext, record: ContainerRecord): boolean {

@@ -23,10 +23,14 @@ export interface PreparedNetwork extends Disposable {
   attachment: Attachment | undefined;
 }
 
-/** The network namespace of a container about to start, with its interfaces; undefined where its Plan makes an empty one. */
+/**
+ * The network namespace of a container about to start, with its interfaces; undefined where its Plan makes an empty one.
+ * `made` is one that was made for it, for connections that it has.
+ */
 export async function prepareNetwork(
   context: EngineContext,
   record: ContainerRecord,
+  made?: NetworkNamespace,
 ): Promise<PreparedNetwork | undefined> {
   const joined = joinedContainer(record.options);
   if (joined !== undefined) {
@@ -35,7 +39,7 @@ export async function prepareNetwork(
   }
   const endpoints = endpointRequests(context.paths, connections(record));
   if (endpoints.length === 0) return undefined;
-  const netns = createNetworkNamespace();
+  const netns = made ?? createNetworkNamespace();
   try {
     const attachment = await attach(context, {
       containerId: record.id,

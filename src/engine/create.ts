@@ -30,8 +30,9 @@ import { takePorts, validatePorts } from "./published-ports.ts";
 import { readRecord, resolveContainer, writeRecord } from "./records.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { containerCapabilities, seccompProfile, usesDefaultSeccomp } from "./security.ts";
-import type { ContainerMount, ContainerOptions, ContainerRecord } from "./types.ts";
+import type { ContainerMount, ContainerOptions, ContainerRecord, UserNamespace } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
+import { userNamespaceMode, validateUserNamespace } from "./userns/mode.ts";
 import { validateAgainstImage, validateContainerOptions } from "./validate.ts";
 import { resolveNetworking } from "./validate-network.ts";
 import type { ProvidedMounts } from "./volumes/decide.ts";
@@ -62,6 +63,7 @@ export async function validateRequest(context: EngineContext, options: Container
   const capabilities = containerCapabilities(options);
   if (!usesDefaultSeccomp(context, options)) await seccompProfile(context, options, capabilities);
   detectCgroupDriver();
+  validateUserNamespace(context.config, options);
   if (options.name !== undefined) refuseTakenName(context.paths, options.name);
 }
 
@@ -106,7 +108,8 @@ export async function createContainer(
       const temporary = options.autoRemove ?? false;
       provided = await provideMounts(context, { id, layers: image.diffIds, temporary }, wanted);
     }
-    const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts });
+    const userNamespace = await userNamespaceFor(context, { options, image, user, claimant: id });
+    const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts, userNamespace });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
     return { record, owned, user, ports, monitor, warnings: platformWarnings(options, image) };
@@ -114,6 +117,7 @@ export async function createContainer(
     ports?.[Symbol.dispose]();
     monitor?.[Symbol.dispose]();
     if (name !== undefined) releaseName(paths, name, id);
+    await releaseUserNamespace(context, options, id);
     removeTree(containerDir(paths, id));
     removeRunDir(context, id);
     owned.release();
@@ -122,6 +126,26 @@ export async function createContainer(
   } finally {
     provided?.[Symbol.dispose]();
   }
+}
+
+/** The ids that the container is to have inside; they are its own from then on where there is a `claimant`. */
+export async function userNamespaceFor(
+  context: EngineContext,
+  asked: { options: ContainerOptions; image: ResolvedImage; user: ResolvedUser; claimant?: string },
+): Promise<UserNamespace | undefined> {
+  if (userNamespaceMode(context.config, asked.options).kind === "host") return undefined;
+  const { decideUserNamespace } = await import("./userns/decide.ts");
+  return decideUserNamespace(context, asked);
+}
+
+async function releaseUserNamespace(
+  { config, paths }: EngineContext,
+  options: ContainerOptions,
+  id: string,
+): Promise<void> {
+  if (userNamespaceMode(config, options).kind !== "auto") return;
+  const { releaseIds } = await import("./userns/claims.ts");
+  releaseIds(paths, id);
 }
 
 async function summon(paths: Paths, id: string, { fd }: Lock): Promise<Summoned> {
@@ -152,12 +176,14 @@ export function recordOf(
     options,
     image,
     mounts,
+    userNamespace,
   }: {
     id: string;
     name: string;
     options: ContainerOptions;
     image: ResolvedImage;
     mounts: ContainerMount[] | undefined;
+    userNamespace?: UserNamespace | undefined;
   },
 ): ContainerRecord {
   const merged = mergeImageConfig(options, image.config);
@@ -189,6 +215,7 @@ export function recordOf(
     endpoints: networking.endpoints,
     options: networking.options,
     ...(mounts && { mounts }),
+    ...(userNamespace && { userNamespace }),
     imageConfig: image.config,
   };
 }

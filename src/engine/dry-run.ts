@@ -4,7 +4,7 @@ import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { containerPlan } from "../runtime/plan/container-plan.ts";
 import type { DryRun } from "./api.ts";
 import type { EngineContext } from "./context.ts";
-import { hasUndecidedMounts, recordOf, validateRequest } from "./create.ts";
+import { hasUndecidedMounts, recordOf, userNamespaceFor, validateRequest } from "./create.ts";
 import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
 import { isLocated, mountsOf } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
@@ -22,18 +22,19 @@ export async function dryRun(
 ): Promise<DryRun> {
   await validateRequest(context, options);
   validateAgainstImage(options, image.config);
+  const user = userInLayers(
+    overlayDirectories(context.paths, image.diffIds),
+    options.user || image.config.User || "",
+    options.groupAdd,
+  );
   const record = recordOf(context, {
     id: generateId(),
     name: options.name ?? generateName(),
     options,
     image,
     mounts: await shownMounts(context, options, image),
+    userNamespace: await userNamespaceFor(context, { options, image, user }),
   });
-  const user = userInLayers(
-    overlayDirectories(context.paths, image.diffIds),
-    options.user || image.config.User || "",
-    options.groupAdd,
-  );
   const mounts = mountsOf(record);
   const config = await runtimeConfig(context, record, {
     user,

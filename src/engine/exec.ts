@@ -8,6 +8,7 @@ import { summonMonitor } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { OciProcess } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
+import { onHost } from "../runtime/plan/mapped-root.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { ExecOptions, ExitStatus, ProcessHandle } from "./api.ts";
 import { execEvents } from "./container-events.ts";
@@ -61,6 +62,7 @@ export async function execInContainer(
       process,
       cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
       seccomp: await execFilter(context, record, options),
+      hostUid: record.userNamespace && onHost(record.userNamespace.uids, process.user.uid),
     });
     const events = execEvents(context.paths, record, options);
     recordEvent(context, events.create);

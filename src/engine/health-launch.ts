@@ -2,6 +2,7 @@
 import type { MonitorHealth } from "../runtime/launch.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { execPlan } from "../runtime/plan/exec-plan.ts";
+import { onHost } from "../runtime/plan/mapped-root.ts";
 import type { EngineContext } from "./context.ts";
 import { goDuration } from "./duration.ts";
 import { userOfRecord } from "./files-in-layers.ts";
@@ -22,17 +23,19 @@ export async function healthLaunch(
   const { cgroup } = prepared;
   const { startPeriod = 0, ...check } = record.healthCheck ?? {};
   const { interval, timeout, startInterval, retries } = { ...DEFAULTS, ...check };
+  const process = buildExecProcess(
+    { command: probeCommand(record) },
+    {
+      container: config.process,
+      env: record.env,
+      hostname: record.hostname,
+      user: userOfRecord(context.paths, record),
+      capabilities: containerCapabilities(record.options),
+    },
+  );
   const plan = execPlan({
-    process: buildExecProcess(
-      { command: probeCommand(record) },
-      {
-        container: config.process,
-        env: record.env,
-        hostname: record.hostname,
-        user: userOfRecord(context.paths, record),
-        capabilities: containerCapabilities(record.options),
-      },
-    ),
+    process,
+    hostUid: record.userNamespace && onHost(record.userNamespace.uids, process.user.uid),
     cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
     seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
   });

@@ -9,7 +9,7 @@ import type { Cgroup, CgroupDriver } from "../runtime/cgroup/driver.ts";
 import type { MonitorPorts, MonitorResolver } from "../runtime/launch.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { type ContainerPlanInput, containerPlan } from "../runtime/plan/container-plan.ts";
-import { type CgroupView, userNamespaceSlot } from "../runtime/plan/mounts.ts";
+import { type CgroupView, ownUserNamespaceSlot, USERNS_SLOT } from "../runtime/plan/mounts.ts";
 import type { Plan } from "../runtime/plan/plan.ts";
 import type { Overlay } from "../runtime/plan/rootfs.ts";
 import { layerName } from "../store/layers.ts";
@@ -19,11 +19,18 @@ import { prepareNetwork } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
 import { writeNetworkFiles } from "./network-files.ts";
-import { hasOwnNetwork, hasPreparedNetwork, joinedContainer, resolvesNames } from "./network-mode.ts";
+import {
+  connections,
+  hasOwnNetwork,
+  hasPreparedNetwork,
+  joinedContainer,
+  resolvesNames,
+} from "./network-mode.ts";
 import type { PreparedPorts } from "./port-publishing.ts";
 import { requestedPorts } from "./published-ports.ts";
 import { compiledFilter } from "./security.ts";
 import type { ContainerRecord, Endpoint } from "./types.ts";
+import type { MappedNamespaces } from "./userns/descriptors.ts";
 
 export interface PreparedStart extends Disposable {
   plan: Plan;
@@ -67,8 +74,13 @@ export async function prepareStart(
       cleanup.push(() => closeSync(fd));
       fds["cgroup"] = fd;
     }
-    if (config.mounts.some(userNamespaceSlot)) Object.assign(fds, await userNamespaces(config, cleanup));
-    const network = await prepareNetwork(context, record);
+    if (config.mounts.some(ownUserNamespaceSlot)) Object.assign(fds, await userNamespaces(config, cleanup));
+    const mapped = await mappedNamespaces(record);
+    if (mapped !== undefined) {
+      cleanup.push(() => closeSync(mapped.user));
+      fds[USERNS_SLOT] = mapped.user;
+    }
+    const network = await prepareNetwork(context, record, mapped?.network);
     if (network !== undefined) {
       cleanup.push(() => network[Symbol.dispose]());
       fds["netns"] = network.netns;
@@ -98,6 +110,13 @@ export async function prepareStart(
   }
 }
 
+/** The container's own user namespace, where it has one, and the network namespace that belongs to it. */
+async function mappedNamespaces(record: ContainerRecord): Promise<MappedNamespaces | undefined> {
+  if (record.userNamespace === undefined) return undefined;
+  const { openMappedNamespaces } = await import("./userns/descriptors.ts");
+  return openMappedNamespaces(record.userNamespace, { withNetwork: connections(record).length > 0 });
+}
+
 /** A user namespace for each mount whose owners are mapped, by its slot. */
 async function userNamespaces(
   { mounts }: ContainerConfig,
@@ -106,7 +125,7 @@ async function userNamespaces(
   const { openUserNamespace } = await import("../kernel/userns.ts");
   const fds: Record<string, number> = {};
   for (const mount of mounts) {
-    const slot = userNamespaceSlot(mount);
+    const slot = ownUserNamespaceSlot(mount);
     if (slot === undefined) continue;
     const [uids, gids] = [mount.uidMappings, mount.gidMappings].map((ranges = []) =>
       ranges.map(({ containerID, hostID, size }) => ({ inside: containerID, outside: hostID, size })),

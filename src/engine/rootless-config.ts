@@ -24,12 +24,12 @@ export function rootlessConfig(
       ...mounts.map((mount) => (hostNetwork && mount.type === "sysfs" ? boundSys(mount) : mount)),
       ...(linux.devices ?? []).map(boundDevice),
     ],
-    linux: { ...linux, devices: [], resources, sysctl: sysctls(linux.sysctl ?? {}, last) },
+    linux: { ...linux, devices: [], resources, sysctl: pingGroups(linux.sysctl ?? {}, last) },
   };
 }
 
 /** No node can be made (mknod(2), CAP_MKNOD of the host), so the host's is bound; who may open it its mode says. */
-function boundDevice(device: OciDevice): OciMount {
+export function boundDevice(device: OciDevice): OciMount {
   return {
     destination: device.path,
     type: "bind",
@@ -51,7 +51,7 @@ function hostPath({ type, path, major, minor }: OciDevice): string {
 }
 
 /** sysfs shows a network namespace, and is mounted only by who rules it. The host's is bound, with all that is below. */
-function boundSys({ destination, options = [] }: OciMount): OciMount {
+export function boundSys({ destination, options = [] }: OciMount): OciMount {
   const attributes = options.map((option) => (option === "ro" ? "rro" : option));
   return {
     destination,
@@ -62,8 +62,8 @@ function boundSys({ destination, options = [] }: OciMount): OciMount {
   };
 }
 
-/** Only groups that exist in the namespace can be named. */
-function sysctls(asked: Readonly<Record<string, string>>, last: number): Record<string, string> {
+/** Only groups that exist in the namespace, up to `last`, can be named. */
+export function pingGroups(asked: Readonly<Record<string, string>>, last: number): Record<string, string> {
   const [first, until] = (asked[PING_GROUPS] ?? "").split(/\s+/).map(Number);
   if (first === undefined || until === undefined || until <= last) return { ...asked };
   return { ...asked, [PING_GROUPS]: `${first} ${last}` };

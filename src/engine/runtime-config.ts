@@ -9,7 +9,7 @@ import { allHostDevices, type GrantedDevice, resolveDevices } from "./devices.ts
 import { linkEnvironment } from "./links.ts";
 import type { LocatedMount } from "./mounts.ts";
 import { networkFilePaths } from "./network-files.ts";
-import { joinedContainer, sharesHostNetwork } from "./network-mode.ts";
+import { hasOwnNetwork, joinedContainer, sharesHostNetwork } from "./network-mode.ts";
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
 import { readRecord } from "./records.ts";
@@ -50,6 +50,10 @@ export async function runtimeConfig(
     size: known.size,
   });
   config.process.env?.push(...linkEnvironment(context.paths, record));
+  if (record.userNamespace) {
+    const { mappedConfig } = await import("./userns/config.ts");
+    return mappedConfig(config, record.userNamespace, { hasOwnNetwork: hasOwnNetwork(options) });
+  }
   return isRootless() ? inUserNamespace(config, sharesHostNetwork(options)) : config;
 }
 

@@ -6,7 +6,7 @@
 import type { ImageConfig } from "../image/config-document.ts";
 import type { PortProtocol, PortRequest, PublishedPort } from "../network/ports/types.ts";
 import type { Endpoint, EndpointOptions } from "../network/types.ts";
-import type { OciResources } from "../runtime/oci.ts";
+import type { OciIdMapping, OciResources } from "../runtime/oci.ts";
 
 export type { Endpoint, EndpointOptions, PortProtocol, PortRequest, PublishedPort };
 
@@ -76,6 +76,8 @@ export interface ContainerOptions {
   /** Limits, already in the units of the OCI runtime specification. */
   resources?: OciResources;
   cgroupParent?: string;
+  /** "host", "remap", "auto", "auto:size=N" or "keep-id"; by default what the configuration's userns-remap says. */
+  userns?: string;
   logDriver?: "json-file" | "none";
   logOptions?: Record<string, string>;
   healthCheck?: HealthCheck;
@@ -220,8 +222,16 @@ export interface ContainerRecord {
   options: ContainerOptions;
   /** What became of its mounts, with those of other containers and of the image; missing: options.mounts as they are. */
   mounts?: ContainerMount[];
+  /** The ids of its own user namespace; missing: it has the host's users. */
+  userNamespace?: UserNamespace;
   /** The image's configuration at that time: the image itself may be gone by the next start. */
   imageConfig: ImageConfig;
+}
+
+/** Ids inside ("containerID") and on the host ("hostID"). On disk the container's files have the ids of inside. */
+export interface UserNamespace {
+  uids: OciIdMapping[];
+  gids: OciIdMapping[];
 }
 
 /** containers/<id>/state.json: written by the container's monitor, or by a command that finds the monitor dead. */

@@ -1,9 +1,12 @@
-/** User namespaces without a process in them: a table of ids for idmapped mounts, mount_setattr(2). */
+/** User namespaces without a process in them: for idmapped mounts (mount_setattr(2)), and for a container to join. */
 import { SyscallError } from "./errors.ts";
 import { check, libc } from "./ffi.ts";
 import { native } from "./native.ts";
 
 const usernsOpen = native("int tsrun_userns_open(const char *uid_map, const char *gid_map)");
+const usernsOpenNet = native(
+  "int tsrun_userns_open_net(const char *uid_map, const char *gid_map, _Out_ int *fds)",
+);
 
 const syscall5 = libc(
   "long syscall(long number, int fd, const char *path, int flags, const void *how, size_t size)",
@@ -27,6 +30,17 @@ export function openUserNamespace(uids: readonly IdRange[], gids: readonly IdRan
   const result: number = usernsOpen(mapText(uids), mapText(gids));
   if (result < 0) throw new SyscallError("clone", -result, "user namespace");
   return result;
+}
+
+/** The same with a network namespace that it owns; the caller closes both. Throws SyscallError. */
+export function openUserNamespaceWithNetwork(
+  uids: readonly IdRange[],
+  gids: readonly IdRange[],
+): { user: number; net: number } {
+  const fds: [number, number] = [-1, -1];
+  const result: number = usernsOpenNet(mapText(uids), mapText(gids), fds);
+  if (result < 0) throw new SyscallError("clone", -result, "user and network namespace");
+  return { user: fds[0], net: fds[1] };
 }
 
 const mapText = (ranges: readonly IdRange[]): string =>

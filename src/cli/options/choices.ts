@@ -24,6 +24,9 @@ export function only(words: readonly string[], others: string): (text: string) =
   });
 }
 
+/** The engine knows what follows the words: "auto:size=N". */
+export const parseUserns = choosing(["host", "remap", "auto", "keep-id"], (text: string) => text);
+
 type Pull = "missing" | "always" | "never";
 
 export function parsePull(text: string): Pull {

@@ -46,7 +46,7 @@ export function hostConfig(record: ContainerRecord): object {
     SecurityOpt: goSlice(options.securityOpt),
     ...(tmpfs(options) && { Tmpfs: tmpfs(options) }),
     UTSMode: "",
-    UsernsMode: "",
+    UsernsMode: options.userns ?? "",
     ShmSize: options.shmSize ?? DEFAULT_SHM_SIZE,
     ...(Object.keys(options.sysctls ?? {}).length > 0 && { Sysctls: goMap(options.sysctls) }),
     Runtime: "tsrun",

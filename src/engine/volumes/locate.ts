@@ -11,7 +11,7 @@ import { statInLayers } from "../../store/resolve.ts";
 import type { EngineContext } from "../context.ts";
 import { overlayDirectories } from "../files-in-layers.ts";
 import { type LocatedBind, type LocatedMount, mountsOf } from "../mounts.ts";
-import type { BindRequest, ContainerRecord, ImageMount, VolumeMount } from "../types.ts";
+import type { BindRequest, ContainerRecord, ImageMount, UserNamespace, VolumeMount } from "../types.ts";
 import type { ResolvedUser } from "../user.ts";
 import { acquireVolume } from "./mounted.ts";
 import { populateVolume } from "./populate.ts";
@@ -32,9 +32,9 @@ export async function locateForStart(
   const located: LocatedMount[] = [];
   for (const [index, mount] of mountsOf(record).entries()) {
     if (mount.type === "tmpfs") located.push(mount);
-    else if (mount.type === "bind") located.push(withOwner(mount, user));
+    else if (mount.type === "bind") located.push(withOwner(mount, user, record.userNamespace));
     else if (mount.type === "image") located.push(locateImage(context.paths, record, { mount, index }));
-    else located.push(withOwner(await startVolume(context, record, mount), user));
+    else located.push(withOwner(await startVolume(context, record, mount), user, record.userNamespace));
   }
   return located;
 }
@@ -48,8 +48,9 @@ export function locateForShow(
   return mountsOf(record).map((mount, index) => {
     if (mount.type === "tmpfs") return mount;
     if (mount.type === "image") return locateImage(paths, record, { mount, index });
-    const bind = mount.type === "bind" ? mount : asBind(paths, mount);
-    return statSync(bind.source, { throwIfNoEntry: false }) ? withOwner(bind, user) : bind;
+    const bind = mount.type === "bind" ? mount : ofContainer(record, mount, asBind(paths, mount));
+    if (!statSync(bind.source, { throwIfNoEntry: false })) return bind;
+    return withOwner(bind, user, record.userNamespace);
   });
 }
 
@@ -58,10 +59,19 @@ async function startVolume(
   record: ContainerRecord,
   mount: VolumeMount,
 ): Promise<LocatedBind> {
-  if (!mount.needsMount) return locateVolume(context.paths, mount);
+  if (!mount.needsMount) return ofContainer(record, mount, locateVolume(context.paths, mount));
   const fill = (files: string) => populateVolume(context.paths, record, { mount, directory: files });
   const directory = await acquireVolume(context, mount.name, { id: record.id, fill });
   return locateVolume(context.paths, mount, directory);
+}
+
+/**
+ * Where the container has a user namespace, a volume's files are its own: they have the same owners on disk whichever
+ * container made them. What is mounted from elsewhere has its owners from there.
+ */
+function ofContainer({ userNamespace }: ContainerRecord, mount: VolumeMount, bind: LocatedBind): LocatedBind {
+  if (userNamespace === undefined || mount.needsMount || mount.mapOwner) return bind;
+  return { ...bind, origin: { isDirectory: true, ...bind.origin, mapped: true } };
 }
 
 /** A volume's files as a bind mount; throws ERR_TSRUN_VOLUME_SUBPATH_INVALID. `directory`: where it is mounted. */
@@ -145,11 +155,39 @@ function locateImage(
 }
 
 /** U: whoever owns the source and the container's user change places in the mount. */
-function withOwner(bind: LocatedBind | BindRequest, { uid, gid }: ResolvedUser): LocatedBind {
+function withOwner(
+  bind: LocatedBind | BindRequest,
+  { uid, gid }: ResolvedUser,
+  userNamespace: UserNamespace | undefined,
+): LocatedBind {
   if (!bind.mapOwner) return bind;
   const owner = statSync(bind.source);
-  if (owner.uid === uid && owner.gid === gid) return bind;
-  return { ...bind, ids: { uids: exchanged(owner.uid, uid), gids: exchanged(owner.gid, gid) } };
+  if (userNamespace === undefined && owner.uid === uid && owner.gid === gid) return bind;
+  const uids = exchanged(owner.uid, uid);
+  const gids = exchanged(owner.gid, gid);
+  if (userNamespace === undefined) return { ...bind, ids: { uids, gids } };
+  return {
+    ...bind,
+    ids: { uids: composed(uids, userNamespace.uids), gids: composed(gids, userNamespace.gids) },
+  };
+}
+
+/** One map after the other: what the first leads to is looked up in the second, and left out where that lacks it. */
+export function composed(first: readonly OciIdMapping[], second: readonly OciIdMapping[]): OciIdMapping[] {
+  return first.flatMap(({ containerID, hostID, size }) =>
+    second.flatMap((range) => {
+      const from = Math.max(hostID, range.containerID);
+      const until = Math.min(hostID + size, range.containerID + range.size);
+      if (until <= from) return [];
+      return [
+        {
+          containerID: containerID + from - hostID,
+          hostID: range.hostID + from - range.containerID,
+          size: until - from,
+        },
+      ];
+    }),
+  );
 }
 
 /** A map of all ids onto themselves, but for two that change places: nothing is left that nobody owns. */

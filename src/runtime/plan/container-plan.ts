@@ -10,15 +10,17 @@ import {
   type SeccompFilter,
   stdioSteps,
 } from "./identity.ts";
+import { mappedRootSteps } from "./mapped-root.ts";
 import {
   bindSourceSteps,
   type CgroupView,
   type IsDirectory,
   isBind,
   mountSteps,
+  ownUserNamespaceSlot,
   propagates,
   revealingSteps,
-  userNamespaceSlot,
+  USERNS_SLOT,
 } from "./mounts.ts";
 import {
   cgroupJoinSteps,
@@ -30,8 +32,8 @@ import {
 import { labelSteps } from "./oci-process.ts";
 import type { Plan, Step } from "./plan.ts";
 import { protectionSteps } from "./protection.ts";
-import { directoryRootSteps, type Overlay, overlaySteps, pivotSteps } from "./rootfs.ts";
-import { kernelSettingSteps } from "./settings.ts";
+import { directoryRootSteps, type Overlay, overlaySteps, PRIVATE_STEP, pivotSteps } from "./rootfs.ts";
+import { kernelSettingSteps, sysctlSteps } from "./settings.ts";
 import { hasOwnDev, terminalSteps } from "./terminal.ts";
 
 export interface ContainerPlanInput {
@@ -42,7 +44,7 @@ export interface ContainerPlanInput {
   cgroup: { cloneInto: boolean; procsFiles: readonly string[]; view: CgroupView };
   /** Slot "netns" holds a network namespace that is already set up. */
   networkNamespace: boolean;
-  /** It starts in a user namespace. */
+  /** It starts in a user namespace: tsrun itself is in one. */
   userNamespace?: boolean | undefined;
   seccomp: SeccompFilter | undefined;
   /** Told by the host's files where not given. */
@@ -51,36 +53,23 @@ export interface ContainerPlanInput {
   pause?: boolean;
 }
 
-/** The Plan of a container; its slots are "cgroup", "netns" and userNamespaceSlot() of its mounts, as far as there are. */
+/**
+ * The Plan of a container; its slots are "cgroup", "netns", USERNS_SLOT where its configuration has a user namespace, and
+ * ownUserNamespaceSlot() of its mounts, as far as there are.
+ */
 export function containerPlan(input: ContainerPlanInput): Plan {
   const { config, cgroup } = input;
   const { linux, process } = config;
   const binds = config.mounts.filter(isBind);
-  const revealed = input.userNamespace ?? false;
+  const isMapped = config.linux.namespaces.some(({ type }) => type === "user");
+  const revealed = isMapped || (input.userNamespace ?? false);
   const steps: Step[] = [
-    ...namespaceSteps(input),
-    // A mount that is to stay in its peer group is taken from the host before that group is left.
-    ...bindSourceSteps(binds.filter(propagates)),
-    {
-      op: "mount",
-      source: "none",
-      target: "/",
-      fstype: null,
-      flags: ["MS_REC", "MS_PRIVATE"],
-      data: null,
-      why: "Mounts made from here on stay in this namespace (mount_namespaces(7)).",
-    },
-    // Overlays are made in a working directory of their own; the last one has to be that of the root.
-    ...bindSourceSteps(binds.filter(isOverlay)),
-    ...(revealed ? revealingSteps(config.mounts, config.root.path) : []),
-    ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
-    ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
-    ...pivotSteps(),
+    ...(isMapped ? mappedRootSteps(input) : rootSteps(input)),
     ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory, revealed }),
     ...deviceSteps(linux.devices ?? []),
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),
-    ...kernelSettingSteps(config),
+    ...(isMapped ? sysctlSteps(config) : kernelSettingSteps(config)),
     {
       op: "mkdir",
       path: process.cwd,
@@ -89,7 +78,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     },
     ...labelSteps(process),
     ...protectionSteps(config),
-    ...rlimitSteps(process),
+    ...(isMapped ? [] : rlimitSteps(process)),
     ...stdioSteps(process),
     ...identitySteps(process, input.seccomp),
     ...lateFilterSteps(process, input.seccomp),
@@ -99,10 +88,29 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     fds: [
       ...(cgroup.cloneInto ? ["cgroup"] : []),
       ...(input.networkNamespace ? ["netns"] : []),
-      ...binds.flatMap((mount) => userNamespaceSlot(mount) ?? []),
+      ...(isMapped ? [USERNS_SLOT] : []),
+      ...binds.flatMap((mount) => ownUserNamespaceSlot(mount) ?? []),
     ],
     steps,
   };
+}
+
+/** The namespaces, and the root filesystem with what is taken along into it. */
+function rootSteps(input: ContainerPlanInput): Step[] {
+  const { config } = input;
+  const binds = config.mounts.filter(isBind);
+  return [
+    ...namespaceSteps(input),
+    // A mount that is to stay in its peer group is taken from the host before that group is left.
+    ...bindSourceSteps(binds.filter(propagates)),
+    PRIVATE_STEP,
+    // Overlays are made in a working directory of their own; the last one has to be that of the root.
+    ...bindSourceSteps(binds.filter(isOverlay)),
+    ...(input.userNamespace ? revealingSteps(config.mounts, config.root.path) : []),
+    ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
+    ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
+    ...pivotSteps(),
+  ];
 }
 
 const isOverlay = (mount: OciMount): boolean => mount.tsrun?.overlay !== undefined;

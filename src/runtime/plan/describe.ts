@@ -7,6 +7,8 @@ export function describeStep(step: StepAction): string {
       return step.flags.length > 0
         ? `cloning into new namespaces (${step.flags.join(", ")})`
         : "cloning a process";
+    case "fork":
+      return "forking a process for what is to be done before the clone";
     case "setns":
       return `joining namespaces (${step.flags.join(", ")})`;
     case "unshare":
@@ -103,6 +105,10 @@ export function describeStep(step: StepAction): string {
       return `connecting ${step.fd}`;
     case "chownStdio":
       return `giving the standard streams to user ${step.uid}`;
+    case "chownStream":
+      return `giving ${step.slot} to user ${step.uid}`;
+    case "setFsIds":
+      return `making files as ${step.uid}:${step.gid}`;
     case "setrlimit":
       return `setting ${step.resource} to ${step.soft}:${step.hard}`;
     case "umask":

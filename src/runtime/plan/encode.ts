@@ -108,6 +108,7 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
     case "setControllingTerminal":
     case "moveRoot":
     case "reopenNull":
+    case "fork":
       return [];
     case "writeFile":
       return [data.string(step.path), data.string(step.data)];
@@ -252,6 +253,10 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
       return [step.gid];
     case "setresuid":
       return [step.uid];
+    case "setFsIds":
+      return [step.uid, step.gid];
+    case "chownStream":
+      return [slot(step.slot), step.uid];
     case "seccomp": {
       const program = Buffer.from(step.program, "base64");
       return [data.blob(program), program.length / 8, flagBits(SECCOMP, step.flags)];

@@ -22,10 +22,17 @@ const WHY: Readonly<Record<string, string>> = {
 
 const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
 
-/** The slot that holds the user namespace by which a mount's owners are mapped; undefined where they stay. */
-export function userNamespaceSlot({ destination, uidMappings }: OciMount): string | undefined {
+/** The slot that holds the container's own user namespace. */
+export const USERNS_SLOT = "userns";
+
+/** The slot that holds a user namespace for this mount alone, by which its owners are mapped; undefined without one. */
+export function ownUserNamespaceSlot({ destination, uidMappings }: OciMount): string | undefined {
   return uidMappings === undefined ? undefined : `userns:${destination}`;
 }
+
+/** The slot of what a mount's owners are mapped by; undefined where they stay. */
+const userNamespaceSlot = (mount: OciMount): string | undefined =>
+  ownUserNamespaceSlot(mount) ?? (mount.tsrun?.mapped ? USERNS_SLOT : undefined);
 
 export type { CgroupView } from "./cgroup-mounts.ts";
 
@@ -65,7 +72,10 @@ function idmapStep(mount: OciMount, userns: string): Step {
     op: "idmap",
     slot: slotOf(mount),
     userns,
-    why: "U: who owns the source on the host is the container's user in this mount, and nothing on disk changes.",
+    why:
+      userns === USERNS_SLOT
+        ? "Owners on disk are the container's own: its root is 0 there, whoever it is on the host."
+        : "U: who owns the source on the host is the container's user in this mount, and nothing on disk changes.",
   };
 }
 

@@ -95,13 +95,15 @@ function timeStep({ linux }: OciConfig): Step {
   };
 }
 
+const ROOT_WHY =
+  "What is made from here on belongs to the user namespace's root; paths of the host are behind us.";
+
+export const ROOT_STEPS: Step[] = [
+  { op: "setresgid", gid: 0, why: ROOT_WHY },
+  { op: "setresuid", uid: 0, why: ROOT_WHY },
+];
+
 /** From nobody in particular to the user namespace's root, who may create files. */
 export function becomeRootSteps(config: OciConfig): Step[] {
-  if (!hasNamespace(config, "user")) return [];
-  const why =
-    "What is made from here on belongs to the user namespace's root; paths of the host are behind us.";
-  return [
-    { op: "setresgid", gid: 0, why },
-    { op: "setresuid", uid: 0, why },
-  ];
+  return hasNamespace(config, "user") ? ROOT_STEPS : [];
 }

@@ -62,4 +62,7 @@ export const OPCODES: Readonly<Record<StepOp, number>> = {
   reopenNull: 58,
   mountPoint: 59,
   memoryPolicy: 60,
+  fork: 61,
+  setFsIds: 62,
+  chownStream: 63,
 };

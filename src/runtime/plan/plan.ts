@@ -46,6 +46,12 @@ export type StepAction =
    */
   | { op: "clone"; flags: NamespaceFlag[]; cgroup?: string; uidMap?: string; gidMap?: string }
   /**
+   * clone(2), CLONE_VM: the steps after this one, `clone` included, run in a process between the monitor and the
+   * container's, which is the monitor's child all the same (CLONE_PARENT). What they make of their own namespaces and
+   * ids, the monitor keeps its own of.
+   */
+  | { op: "fork" }
+  /**
    * setns(2) to the namespace behind a slot's descriptor (a pidfd with several flags, Linux 5.8, or an ns file). One that
    * the process is in already is joined without a privilege.
    */
@@ -173,6 +179,8 @@ export type StepAction =
   | { op: "reopenNull" }
   /** fchown(2) of descriptors 0, 1 and 2, so that the container's user can reopen /dev/stdout; the groups stay. */
   | { op: "chownStdio"; uid: number }
+  /** fchown(2) of what is in a slot, unless that is /dev/null; the group stays. */
+  | { op: "chownStream"; slot: string; uid: number }
   | { op: "setrlimit"; resource: string; soft: number; hard: number }
   | { op: "umask"; mask: number }
   /** personality(2). */
@@ -205,6 +213,8 @@ export type StepAction =
   | { op: "setgroups"; gids: number[] }
   | { op: "setresgid"; gid: number }
   | { op: "setresuid"; uid: number }
+  /** setfsuid(2), setfsgid(2), and capset(2): the effective capabilities stay those that are permitted. */
+  | { op: "setFsIds"; uid: number; gid: number }
   /** seccomp(2) SECCOMP_SET_MODE_FILTER; the program is struct sock_filter[], base64. */
   | { op: "seccomp"; program: string; flags: string[] }
   /** close_range(2), Linux 5.9, of every descriptor from `first` up, but for the one that tells of a failed execve. */

@@ -23,6 +23,16 @@ export interface Overlay {
 /** One page less its NUL is what mount(2) takes as data. */
 const DATA_LIMIT = 4095;
 
+export const PRIVATE_STEP: Step = {
+  op: "mount",
+  source: "none",
+  target: "/",
+  fstype: null,
+  flags: ["MS_REC", "MS_PRIVATE"],
+  data: null,
+  why: "Mounts made from here on stay in this namespace (mount_namespaces(7)).",
+};
+
 /** Mounts the overlay and changes into it. */
 export function overlaySteps(overlay: Overlay): Step[] {
   const { lower, upper, work, merged } = overlay;
@@ -82,6 +92,30 @@ export function directoryRootSteps(path: string): Step[] {
     { op: "moveMount", slot, target: path, why: "…onto itself." },
     { op: "chdir", path, why: "pivot_root(2) is about to be told that the new root is here." },
   ];
+}
+
+/**
+ * The directories of layers and container bound onto themselves, with the owners of their files as the user namespace in
+ * the slot maps them: an overlay of what is below them, its writable layer included, is a tree whose owners are mapped,
+ * and on disk nothing is (the kernel's idmappings.rst; overlayfs has it since Linux 5.19).
+ */
+export function mappedDirectorySteps(directories: readonly string[], userns: string): Step[] {
+  return directories.flatMap((path): Step[] => [
+    {
+      op: "openTree",
+      path,
+      slot: path,
+      recursive: false,
+      why: "What is mapped is a mount, so this directory becomes one…",
+    },
+    {
+      op: "idmap",
+      slot: path,
+      userns,
+      why: "…in which id 0 on disk is the user namespace's root: no file is given to anybody (idmapped mounts).",
+    },
+    { op: "moveMount", slot: path, target: path, why: "Where the overlay's layers are looked up." },
+  ]);
 }
 
 /** Makes the working directory the root and lets the host's whole tree go. */

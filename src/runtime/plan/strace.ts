@@ -30,6 +30,8 @@ export function straceStep(step: StepAction): string {
       if (step.uidMap === undefined) return call;
       return `${call}; write(<uid_map>, ${quoted(step.uidMap)}); write(<gid_map>, ${quoted(step.gidMap ?? "")})`;
     }
+    case "fork":
+      return "clone(child_stack=<between>, flags=CLONE_VM|CLONE_VFORK|CLONE_FILES|SIGCHLD)";
     case "setns":
       return `setns(<${step.fd}>, ${flags(step.flags)})`;
     case "unshare":
@@ -140,6 +142,10 @@ export function straceStep(step: StepAction): string {
       return `dup2(<${step.fd}>, ${step.to})`;
     case "chownStdio":
       return [0, 1, 2].map((fd) => `fchown(${fd}, ${step.uid}, -1)`).join("; ");
+    case "chownStream":
+      return `fchown(<${step.slot}>, ${step.uid}, -1)`;
+    case "setFsIds":
+      return `setfsgid(${step.gid}); setfsuid(${step.uid}); capset({effective=<permitted>})`;
     case "setrlimit":
       return `prlimit64(0, ${step.resource}, {rlim_cur=${limit(step.soft)}, rlim_max=${limit(step.hard)}}, NULL)`;
     case "umask":

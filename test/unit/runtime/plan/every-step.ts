@@ -49,6 +49,9 @@ export const EVERY_STEP: { [Op in StepOp]: Extract<StepAction, { op: Op }> } = {
   close: { op: "close", slot: "bind:/dst" },
   parentPropagation: { op: "parentPropagation", path: "/a", propagation: "MS_PRIVATE" },
   reopenNull: { op: "reopenNull" },
+  fork: { op: "fork" },
+  setFsIds: { op: "setFsIds", uid: 100000, gid: 100001 },
+  chownStream: { op: "chownStream", slot: "stdout", uid: 100000 },
   chroot: { op: "chroot", path: "." },
   moveRoot: { op: "moveRoot" },
   treeSetattr: {
