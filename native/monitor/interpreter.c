@@ -25,6 +25,7 @@
 
 #include "attributes.h"
 #include "channel.h"
+#include "fs-ids.h"
 #include "id-maps.h"
 #include "mounts.h"
 #include "namespaces.h"
@@ -420,25 +421,6 @@ static int step_chown_stdio(uid_t uid)
 	return 0;
 }
 
-/* setfsuid(2) says nothing of a failure, and takes away the privileges over files, which are to stay: capabilities(7). */
-static int step_set_fs_ids(uid_t uid, gid_t gid)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-
-	syscall(SYS_setfsgid, gid);
-	syscall(SYS_setfsuid, uid);
-	if ((gid_t)syscall(SYS_setfsgid, -1) != gid || (uid_t)syscall(SYS_setfsuid, -1) != uid) {
-		errno = EPERM;
-		return -1;
-	}
-	if (syscall(SYS_capget, &header, data) < 0)
-		return -1;
-	for (int word = 0; word < 2; word++)
-		data[word].effective = data[word].permitted;
-	return (int)syscall(SYS_capset, &header, data);
-}
-
 static int step_cap_bounding_set(uint64_t keep)
 {
 	for (int capability = 0; capability < 64; capability++) {
@@ -727,7 +709,7 @@ static int execute(struct plan_context *context, const struct plan_step *step)
 	case OP_REOPEN_NULL:
 		return step_reopen_null();
 	case OP_SET_FS_IDS:
-		return step_set_fs_ids((uid_t)arg[0], (gid_t)arg[1]);
+		return fs_ids_set((uid_t)arg[0], (gid_t)arg[1]);
 	case OP_CHOWN_STREAM:
 		return chown_stream(slot(context, arg[0]), (uid_t)arg[1]);
 	case OP_FORK:

@@ -51,7 +51,8 @@ export async function copyFromContainer(
     const stat = statOf(fd, wanted);
     if (stat.isDirectory) refuseKernelView(fd, wanted, root);
     const name = wanted.endsWith("/.") || wanted === "/" ? "." : fromPath(posix.basename(wanted));
-    const archive = packTree(fd, { name, enters: mountRule(root.record, wanted), signal });
+    const enters = mountRule(root.record, wanted);
+    const archive = packTree(fd, { name, enters, signal, ownerOf: await ownersInside(root) });
     const stream = Readable.from(archive, { objectMode: false });
     stream.once("close", close);
     recordEvent(context, containerEvent(root.record, "archive-path"));
@@ -60,6 +61,14 @@ export async function copyFromContainer(
     close();
     throw error;
   }
+}
+
+/** undefined where the owners are as inside: nothing maps them, or nothing runs. */
+export async function ownersInside({ running, record }: ContainerRoot) {
+  const ids = running && record.userNamespace;
+  if (!ids) return undefined;
+  const { ownerInside } = await import("./userns/owners.ts");
+  return (owner: { uid: number; gid: number }) => ownerInside(ids, owner);
 }
 
 /**

@@ -33,9 +33,23 @@ export async function copyToContainer(
     open: (to, flags) => openInRoot(root.fd, to, flags),
     directory: fromPath(directory === "/" ? "/." : directory),
     owner: keepOwner ? undefined : ROOT,
+    ...(await asItsRoot(root)),
     signal,
   });
   recordEvent(context, containerEvent(root.record, "extract-to-dir"));
+}
+
+/** In a container that runs with ids of its own, files can be made by who has one of them. */
+async function asItsRoot({ running, record }: ContainerRoot) {
+  const ids = running && record.userNamespace;
+  if (!ids) return {};
+  const { ownerOnHost } = await import("./userns/owners.ts");
+  const { withFsIds } = await import("../kernel/fs-ids.ts");
+  const itsRoot = ownerOnHost(ids, ROOT);
+  return {
+    ownerOnHost: (owner: typeof ROOT) => ownerOnHost(ids, owner),
+    perform: (work: () => void) => withFsIds(itsRoot, work),
+  };
 }
 
 /** It is there, a directory, and may be written to. */

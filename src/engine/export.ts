@@ -1,6 +1,7 @@
 /** export: a container's files as one tar archive. */
 import { Readable } from "node:stream";
 import { packTree } from "../store/pack/pack.ts";
+import { ownersInside } from "./copy-from.ts";
 import { openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, recordEvent } from "./events.ts";
@@ -15,7 +16,8 @@ export async function exportContainer(
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Readable> {
   const root = await openContainerRoot(context, reference, "image and writable layer");
-  const stream = Readable.from(packTree(root.fd, { name: "", signal }), { objectMode: false });
+  const archive = packTree(root.fd, { name: "", signal, ownerOf: await ownersInside(root) });
+  const stream = Readable.from(archive, { objectMode: false });
   stream.once("close", () => root[Symbol.dispose]());
   recordEvent(context, containerEvent(root.record, "export"));
   return stream;

@@ -13,6 +13,8 @@ export interface PackOptions extends WalkOptions {
   name: string;
   /** Turns a found file into other entries than the one that it is; undefined: as it is. */
   convert?: ((found: Visited, entry: PackedEntry) => readonly PackedEntry[] | undefined) | undefined;
+  /** Who an entry's owner is in the archive; without, who it is on this host. */
+  ownerOf?: ((owner: { uid: number; gid: number }) => { uid: number; gid: number }) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -25,8 +27,9 @@ export async function* packTree(fd: number, options: PackOptions): AsyncGenerato
   const links = new Map<string, string>();
   for (const found of walk(fd, options)) {
     options.signal?.throwIfAborted();
-    const entry = entryOf(found, nameOf(found.path, options.name));
-    if (entry === undefined) continue;
+    const packed = entryOf(found, nameOf(found.path, options.name));
+    if (packed === undefined) continue;
+    const entry = options.ownerOf ? { ...packed, ...options.ownerOf(packed) } : packed;
     const converted = options.convert?.(found, entry);
     if (converted) for (const each of converted) batch.add(encodeHeader(each));
     else if (entry.type === "file") yield* packFile(found, entry, { links, batch });

@@ -41,7 +41,14 @@ export interface RootTreeOptions {
    * Who is to own everything. Without it the archive's ids are kept, and its extended attributes. With it, what an
    * owner lends to others (setuid, setgid, capabilities) goes where it was another's: chown(2) does the same.
    */
-  owner?: { uid: number; gid: number } | undefined;
+  owner?: Owner | undefined;
+  /** Who an owner is on this host; without, they are the same. */
+  ownerOnHost?: ((owner: Owner) => Owner) | undefined;
+}
+
+interface Owner {
+  uid: number;
+  gid: number;
 }
 
 interface Made {
@@ -108,12 +115,12 @@ export class RootTree implements TarSink {
   }
 
   #owned(entry: TarEntry): TarEntry {
-    const { owner } = this.#options;
-    if (owner === undefined) return entry;
+    const { owner, ownerOnHost = (same) => same } = this.#options;
+    if (owner === undefined) return { ...entry, ...ownerOnHost({ uid: entry.uid, gid: entry.gid }) };
     const lent = (entry.uid === owner.uid ? 0 : 0o4000) | (entry.gid === owner.gid ? 0 : 0o2000);
     // On a directory setgid lends nothing: it names the group of what is made in it.
     const mode = entry.type === "directory" ? entry.mode : entry.mode & ~lent;
-    return { ...entry, ...owner, mode, xattrs: undefined };
+    return { ...entry, ...ownerOnHost(owner), mode, xattrs: undefined };
   }
 
   /** The descriptor of a directory of the tree, made with its parents where it is missing; good until the next call. */

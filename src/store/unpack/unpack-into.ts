@@ -6,6 +6,8 @@ import { RootTree, type RootTreeOptions } from "./root-tree.ts";
 import { TarReader } from "./tar-reader.ts";
 
 export interface UnpackIntoOptions extends RootTreeOptions {
+  /** Every piece of synchronous work that makes files is done by this. */
+  perform?: ((work: () => void) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -19,15 +21,18 @@ export async function unpackInto(
 ): Promise<void> {
   const tree = new RootTree(options);
   const tar = new TarReader(tree);
+  const { perform = (work) => work() } = options;
   try {
     for await (const chunk of inWords(decompress(buffers(archive)))) {
       options.signal?.throwIfAborted();
-      explained(tree, () => tar.push(chunk));
+      explained(tree, () => perform(() => tar.push(chunk)));
     }
-    explained(tree, () => {
-      tar.finish();
-      tree.finish();
-    });
+    explained(tree, () =>
+      perform(() => {
+        tar.finish();
+        tree.finish();
+      }),
+    );
   } finally {
     tree.close();
   }
