@@ -7,7 +7,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Rule, rules } from "./config-rules.ts";
 import { TsrunError } from "./errors.ts";
-import { hostUser, isRootless } from "./kernel/rootless.ts";
+import { hostUser, lacksHostRoot } from "./kernel/rootless.ts";
 
 export interface Config {
   /** Base URLs tried in order before docker.io itself: "http://127.0.0.1:5000". */
@@ -72,7 +72,7 @@ export function loadPaths(config: Config, env: Environment = process.env): { roo
 
 const home = (env: Environment): string => env.HOME || homedir();
 /** Not in a user namespace, where everybody can be root. */
-const isRoot = (): boolean => process.geteuid?.() === 0 && !isRootless();
+const isRoot = (): boolean => !lacksHostRoot();
 const userRunDir = (): string => `/run/user/${hostUser()}`;
 
 function defaults(env: Environment): Config {

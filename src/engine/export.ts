@@ -1,9 +1,9 @@
 /** export: a container's files as one tar archive. */
 import { Readable } from "node:stream";
 import { packTree } from "../store/pack/pack.ts";
-import { ownersInside } from "./copy-from.ts";
 import { openContainerRoot } from "./container-root.ts";
 import type { EngineContext } from "./context.ts";
+import { ownersInside } from "./copy-from.ts";
 import { containerEvent, recordEvent } from "./events.ts";
 
 /**

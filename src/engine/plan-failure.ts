@@ -2,12 +2,14 @@
 import { posix } from "node:path";
 import { TsrunError } from "../errors.ts";
 import { errnoName } from "../kernel/errors.ts";
+import { filesystemAt } from "../kernel/mount.ts";
 import { isRootless } from "../kernel/rootless.ts";
 import { NO_STEP } from "../runtime/frames.ts";
 import type { StepFailure } from "../runtime/monitor-client.ts";
 import type { OciProcess } from "../runtime/oci.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
-import type { Plan } from "../runtime/plan/plan.ts";
+import { USERNS_SLOT } from "../runtime/plan/mounts.ts";
+import type { Plan, Step } from "../runtime/plan/plan.ts";
 
 const HOST_ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: "amd64",
@@ -49,6 +51,12 @@ export async function planFailure(
       exitCode: 126,
     });
   }
+  if (step.op === "idmap" && step.userns === USERNS_SLOT) return unmappable(plan, step.slot, message);
+  if (isOverlay(step) && errnoName(failure.errno) === "EINVAL" && plan.fds.includes(USERNS_SLOT)) {
+    return new TsrunError("ERR_TSRUN_USERNS_UNSUPPORTED", message, {
+      hint: "a user namespace of its own needs overlayfs over mapped layers, Linux 5.19: leave --userns and userns-remap out, or write --userns=host",
+    });
+  }
   if (step.op === "idmap" && isRootless()) {
     return new TsrunError("ERR_TSRUN_MOUNT_IDMAP_UNSUPPORTED", message, {
       hint: "the kernel maps owners for the host's root only: leave U out, and give the files to the container's user by `chown` in a container",
@@ -61,6 +69,19 @@ export async function planFailure(
   }
   const hint = mismatch(step, errnoName(failure.errno)) ?? step.why;
   return new TsrunError("ERR_TSRUN_STEP_FAILED", message, { hint });
+}
+
+const isOverlay = (step: Step): boolean =>
+  step.op === "mountOverlay" || (step.op === "mount" && step.fstype === "overlay");
+
+/** Layers, container or volume are on a filesystem that knows no idmapped mounts. */
+function unmappable(plan: Plan, slot: string, message: string): TsrunError {
+  const opened = plan.steps.find((step) => step.op === "openTree" && step.slot === slot);
+  const path = opened?.op === "openTree" ? posix.resolve(opened.within ?? "/", opened.path) : slot;
+  const type = filesystemAt(path);
+  return new TsrunError("ERR_TSRUN_USERNS_UNSUPPORTED", `${message}: ${path} is on ${type}`, {
+    hint: `${type} has no idmapped mounts with this kernel: keep data on ext4, xfs or btrfs (TSRUN_ROOT), or run the container with --userns=host`,
+  });
 }
 
 /** A file where a directory should be, or the other way round. move_mount(2) reports that as EINVAL. */

@@ -30,6 +30,22 @@ export function unmount(target: string): void {
   check("umount2", () => cUmount(target, MNT_DETACH | UMOUNT_NOFOLLOW), target);
 }
 
+/** The type of the filesystem that a path is on: that of the mount whose point is the longest part of it. */
+export function filesystemAt(path: string): string {
+  const real = realpathSync(path);
+  let best = { point: "", type: "an unknown filesystem" };
+  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+    const point = unescaped(line.split(" ", 5)[4] ?? "");
+    const type = line.split(" - ")[1]?.split(" ")[0];
+    if (type === undefined || point.length < best.point.length) continue;
+    if (point === "/" || real === point || real.startsWith(`${point}/`)) best = { point, type };
+  }
+  return best.type;
+}
+
+const unescaped = (text: string): string =>
+  text.replace(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+
 /** Whether something is mounted at exactly this path, proc_pid_mountinfo(5), which has links in it resolved. */
 export function isMountPoint(path: string): boolean {
   // What is mounted there is not asked: a server that is gone would not answer.

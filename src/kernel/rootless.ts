@@ -15,6 +15,9 @@ export function isRootless(): boolean {
   return rootless;
 }
 
+/** Whether this process may not do what only the host's root may: it is somebody else, or root of namespaces alone. */
+export const lacksHostRoot = (): boolean => process.geteuid?.() !== 0 || isRootless();
+
 let last: number | undefined;
 
 /** The highest id that this user namespace has from 0 on without a gap, as a user's and as a group's. */

@@ -6,6 +6,7 @@ import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { mknod, S_IFIFO } from "../kernel/files.ts";
 import { processStartTicks } from "../kernel/process.ts";
+import { lacksHostRoot } from "../kernel/rootless.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciConfig } from "../runtime/oci.ts";
 import { ociPlan, START_SLOT } from "../runtime/plan/oci-plan.ts";
@@ -199,7 +200,7 @@ async function execute(
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);
     const whole = ociPlan({
       config: configOf(state, options),
-      ...{ id: state.id, bundle: state.bundle, rootless: process.geteuid?.() !== 0 },
+      ...{ id: state.id, bundle: state.bundle, rootless: lacksHostRoot() },
       cgroup: { ...cgroup, cloneInto: cgroup.cloneFd !== undefined },
       seccomp: await seccompOf(config),
       noPivot: options.noPivot ?? false,

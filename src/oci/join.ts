@@ -1,4 +1,5 @@
 /** What every process that joins a container has in common. */
+import { lacksHostRoot } from "../kernel/rootless.ts";
 import type { OciExecPlanInput } from "../runtime/plan/oci-exec-plan.ts";
 import type { CgroupJoin } from "./container-cgroup.ts";
 import type { StateDocument } from "./state.ts";
@@ -14,7 +15,7 @@ export function joinInput(
     cgroup: { cloneInto: cgroup.cloneFd !== undefined, procsFiles: cgroup.procsFiles },
     seccomp,
     noNewKeyring: false,
-    rootless: process.geteuid?.() !== 0,
+    rootless: lacksHostRoot(),
     ...(linux.memoryPolicy && { memoryPolicy: linux.memoryPolicy }),
     ...(linux.personality && { personality: linux.personality }),
   };

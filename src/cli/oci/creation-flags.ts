@@ -1,5 +1,6 @@
 /** The flags that create and run share. */
 import { resolve } from "node:path";
+import { lacksHostRoot } from "../../kernel/rootless.ts";
 import type { CreateOptions } from "../../oci/create.ts";
 import { invalidRequest } from "../../oci/errors.ts";
 import { listenFds, notifySocket } from "./activation.ts";
@@ -69,11 +70,11 @@ export function creationOptions({ words, flags, globals }: Call): CreateOptions 
   };
 }
 
-/** --rootless: by default, whoever is not root is. */
+/** --rootless: by default, whoever is not the host's root is. */
 function isRootless(word: string): boolean {
   if (/^(1|t|true)$/i.test(word)) return true;
   if (/^(0|f|false)$/i.test(word)) return false;
   if (word !== "" && word.toLowerCase() !== "auto")
     throw invalidRequest(`invalid value for --rootless: ${word}`);
-  return process.geteuid?.() !== 0;
+  return lacksHostRoot();
 }
