@@ -66,8 +66,10 @@ const ALL_FDS = ["cgroup", "netns", "gate", "other", "userns:/dst"];
 /** A Plan with this step as number AT, as it may stand there. */
 function planWith(action: StepAction, { fds = ALL_FDS, name = "x" } = {}): Plan {
   const mask = step({ op: "mask", path: `/${name}` });
-  const before = action.op === "clone" ? mask : step({ op: "clone", flags: [] });
-  return { fds, steps: [before, mask, step(action), step(EVERY_STEP.openTree), END] };
+  const clone = step({ op: "clone", flags: [] });
+  const before = action.op === "clone" || action.op === "fork" ? mask : clone;
+  const after = action.op === "fork" ? clone : step(EVERY_STEP.openTree);
+  return { fds, steps: [before, mask, step(action), after, END] };
 }
 
 const argument = (index: number, at = AT): number => HEADER + at * STEP + 8 + index * 8;
@@ -222,4 +224,15 @@ describe("the whole", () => {
   ] satisfies [string, Step[], string][])("%s is not", (_, planSteps, at) => {
     expect(verdict(encodePlan({ fds: [], steps: planSteps }))).toBe(at);
   });
+});
+
+test("forks once, before it clones, and may then have tables: what is before a fork may be executed again", () => {
+  const fork = step(EVERY_STEP.fork);
+  const clone = step({ op: "clone", flags: [] });
+  const overlay = step(EVERY_STEP.mountOverlay);
+  const verdictOf = (...steps: Step[]) => verdict(encodePlan({ fds: ALL_FDS, steps: [...steps, END] }));
+  expect(verdictOf(fork, overlay, clone)).toBe("ok");
+  expect(verdictOf(overlay, fork, clone)).toBe("0");
+  expect(verdictOf(fork, fork, clone)).toBe("1");
+  expect(verdictOf(clone, fork)).toBe("1");
 });
