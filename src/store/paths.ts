@@ -10,6 +10,7 @@
  *       containers/<id>/  config.json state.json stopped health.json log.json hosts hostname resolv.conf
  *                         upper/ work/ merged/
  *       names/<container name> -> <id>
+ *       userns/<block of ids> -> <id>
  *       volumes/<name>/  volume.json _data/
  *       events/journal  journal.1
  *       cache/seccomp/

@@ -2,8 +2,9 @@
  * Owners in the root of a container that runs in a user namespace of its own, seen from the host: the host's ids. Archives
  * that come out of it or go into it have the ids of inside, as they are on disk.
  */
-import { onHost } from "../../runtime/plan/mapped-root.ts";
+
 import type { OciIdMapping } from "../../runtime/oci.ts";
+import { onHost } from "../../runtime/plan/mapped-root.ts";
 import type { UserNamespace } from "../types.ts";
 
 export interface Owner {

@@ -65,6 +65,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
   const revealed = isMapped || (input.userNamespace ?? false);
   const steps: Step[] = [
     ...(isMapped ? mappedRootSteps(input) : rootSteps(input)),
+    ...pivotSteps(),
     ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory, revealed }),
     ...deviceSteps(linux.devices ?? []),
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
@@ -95,7 +96,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
   };
 }
 
-/** The namespaces, and the root filesystem with what is taken along into it. */
+/** The namespaces, and the root filesystem with what is taken along into it, as the working directory. */
 function rootSteps(input: ContainerPlanInput): Step[] {
   const { config } = input;
   const binds = config.mounts.filter(isBind);
@@ -109,7 +110,6 @@ function rootSteps(input: ContainerPlanInput): Step[] {
     ...(input.userNamespace ? revealingSteps(config.mounts, config.root.path) : []),
     ...(input.overlay ? overlaySteps(input.overlay) : directoryRootSteps(config.root.path)),
     ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
-    ...pivotSteps(),
   ];
 }
 

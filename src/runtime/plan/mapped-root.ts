@@ -1,6 +1,6 @@
 /**
- * The first half of a Plan whose container has a user namespace of its own (user_namespaces(7)), up to the moment when it
- * is in its root filesystem.
+ * The first half of a Plan whose container has a user namespace of its own (user_namespaces(7)), until its root
+ * filesystem is the working directory.
  *
  * Its root may do little on the host, so what only the host's may is done before: by a process between the monitor and
  * the container's, in a mount namespace that goes with it. There the layers are mounted with mapped owners and the overlay
@@ -21,7 +21,7 @@ import {
 } from "./namespaces.ts";
 import { becomeRootSteps } from "./oci-namespaces.ts";
 import type { Step } from "./plan.ts";
-import { mappedDirectorySteps, overlaySteps, PRIVATE_STEP, pivotSteps } from "./rootfs.ts";
+import { mappedDirectorySteps, overlaySteps, PRIVATE_STEP } from "./rootfs.ts";
 
 const ROOT_SLOT = "root";
 
@@ -133,7 +133,6 @@ function entranceSteps({ config }: ContainerPlanInput): Step[] {
     { op: "chdir", path, why: "…and is about to be told that it is here." },
     ...becomeRootSteps(config),
     OWN_KEYRING_STEP,
-    ...pivotSteps(),
   ];
 }
 
