@@ -26,6 +26,7 @@ import { parseSecurityOptions } from "./security-opt.ts";
 import { settle } from "./settle.ts";
 import { isRunning } from "./state.ts";
 import type { ContainerOptions, ContainerRecord, ContainerState } from "./types.ts";
+import { requireIds } from "./userns/require-ids.ts";
 
 const SIGKILL = 9;
 const END_MS = 100;
@@ -54,6 +55,7 @@ export async function execInContainer(
     // The lock is none: what this keeps open tells nothing and costs nothing.
     using monitor = summonMonitor({ id: record.id, lockFd: init });
     const process = execProcess(context, record, options);
+    if (record.userNamespace) requireIds(process.user, record.userNamespace);
     const cgroup = detectCgroupDriver().open(record.cgroupPath);
     if (cgroup.cloneInto !== undefined) {
       fds.cgroup = openSync(cgroup.cloneInto, constants.O_RDONLY | constants.O_DIRECTORY);

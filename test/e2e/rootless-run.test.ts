@@ -1,5 +1,6 @@
 /** Containers of an ordinary user: run, exec, files, images, volumes, and what the kernel withholds. */
 import { readFileSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { namespaceOf, until, useUser } from "./support/user.ts";
@@ -178,6 +179,38 @@ test("a limit without delegation, pause and an id beyond the user's are refused 
     code: 125,
     stderr: expect.stringMatching(/no user or group 70000: the last one is 65536/),
   });
+});
+
+test("--userns is refused, with the reason", async () => {
+  for (const mode of ["auto", "remap", "keep-id"]) {
+    const { code, stderr } = await user.tsrun("run", ...none, `--userns=${mode}`, "tsrun/base", "true");
+    expect({ code, stderr }).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining("in the user's own namespace already"),
+    });
+  }
+  await user.output("run", ...none, "--userns=host", "tsrun/base", "true");
+});
+
+test("tsrun-oci runs a bundle in a user namespace, for the user and for root of the user's namespaces", async () => {
+  const bin = join(process.cwd(), "bin");
+  const edit = `const fs = require("fs"), c = JSON.parse(fs.readFileSync("config.json"));
+    c.mounts = c.mounts.filter(({ type }) => type !== "cgroup");
+    c.process.terminal = false;
+    c.process.args = ["cat", "/proc/self/uid_map"];
+    fs.writeFileSync("config.json", JSON.stringify(c));`;
+  const run = `set -e; mkdir -p ~/$0/rootfs; cd ~/$0; tar xf ~/files.tar -C rootfs; ${bin}/tsrun-oci spec --rootless
+    node -e '${edit}'; exec ${bin}/tsrun-oci --root ~/$0/state run $0`;
+  await user.output("create", "--name", "from", "tsrun/base");
+  await user.output("export", "-o", join(user.home, "files.tar"), "from");
+  await writeFile(join(user.home, "bundle.sh"), run.replaceAll("$0", "$1"));
+  const map = (text: string): number[] => text.trim().split(/\s+/).map(Number);
+  const plain = await user.shell("sh ~/bundle.sh plain");
+  expect(plain).toMatchObject({ code: 0, stderr: "" });
+  expect(map(plain.stdout)).toEqual([0, user.uid, 1]);
+  const root = await user.shell(`${join(process.cwd(), "native/build/tsrun-rootless")} sh ~/bundle.sh root`);
+  expect(root).toMatchObject({ code: 0, stderr: "" });
+  expect(map(root.stdout)).toEqual([0, 0, 1]);
 });
 
 test("a policy restarts a container that was probed, and --rm is removed when nobody waits", async () => {

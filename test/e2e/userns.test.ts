@@ -69,6 +69,12 @@ describe("--userns=auto", () => {
     expect(await output("run", ...none, "--userns=auto", "-u", "4000", BASE, "sh", "-c", MAPS)).toMatch(
       / 4001$/,
     );
+    await output("run", "-d", "--name", "few", "--network", "none", "--userns=auto", BASE, "sleep", "100");
+    expect(await tsrun("exec", "-u", "5000", "few", "true")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no user or group 5000"),
+    });
+    await output("rm", "-f", "few");
     const missing = await tsrun("run", ...none, "--userns=auto:size=100", "-u", "500", BASE, "true");
     expect(missing).toMatchObject({
       code: 125,

@@ -46,6 +46,7 @@ export const withheld: readonly Withheld[] = [
   ...["vm/health", "vm/limits", "vm/platform", "vm/rootless"].map((file) => ({ file, because: TEST })),
   ...inside(["network", "ports", "network-1-address", "network-2-host", "network-3-neighbours"]),
   ...inside(["network-4-outside", "network-commands", "network-graph", "network-many"]),
+  { file: "userns", because: "`--userns=remap`, `auto`, `keep-id`; `userns-remap`" },
   { file: "verbs-limits", because: CGROUP },
   ...some("limits", CGROUP, [
     '["--cpuset-cpus","4095"]',

@@ -9,6 +9,7 @@ import type { ContainerOptions, UserNamespace } from "../types.ts";
 import type { ResolvedUser } from "../user.ts";
 import { BLOCK, claimIds, freeIds } from "./claims.ts";
 import { type UserNamespaceMode, userNamespaceMode } from "./mode.ts";
+import { requireIds } from "./require-ids.ts";
 import { addRange, common, consecutive, readText, remapAccounts, spansOf } from "./subordinate-ids.ts";
 
 /** Whose subordinate ids `auto` gives out; podman's name for it. */
@@ -96,18 +97,6 @@ function sizeFor({ paths }: EngineContext, { image, user }: Asked): number {
   );
   const ids = known.filter((id) => id < NOBODY);
   return Math.max(BLOCK, 1 + Math.max(...ids, user.uid, user.gid, ...user.additionalGids));
-}
-
-function requireIds({ uid, gid, additionalGids }: ResolvedUser, { uids, gids }: UserNamespace): void {
-  const isMapped = (mappings: readonly OciIdMapping[], id: number): boolean =>
-    mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
-  const missing = isMapped(uids, uid) ? [gid, ...additionalGids].find((id) => !isMapped(gids, id)) : uid;
-  if (missing === undefined) return;
-  throw new TsrunError(
-    "ERR_TSRUN_ID_UNMAPPED",
-    `the container's user namespace has no user or group ${missing}`,
-    { hint: `ask for more ids (--userns=auto:size=${missing + 1}), or give the user a longer range` },
-  );
 }
 
 function rangeMissing(file: string, name: string): TsrunError {
