@@ -38,15 +38,23 @@ static int run(char **argv, pid_t parent)
 
 int outside_run(const char *directory, char *netns)
 {
+	/*
+	 * pasta gives CAP_SYS_PTRACE up before it opens the namespace, and the holder's is then not to be opened by a path
+	 * through its /proc directory (ptrace(2), PTRACE_MODE_READ); it may close what is open beyond the standard three.
+	 */
+	char standard_input[] = "/proc/self/fd/0";
 	/* Nothing of the host's own loopback is to be reached from containers, and no port is theirs by itself. */
 	char *pasta[] = { "pasta", "--foreground", "--quiet", "--config-net", "--no-map-gw", "-t", "none", "-u", "none",
-			  "-T", "none", "-U", "none", "-I", "tap0", "--no-netns-quit", "--netns", netns, NULL };
+			  "-T", "none", "-U", "none", "-I", "tap0", "--no-netns-quit", "--netns", standard_input, NULL };
 	char *slirp4netns[] = { "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
 				"--netns-type=path", netns, "tap0", NULL };
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int log = fd < 0 ? -1 : openat(fd, LOG_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 
 	if (log < 0 || record_write(fd, OUTSIDE_RECORD, getpid()) < 0)
+		return 1;
+	int netns_fd = open(netns, O_RDONLY | O_CLOEXEC);
+	if (netns_fd < 0 || dup2(netns_fd, 0) < 0)
 		return 1;
 	dup2(log, 2);
 	setsid();

@@ -1,6 +1,7 @@
 /** What an ordinary user cannot be shown is a row of docs/rootless.md, and a test that there is. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { attacks } from "../../e2e/attacks/all.ts";
 import { documentedReasons, withheld } from "../../support/withheld.ts";
 
 const PLAIN = new Set(["other programs that need root", "the test needs root for itself"]);
@@ -12,6 +13,7 @@ test.each(withheld)("$file: $test", ({ file, test: name, because }) => {
   const isWritten =
     name === undefined ||
     text.includes(name) ||
+    attacks.some((attack) => attack.name === name) ||
     name.startsWith("[") ||
     /tsrun (network ls|run -d)/.test(name);
   expect(isWritten).toBe(true);
