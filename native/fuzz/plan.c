@@ -254,8 +254,8 @@ int pty_open(struct plan_context *context, unsigned short rows, unsigned short c
 #define signal(number, handler) ((void)(handler))
 #define sigprocmask(...) ((void)0)
 #define kill(...) 0
-#define waitpid(...) 0
-#define clone(work, stack, flags, argument) (sum += (uint64_t)(flags), work(argument), 1)
+#define waitpid(pid, status, options) ((void)(status), 0)
+#define clone(work, stack, flags, argument) (sum += (uint64_t)(uintptr_t)(stack) + (uint64_t)(flags), work(argument), 1)
 
 #include "../monitor/interpreter.c"
 
