@@ -16,8 +16,8 @@ const folder = fileURLToPath(new URL("../../native/fuzz/corpus/plan/", import.me
 
 /** Every kind of step, in a Plan as short as can be: what few bytes say is changed in more ways. */
 function everyStep(): Plan {
-  const { clone, execve, ...others } = EVERY_STEP;
-  const steps = [clone, ...Object.values(others), execve].map((step): Step => ({ ...step, why: "." }));
+  const { fork, clone, execve, ...others } = EVERY_STEP;
+  const steps = [fork, clone, ...Object.values(others), execve].map((step): Step => ({ ...step, why: "." }));
   return { fds: ["cgroup", "netns", "gate", "other", "userns:/dst"], steps };
 }
 
