@@ -20,6 +20,8 @@ export interface Heredoc {
   readonly name: string;
   /** Its lines, each with its newline; without their leading tabs where it was opened with `<<-`. */
   readonly content: string;
+  /** The lines as they stand in the file. */
+  readonly written: string;
   /** Variables are replaced: its name was not quoted. */
   readonly expand: boolean;
 }
@@ -35,7 +37,10 @@ export interface Instruction {
   /** In capitals, whatever was written. */
   readonly keyword: string;
   readonly flags: readonly Flag[];
-  /** What follows the flags, as it was written, and in words as this keyword divides it. */
+  /**
+   * What follows the flags, as it was written, and in words as this keyword divides it: those of a JSON array, at
+   * white space (quotes stay), or one for all of it. ENV and LABEL: `key=value` words, or two of the old `key value`.
+   */
   readonly rest: string;
   readonly words: readonly string[];
   /** The rest was a JSON array of strings. */
@@ -43,13 +48,18 @@ export interface Instruction {
   readonly heredocs: readonly Heredoc[];
   /** The instruction after ONBUILD. */
   readonly trigger?: Instruction;
-  /** The lines as they stand in the file, joined; for history and messages. */
+  /** The lines as they stand in the file, joined, without heredocs; for history and messages. */
   readonly original: string;
+  /** The comment lines above it, without their #; up to an empty one. */
+  readonly comments: readonly string[];
   readonly range: Range;
 }
 
 export interface ParsedDockerfile {
-  /** `# syntax=`, `# escape=`, `# check=`: the values as they were written, in lower-case names. */
+  /** The file's name, for messages. */
+  readonly name: string;
+  readonly text: string;
+  /** `# syntax=`, `# escape=`, `# check=`: the values as they were written, by their names in lower case. */
   readonly directives: Readonly<Record<string, string>>;
   readonly escape: "\\" | "`";
   readonly instructions: readonly Instruction[];
@@ -98,7 +108,8 @@ export interface RunMount {
   readonly env?: string;
 }
 
-interface Common {
+/** What every command has. */
+export interface Common {
   readonly range: Range;
   readonly original: string;
 }
@@ -106,6 +117,12 @@ interface Common {
 export interface RunCommand extends Common {
   readonly keyword: "RUN";
   readonly command: CommandLine;
+  /** --mount as it was written. */
+  readonly mountFlags: readonly string[];
+  /**
+   * Complete and checked once the command was expanded; before that, `from` is right, which never has variables, and
+   * the rest is what can be told without them.
+   */
   readonly mounts: readonly RunMount[];
   readonly network: "default" | "none" | "host";
   readonly security: "sandbox" | "insecure";
@@ -136,7 +153,7 @@ export interface AddCommand extends CopyFields {
   readonly unpack?: boolean;
 }
 
-/** `KEY=VALUE` pairs in their order. `raw`: a value in single quotes is not expanded; expansion sees the quotes. */
+/** `KEY=VALUE`. Until it was expanded it has the quotes that it was written with, since expansion looks at them. */
 export interface Pair {
   readonly key: string;
   readonly value: string;
@@ -145,11 +162,14 @@ export interface Pair {
 export interface EnvCommand extends Common {
   readonly keyword: "ENV";
   readonly pairs: readonly Pair[];
+  /** Written as `ENV key value`. */
+  readonly legacy: boolean;
 }
 
 export interface LabelCommand extends Common {
   readonly keyword: "LABEL";
   readonly pairs: readonly Pair[];
+  readonly legacy: boolean;
 }
 
 export interface ArgCommand extends Common {
@@ -169,6 +189,7 @@ export interface UserCommand extends Common {
 
 export interface ExposeCommand extends Common {
   readonly keyword: "EXPOSE";
+  /** Sorted, as BuildKit has them; "80/tcp", with ranges written out, once the command was expanded. */
   readonly ports: readonly string[];
 }
 
