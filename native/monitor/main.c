@@ -72,8 +72,10 @@ static void serve_process(void)
 		service_round(-1);
 		if (monitor.unrecorded)
 			child_give_up(monitor.unrecorded);
-		/* While it starts, the container belongs to the launcher: without it there shall be none. */
+		/* While it starts, or as long as it runs, it belongs to the launcher: without that there shall be none. */
 		if (monitor.channel >= 0 && (clients_control() == NULL || monitor.acknowledged))
+			child_give_up(0);
+		if (monitor.options.leashed && clients_control() == NULL)
 			child_give_up(0);
 	}
 }

@@ -66,7 +66,7 @@ static int descriptor(const char *text)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-	enum { ID = 1, ORDERS, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
+	enum { ID = 1, ORDERS, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, LEASHED, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
 	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
 	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
@@ -78,6 +78,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "terminal", no_argument, NULL, TERMINAL },
 		{ "stdin", no_argument, NULL, STDIN },
 		{ "stdin-once", no_argument, NULL, STDIN_ONCE },
+		{ "leashed", no_argument, NULL, LEASHED },
 		{ "durable", no_argument, NULL, DURABLE },
 		{ "state", required_argument, NULL, STATE },
 		{ "socket-dir", required_argument, NULL, SOCKET_DIR },
@@ -128,6 +129,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		case TERMINAL: options->terminal = true; break;
 		case STDIN: options->stdin_open = true; break;
 		case STDIN_ONCE: options->stdin_once = true; break;
+		case LEASHED: options->leashed = true; break;
 		case DURABLE: options->durable = true; break;
 		case STATE: options->state = optarg; break;
 		case SOCKET_DIR: options->socket_dir = optarg; break;

@@ -24,6 +24,7 @@ struct options {
 	bool terminal;          /* --terminal: a pty instead of pipes */
 	bool stdin_open;        /* --stdin: keep a stdin pipe; else /dev/null */
 	bool stdin_once;        /* --stdin-once: stdin ends with the first client */
+	bool leashed;           /* --leashed: the process ends with the launcher's connection */
 	bool durable;           /* --durable: the exit record survives a power failure */
 	const char *state;      /* --state FILE: the state document */
 	const char *socket_dir; /* --socket-dir DIR: listen on DIR/attach.sock */

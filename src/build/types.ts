@@ -1,4 +1,5 @@
 /** What is asked of a build, what it tells while it goes on, and what comes out. Data only, as in engine/types.ts. */
+import type { ProcessHandle } from "../engine/api.ts";
 import type { DockerfileWarning } from "./dockerfile/types.ts";
 
 /** Where the files of a build come from. */
@@ -34,10 +35,11 @@ export interface CacheLocation {
 export type BuildOutput =
   | { readonly type: "image"; readonly names: readonly string[]; readonly push: boolean }
   | { readonly type: "local"; readonly directory: string }
-  /** undefined: what `write` was given for. */
+  /** An archive: of the root's files, or of the image. */
   | {
       readonly type: "tar" | "oci" | "docker";
-      readonly file: string | undefined;
+      /** A file's path, or what takes the pieces one after the other: standard output. */
+      readonly to: string | ((piece: Uint8Array) => Promise<void>);
       readonly names: readonly string[];
     };
 
@@ -83,13 +85,20 @@ export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a program has that somebody sits in front of. */
+export interface StepTerminal {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly size?: { readonly rows: number; readonly columns: number };
+}
+
 /** What is left to look at of a RUN that failed. */
 export interface FailedStep {
   readonly step: number;
   readonly command: readonly string[];
   readonly exitCode: number;
-  /** Runs a program in that root with the step's mounts, user, environment and directory; its exit code. */
-  run(command: readonly string[], io: { tty: boolean }): Promise<number>;
+  /** Starts a program in that root with the step's mounts, user, environment and directory. */
+  start(command: readonly string[], terminal: StepTerminal): Promise<ProcessHandle>;
 }
 
 /**

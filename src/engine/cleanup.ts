@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { readDocument } from "../store/documents.ts";
 import { releaseName, resolveName } from "../store/names.ts";
-import { containerDir, containerRunDir, namesDir } from "../store/paths.ts";
+import { containerDir, containerRunDir, namesDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import { lockDirectory, unlessChanging } from "./change.ts";
 import { releaseNetworks } from "./container-networks.ts";
@@ -17,6 +17,13 @@ import { containerIds, readRecord } from "./records.ts";
 import { isRunning, isUnfinished, lostState, statePath, writeState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
 import { claimants, releaseIds } from "./userns/claims.ts";
+
+/**
+ * Where a step of a build, which is a container to nobody but the kernel, notes what it has on the host: an
+ * incomplete ContainerRecord, for the sweep.
+ */
+export const stepRecordPath = (paths: Paths, id: string): string =>
+  join(containerDir(paths, id), "step.json");
 
 /** Releases cgroup, address and runtime directory. The caller owns the container, and no process of it runs. */
 export async function releaseRuntime(context: EngineContext, record: ContainerRecord): Promise<void> {
@@ -127,6 +134,8 @@ export async function sweep(context: EngineContext): Promise<void> {
     if (!owned) continue;
     if (record) await mend(context, record);
     else {
+      const step = readDocument<ContainerRecord>(stepRecordPath(paths, id));
+      if (step) await releaseHost(context, step);
       removeTree(containerDir(paths, id));
       removeRunDir(context, id);
     }

@@ -4,8 +4,10 @@
  */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { buildDir, cacheRecords } from "../store/build-cache.ts";
 import { type UsageMeter, usageMeter } from "../store/disk-usage.ts";
 import { readImages } from "../store/images.ts";
+import { layerName } from "../store/layers.ts";
 import {
   blobsDir,
   containerDir,
@@ -20,6 +22,7 @@ import {
 } from "../store/paths.ts";
 import {
   objectsOfImage,
+  objectsOfImages,
   objectsOfLayers,
   recordsById,
   type StoreObjects,
@@ -86,19 +89,60 @@ export async function diskUsage(context: EngineContext): Promise<DiskUsage> {
   const { paths } = context;
   const containers = await listContainers(context);
   const meter = usageMeter();
-  const images = imageUsage(paths, containers, meter);
+  const sizes = objectSizes(paths, meter);
+  const buildCache = buildCacheUsage(context, { containers, sizes, meter });
+  const images = imageUsage(paths, containers, { meter, sizes: without(sizes, buildCache.objects) });
   const used = containerUsage(paths, containers, meter);
   const volumes = volumeUsage(paths, meter);
-  const buildCache = { count: 0, active: 0, bytes: 0, reclaimable: 0 };
   const other = otherUsage(paths, meter);
-  const bytes = [images, used, volumes, buildCache, other].reduce((sum, part) => sum + part.bytes, 0);
-  return { bytes, images, containers: used, volumes, buildCache, other };
+  const bytes = [images, used, volumes, buildCache.total, other].reduce((sum, part) => sum + part.bytes, 0);
+  return { bytes, images, containers: used, volumes, buildCache: buildCache.total, other };
 }
+
+/**
+ * What steps of builds have left for the next: layers that are part of no image, nor of a container's, the records that
+ * lead to them, and what RUNs keep in cache mounts.
+ */
+function buildCacheUsage(
+  { paths }: EngineContext,
+  {
+    containers,
+    sizes,
+    meter,
+  }: { containers: readonly ContainerSummary[]; sizes: ReadonlyMap<string, number>; meter: UsageMeter },
+): { total: UsageTotal; objects: ReadonlySet<string> } {
+  const records = cacheRecords(paths);
+  const used = new Set(
+    namesOf(
+      union([
+        objectsOfImages(paths, readImages(paths)),
+        objectsOfLayers(
+          paths,
+          containers.flatMap(({ record }) => record.layers),
+        ),
+      ]),
+    ),
+  );
+  const held = namesOf(
+    objectsOfLayers(
+      paths,
+      records.flatMap(({ record }) => record.layer ?? []),
+    ),
+  );
+  const objects = new Set(held.filter((name) => !used.has(name)));
+  const layers = new Set(records.flatMap(({ record }) => record.layer ?? []));
+  const active = [...layers].filter((diffId) => used.has(`layer ${layerName(diffId)}`)).length;
+  const bytes = sum(sizes, [...objects]) + meter.measure(buildDir(paths));
+  return { total: { count: layers.size, active, bytes, reclaimable: bytes }, objects };
+}
+
+const without = (sizes: ReadonlyMap<string, number>, names: ReadonlySet<string>): Map<string, number> =>
+  new Map([...sizes].filter(([name]) => !names.has(name)));
 
 function imageUsage(
   paths: Paths,
   containers: readonly ContainerSummary[],
-  meter: UsageMeter,
+  { meter, sizes }: { meter: UsageMeter; sizes: ReadonlyMap<string, number> },
 ): DiskUsage["images"] {
   const index = readImages(paths);
   const objects = new Map(
@@ -107,7 +151,6 @@ function imageUsage(
       union(records.map((record) => objectsOfImage(paths, record))),
     ]),
   );
-  const sizes = objectSizes(paths, meter);
   const timesUsed = countUses(objects.values());
   const items = listImages(paths).map((image): ImageUsage => {
     const own = namesOf(objects.get(image.id));
@@ -224,7 +267,7 @@ function otherUsage(paths: Paths, meter: UsageMeter): DiskUsage["other"] {
 }
 
 /** What the other rows are made of. */
-const COUNTED = new Set(["blobs", "layers", "images.json", "containers", "names", "volumes"]);
+const COUNTED = new Set(["blobs", "layers", "images.json", "containers", "names", "volumes", "build"]);
 
 function measureAll(meter: UsageMeter, all: Iterable<string>): number {
   let total = 0;

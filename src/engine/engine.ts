@@ -102,6 +102,11 @@ export class Engine implements EngineApi {
     };
   }
 
+  /** For what stands on the engine and is no verb of it (build/). */
+  get context(): EngineContext {
+    return this.#context;
+  }
+
   async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
     const { pullImage } = await import("./images.ts");
     return pullImage(this.#context, reference, options);

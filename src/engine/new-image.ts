@@ -124,7 +124,7 @@ function isHistoryEntry(value: unknown): value is HistoryEntry {
 function put(paths: Paths, document: object): { digest: string; size: number } {
   const bytes = Buffer.from(JSON.stringify(document));
   const digest = digestOf(bytes);
-  putBlob(paths, digest, bytes);
+  if (readBlob(paths, digest) === undefined) putBlob(paths, digest, bytes);
   return { digest, size: bytes.length };
 }
 

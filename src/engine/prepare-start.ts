@@ -52,13 +52,15 @@ interface StartRequest {
   reservation: Reservation | undefined;
   /** Stop before execve. */
   pause?: boolean;
+  /** Its root, where that is not the container's own directory over its image's layers. */
+  overlay?: Overlay;
 }
 
 /** Makes what the Plan needs to find on the host. The caller undoes it with releaseRuntime() if the start fails. */
 export async function prepareStart(
   context: EngineContext,
   record: ContainerRecord,
-  { config, reservation, pause = false }: StartRequest,
+  { config, reservation, pause = false, overlay }: StartRequest,
 ): Promise<PreparedStart> {
   const fds: Record<string, number> = {};
   const cleanup: (() => void)[] = [];
@@ -90,7 +92,7 @@ export async function prepareStart(
     if (ports !== undefined) cleanup.push(() => ports.close());
     if (joinedContainer(record.options) === undefined) writeNetworkFiles(context, record, networks);
     const input = await planInput(context, record, config);
-    const plan = containerPlan({ ...input, cgroup: cgroupInput(cgroup, driver), pause });
+    const plan = containerPlan({ ...input, ...(overlay && { overlay }), cgroup: cgroupInput(cgroup, driver), pause });
     return {
       plan,
       fds,

@@ -74,9 +74,14 @@ let scratch: Buffer | undefined;
  * but a lookup of /proc/self/fd/N ends at that very file.
  */
 export function xattrsOfDescriptor(fd: number): Map<string, Buffer> | undefined {
+  return xattrsOf(`/proc/self/fd/${fd}`);
+}
+
+/** The same of the file that a path leads to; a symbolic link at its end is followed. */
+export function xattrsOf(file: RawPath): Map<string, Buffer> | undefined {
   scratch ??= Buffer.allocUnsafeSlow(XATTR_SIZE_MAX);
   const buffer = scratch;
-  const path = `/proc/self/fd/${fd}`;
+  const path = cPath(file);
   const size = unlessAbsent(() => check("listxattr", () => cListxattr(path, buffer, buffer.length)));
   if (!size) return undefined;
   const names = buffer.toString("latin1", 0, size).split("\0").filter(Boolean).sort();

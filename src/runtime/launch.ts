@@ -14,6 +14,8 @@ export interface MonitorOptions {
   stdin: boolean;
   /** Stdin ends when the launcher's connection does. */
   stdinOnce: boolean;
+  /** The process is killed where the launcher's connection ends before it. */
+  leashed?: boolean;
   /** The record of the end must survive a power failure. */
   durable: boolean;
   stateFile?: string;
@@ -217,6 +219,7 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(options.terminal ? ["--terminal"] : []),
     ...(options.stdin ? ["--stdin"] : []),
     ...(options.stdinOnce ? ["--stdin-once"] : []),
+    ...(options.leashed ? ["--leashed"] : []),
     ...(options.durable ? ["--durable"] : []),
     ...(options.stateFile ? ["--state", options.stateFile] : []),
     ...(log

@@ -1,6 +1,7 @@
 /** Removing what no image and no container needs any more. */
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { layersOfBuildCache } from "./build-cache.ts";
 import { usageMeter } from "./disk-usage.ts";
 import { readImages } from "./images.ts";
 import { layerNames, withdrawLayer } from "./layers.ts";
@@ -25,8 +26,8 @@ export interface CollectOptions {
 }
 
 /**
- * Removes every blob and layer that is neither part of a known image nor among the diff ids `inUse` (the layers of
- * containers), and what killed processes have left in the store. Waits until nobody holds the store (`holdStore`),
+ * Removes every blob and layer that is neither part of a known image, nor held by the cache of builds, nor among the diff
+ * ids `inUse` (the layers of containers), and what killed processes have left in the store. Waits until nobody holds the store (`holdStore`),
  * or throws ERR_TSRUN_LOCK_TIMEOUT after `timeoutMs`; `inUse` is called once that is so.
  *
  * While the store is held alone, things are only moved out of sight, which takes no time: nobody who wants to pull or
@@ -94,7 +95,11 @@ function unreferenced(
   paths: Paths,
   inUse: Iterable<string>,
 ): { layers: string[]; blobs: string[]; documents: string[] } {
-  const used = union([objectsOfImages(paths, readImages(paths)), objectsOfLayers(paths, inUse)]);
+  const used = union([
+    objectsOfImages(paths, readImages(paths)),
+    objectsOfLayers(paths, inUse),
+    objectsOfLayers(paths, layersOfBuildCache(paths)),
+  ]);
   return {
     layers: layerNames(paths).filter((name) => !used.layers.has(name)),
     blobs: names(blobsDir(paths)).filter((name) => !used.blobs.has(name)),

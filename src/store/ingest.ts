@@ -80,7 +80,7 @@ export async function ingestLayer(paths: Paths, request: IngestRequest): Promise
       ...(droppedXattrs.length > 0 ? { droppedXattrs } : {}),
       boot: bootId(),
     };
-    publish(paths, job, info);
+    publishLayer(paths, job, info);
     return info;
   } finally {
     // While it is held, so that whoever waits for it opens a new one; a lock file for each layer would add up.
@@ -131,8 +131,11 @@ async function* watched({ source, onProgress, signal }: IngestRequest): AsyncGen
   signal?.throwIfAborted();
 }
 
-/** Moves what was verified into place; the document comes last and makes it a layer. */
-function publish(paths: Paths, job: UnpackJob, info: LayerInfo): void {
+/**
+ * Moves what was verified, or made here, into place; the document comes last and makes it a layer. The caller holds
+ * the layer's lock, and has found that it is not there.
+ */
+export function publishLayer(paths: Paths, job: Pick<UnpackJob, "blob" | "tree">, info: LayerInfo): void {
   mkdirSync(blobsDir(paths), { recursive: true, mode: 0o700 });
   // 0700, because layers hold setuid programs and device nodes with the modes that containers need.
   mkdirSync(layersDir(paths), { recursive: true, mode: 0o700 });

@@ -14,6 +14,7 @@
  *       volumes/<name>/  volume.json _data/
  *       events/journal  journal.1
  *       cache/seccomp/
+ *       build/  cache/<key>.json mounts/<name>/data contexts/<name>.json
  */
 import { join } from "node:path";
 

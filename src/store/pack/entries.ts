@@ -11,6 +11,9 @@ import type { Visited } from "./walk.ts";
  */
 const PRIVATE_XATTR = /^(?:security\.selinux$|(?:trusted|user)\.overlay\.)/;
 
+/** Whether an attribute means something on another machine. */
+export const isPortableXattr = (name: string): boolean => !PRIVATE_XATTR.test(name);
+
 /** The entry of a file by the name that it is to have; undefined for a socket, which no archive can hold. */
 export function entryOf({ stat, fd }: Visited, name: string): PackedEntry | undefined {
   const type = typeOf(stat);

@@ -14,6 +14,9 @@ import type { Visited } from "./walk.ts";
 export interface PackLayerOptions {
   /** Paths (byte strings) that are no part of the layer, with all below them. */
   omits?: (path: string) => boolean;
+  /** Called with each file of the layer but its root; the attributes of files and directories are given along. */
+  onPacked?: (found: Visited, xattrs: ReadonlyMap<string, Buffer> | undefined) => void;
+  onLeftOut?: (found: Visited) => void;
   signal?: AbortSignal | undefined;
 }
 
@@ -22,7 +25,8 @@ const OPAQUE = ".wh..wh..opq";
 
 /** The archive of an upper directory (an O_PATH descriptor). Throws ERR_TSRUN_LAYER_NOT_PORTABLE. */
 export function packLayer(upper: number, options: PackLayerOptions = {}): AsyncGenerator<Buffer> {
-  return packTree(upper, { ...options, name: "", convert });
+  const { onPacked, ...rest } = options;
+  return packTree(upper, { ...rest, name: "", convert: (found, entry) => convert(found, entry, onPacked) });
 }
 
 /** Whether a file of an upper directory says that the lower one of its name is gone. */
@@ -35,7 +39,11 @@ export function isOpaque(xattrs: ReadonlyMap<string, Buffer> | undefined): boole
   return value?.toString("latin1") === "y";
 }
 
-function convert(found: Visited, entry: PackedEntry): readonly PackedEntry[] | undefined {
+function convert(
+  found: Visited,
+  entry: PackedEntry,
+  onPacked: PackLayerOptions["onPacked"],
+): readonly PackedEntry[] | undefined {
   const { path, stat, fd } = found;
   if (path === "") return isPlainRoot(entry) ? [] : undefined;
   const slash = path.lastIndexOf("/") + 1;
@@ -47,10 +55,11 @@ function convert(found: Visited, entry: PackedEntry): readonly PackedEntry[] | u
       "rename the file",
     );
   }
+  const hasXattrs = stat.isDirectory() || stat.isFile();
+  const xattrs = hasXattrs ? xattrsOfDescriptor(fd) : undefined;
+  if (xattrs) refuseReference(path, xattrs);
+  onPacked?.(found, xattrs);
   if (isWhiteout(found)) return [marker(`${path.slice(0, slash)}${WHITEOUT}${base}`)];
-  if (!stat.isDirectory() && !stat.isFile()) return undefined;
-  const xattrs = xattrsOfDescriptor(fd);
-  refuseReference(path, xattrs);
   return isOpaque(xattrs) ? [entry, marker(`${path}/${OPAQUE}`)] : undefined;
 }
 

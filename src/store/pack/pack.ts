@@ -15,6 +15,8 @@ export interface PackOptions extends WalkOptions {
   convert?: ((found: Visited, entry: PackedEntry) => readonly PackedEntry[] | undefined) | undefined;
   /** Who an entry's owner is in the archive; without, who it is on this host. */
   ownerOf?: ((owner: { uid: number; gid: number }) => { uid: number; gid: number }) | undefined;
+  /** Called with what no archive can hold: sockets. */
+  onLeftOut?: ((found: Visited) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +30,10 @@ export async function* packTree(fd: number, options: PackOptions): AsyncGenerato
   for (const found of walk(fd, options)) {
     options.signal?.throwIfAborted();
     const packed = entryOf(found, nameOf(found.path, options.name));
-    if (packed === undefined) continue;
+    if (packed === undefined) {
+      options.onLeftOut?.(found);
+      continue;
+    }
     const entry = options.ownerOf ? { ...packed, ...options.ownerOf(packed) } : packed;
     const converted = options.convert?.(found, entry);
     if (converted) for (const each of converted) batch.add(encodeHeader(each));

@@ -34,7 +34,7 @@ export async function* decompress(
   const compression = sniff(head);
   const inflater = compression === "gzip" ? openInflater({ hashes: onDigest !== undefined }) : undefined;
   if (inflater !== undefined) {
-    yield* inflated(whole, inflater, onDigest);
+    yield* inflated(whole, inflater, { onEnd: () => onDigest?.(`sha256:${inflater.digest()}`) });
     return;
   }
   const chunks = compression === "none" ? whole : decoded(whole, compression);

@@ -1,4 +1,4 @@
-/** Inflating gzip ahead of its reader, in memory that is used over and over. */
+/** Inflating ahead of the reader, in memory that is used over and over. */
 import type { Inflater } from "../../kernel/inflate.ts";
 import { corrupt } from "./refusals.ts";
 
@@ -7,16 +7,16 @@ const CHUNK = 256 * 1024;
 const CHUNKS = 4;
 
 /**
- * Inflates a gzip stream of one member or several, up to what is none. A chunk is to be used before the next is asked
+ * Inflates a file of one member or several, up to what is none. A chunk is to be used before the next is asked
  * for, and a piece of the source is its own again when it is asked for the next. Errors of `source` pass through.
- * `onDigest` is called at the end, if the inflater hashes.
+ * `onEnd` is called when all has come out, before the inflater is closed.
  */
 export async function* inflated(
   source: AsyncIterator<Uint8Array>,
   inflater: Inflater,
-  onDigest?: (digest: string) => void,
+  { format = "gzip", onEnd }: { format?: string; onEnd?: () => void } = {},
 ): AsyncGenerator<Buffer> {
-  const stream = new GzipStream(source, inflater);
+  const stream = new InflatedStream(source, inflater, format);
   // One call after the other.
   let last: Promise<unknown> = Promise.resolve();
   const fill = (memory: ArrayBuffer): Promise<Buffer> => {
@@ -30,7 +30,7 @@ export async function* inflated(
     for (let next = coming.shift(); next !== undefined; next = coming.shift()) {
       const chunk = await next;
       if (chunk.length === 0) {
-        onDigest?.(`sha256:${inflater.digest()}`);
+        onEnd?.();
         return;
       }
       yield chunk;
@@ -43,18 +43,20 @@ export async function* inflated(
   }
 }
 
-class GzipStream {
+class InflatedStream {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #inflater: Inflater;
+  readonly #format: string;
   #piece: Uint8Array = new Uint8Array();
   /** The output was full: the inflater may hold more, without more input. */
   #full = false;
   #complete = false;
   #ended = false;
 
-  constructor(source: AsyncIterator<Uint8Array>, inflater: Inflater) {
+  constructor(source: AsyncIterator<Uint8Array>, inflater: Inflater, format: string) {
     this.#source = source;
     this.#inflater = inflater;
+    this.#format = format;
   }
 
   /** Fills the chunk; what is shorter is the last one. */
@@ -74,7 +76,7 @@ class GzipStream {
         this.#complete = complete;
         this.#ended ||= ended;
       } catch (error) {
-        throw damaged(error);
+        throw this.#damaged(error);
       }
     }
     return chunk.subarray(0, length);
@@ -89,8 +91,10 @@ class GzipStream {
     const step = await this.#source.next();
     if (!step.done) this.#piece = step.value;
     else if (this.#complete) this.#ended = true;
-    else throw damaged();
+    else throw this.#damaged();
+  }
+
+  #damaged(cause?: unknown): Error {
+    return corrupt(`its ${this.#format} data is damaged or truncated`, cause);
   }
 }
-
-const damaged = (cause?: unknown) => corrupt("its gzip data is damaged or truncated", cause);

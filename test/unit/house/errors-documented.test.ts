@@ -10,7 +10,7 @@ function codesInSources(): Map<string, string> {
   const codes = new Map<string, string>();
   for (const folder of ["src", "native"]) {
     for (const file of readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" })) {
-      if (!/\.(ts|c|h)$/.test(file) || file.startsWith("build/")) continue;
+      if (!/\.(ts|c|h)$/.test(file) || join(folder, file).startsWith("native/build/")) continue;
       const text = readFileSync(join(checkout, folder, file), "utf8");
       for (const [code] of text.matchAll(/\bERR_TSRUN_[A-Z0-9_]*[A-Z0-9]\b/g))
         codes.set(code, join(folder, file));

@@ -1,0 +1,9 @@
+/** Keys of the cache: one digest of all that decides about a step's result. */
+import { hash } from "node:crypto";
+
+/** Changes whenever steps are executed differently, so that no older result is taken for one of now. */
+const VERSION = 1;
+
+/** Of anything that JSON can say; the order of properties counts. */
+export const cacheKey = (parts: object): string =>
+  hash("sha256", JSON.stringify({ version: VERSION, ...parts }), "hex");

@@ -1,0 +1,40 @@
+/** What can go wrong with a build, at the place of the Dockerfile where it did. */
+import { TsrunError } from "../errors.ts";
+import type { Range } from "./dockerfile/types.ts";
+
+/** An error that belongs to lines of the Dockerfile, for who shows them. */
+export class BuildError extends TsrunError {
+  readonly range: Range;
+  /** The command line of the process that failed, and its exit code, where it is that. */
+  readonly process: { readonly args: readonly string[]; readonly exitCode: number } | undefined;
+
+  constructor(
+    message: string,
+    options: {
+      range: Range;
+      code?: "ERR_TSRUN_BUILD_FAILED" | "ERR_TSRUN_DOCKERFILE_INVALID";
+      hint?: string | undefined;
+      cause?: unknown;
+      process?: BuildError["process"];
+    },
+  ) {
+    super(options.code ?? "ERR_TSRUN_BUILD_FAILED", message, {
+      ...(options.hint === undefined ? {} : { hint: options.hint }),
+      exitCode: 1,
+      cause: options.cause,
+    });
+    this.range = options.range;
+    this.process = options.process;
+  }
+}
+
+/** An instruction that says something that cannot be. */
+export function brokenInstruction({ range }: { range: Range }, message: string, hint?: string): BuildError {
+  return new BuildError(message, { range, code: "ERR_TSRUN_DOCKERFILE_INVALID", hint });
+}
+
+/** An error of a step, unless it says already where it comes from. */
+export function atStep(error: unknown, range: Range): unknown {
+  if (!(error instanceof TsrunError) || "range" in error) return error;
+  return new BuildError(error.message, { range, hint: error.hint, cause: error });
+}

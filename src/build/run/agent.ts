@@ -1,0 +1,39 @@
+/** RUN --mount=type=ssh: a socket in the step that leads to the agent of the caller. */
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { TsrunError } from "../../errors.ts";
+import type { StepMount } from "../graph/types.ts";
+import type { SshSource } from "../types.ts";
+
+/** undefined where no agent goes by the mount's id. */
+export async function openAgent(
+  sources: readonly SshSource[],
+  { id = "default", uid = 0, gid = 0, mode = 0o600 }: StepMount,
+  runtime: string,
+): Promise<{ path: string; close(): void } | undefined> {
+  const source = sources.find((each) => each.id === id);
+  const [agent = process.env["SSH_AUTH_SOCK"], ...more] = source?.paths ?? [];
+  if (source === undefined || agent === undefined) return undefined;
+  if (more.length > 0) {
+    throw new TsrunError("ERR_TSRUN_SSH_UNSUPPORTED", "only an agent's socket can be given with --ssh", {
+      hint: "add the keys to an agent (ssh-add), and give its socket",
+      exitCode: 1,
+    });
+  }
+  mkdirSync(runtime, { recursive: true, mode: 0o700 });
+  const path = join(runtime, `ssh-${id.replace(/\W/g, "_")}`);
+  const server = createServer((client) => {
+    const upstream = connect(agent);
+    const end = (): void => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
+    client.pipe(upstream).pipe(client);
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+  return { path, close: () => server.close() };
+}

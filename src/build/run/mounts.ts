@@ -1,0 +1,190 @@
+/** RUN --mount: where on this host the files of each are while the step runs. */
+
+import { hash } from "node:crypto";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import type { ContainerMount } from "../../engine/types.ts";
+import { buildDir } from "../../store/build-cache.ts";
+import { type Lock, lock } from "../../store/locks.ts";
+import { containerRunDir } from "../../store/paths.ts";
+import { brokenInstruction } from "../errors.ts";
+import type { RunStep, StepMount } from "../graph/types.ts";
+import type { Snapshot } from "../layers.ts";
+import type { Workshop } from "../steps/types.ts";
+
+export interface OpenMounts extends AsyncDisposable {
+  readonly mounts: readonly ContainerMount[];
+  /** Mount points, which are no change of the root. */
+  readonly targets: readonly string[];
+  /** Secrets that are variables. */
+  readonly env: readonly string[];
+}
+
+interface Opening {
+  workshop: Workshop;
+  step: RunStep;
+  below: Snapshot;
+  /** On a tmpfs, gone with the step's process. */
+  runtime: string;
+  mounts: ContainerMount[];
+  targets: string[];
+  env: string[];
+  close: (() => void | Promise<void>)[];
+}
+
+/** To be called before the process is started, which `id` is to be. */
+export async function openMounts(
+  workshop: Workshop,
+  step: RunStep,
+  { id, below }: { id: string; below: Snapshot },
+): Promise<OpenMounts> {
+  const runtime = containerRunDir(workshop.session.paths, id);
+  const opening: Opening = { workshop, step, below, runtime, mounts: [], targets: [], env: [], close: [] };
+  const close = async (): Promise<void> => {
+    for (const each of opening.close.splice(0)) await each();
+  };
+  try {
+    if (step.script)
+      addFile(opening, step.script.path, {
+        content: Buffer.from(step.script.content),
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+      });
+    for (const mount of step.mounts) await OPENERS[mount.type](opening, mount);
+    const { mounts, targets, env } = opening;
+    return { mounts, targets, env, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const OPENERS: Readonly<Record<StepMount["type"], (opening: Opening, mount: StepMount) => Promise<void>>> = {
+  async tmpfs({ mounts, targets }, { target, size }) {
+    const options = ["exec", "suid", "dev", ...(size ? [`size=${size}`] : [])];
+    mounts.push({ type: "tmpfs", target, options });
+    targets.push(target);
+  },
+  bind: openBind,
+  cache: openCache,
+  secret: openSecret,
+  async ssh(opening, mount) {
+    const { openAgent } = await import("./agent.ts");
+    const socket = await openAgent(opening.workshop.session.options.ssh ?? [], mount, opening.runtime);
+    if (socket === undefined) {
+      if (!mount.required) return;
+      throw brokenInstruction(
+        opening.step,
+        `unset ssh forward key ${mount.id ?? "default"}`,
+        "give it with --ssh",
+      );
+    }
+    opening.close.push(() => socket.close());
+    opening.mounts.push(bind(socket.path, mount.target, true));
+    opening.targets.push(mount.target);
+    opening.env.push(`SSH_AUTH_SOCK=${mount.target}`);
+  },
+};
+
+const bind = (source: string, target: string, readOnly: boolean): ContainerMount => ({
+  type: "bind",
+  source,
+  target,
+  readOnly,
+  sourceMustExist: true,
+});
+
+async function openBind(opening: Opening, mount: StepMount): Promise<void> {
+  const { workshop, mounts, targets } = opening;
+  const { openBindFiles } = await import("./bind-files.ts");
+  const opened = await openBindFiles(workshop, mount, opening.step);
+  opening.close.push(() => opened.close());
+  mounts.push(opened.mount);
+  targets.push(mount.target);
+}
+
+/** A directory of this host that steps share by its name, whatever images they are of. */
+async function openCache(opening: Opening, mount: StepMount): Promise<void> {
+  const { workshop, mounts, targets, close } = opening;
+  const { paths, signal } = workshop.session;
+  const id = mount.id || mount.target;
+  const base = join(buildDir(paths), "mounts", hash("sha256", id, "hex").slice(0, 32));
+  const taken = await takeCache(base, mount.sharing ?? "shared", signal);
+  if (taken.lock) close.push(() => taken.lock?.release());
+  const data = join(taken.directory, "data");
+  const { uid = 0, gid = 0, mode = 0o755 } = mount;
+  if (mkdirSync(data, { recursive: true }) !== undefined) {
+    writeFileSync(join(taken.directory, "id"), `${id}\n`);
+    if (mount.files) {
+      const { fillCache } = await import("./bind-files.ts");
+      await fillCache(workshop, mount, data, opening.step);
+    }
+    chownSync(data, uid, gid);
+    chmodSync(data, mode);
+  }
+  mounts.push(bind(data, mount.target, mount.readOnly));
+  targets.push(mount.target);
+}
+
+/** "locked" waits for the others; "private" takes another directory than those that are in use. */
+async function takeCache(
+  base: string,
+  sharing: "shared" | "private" | "locked",
+  signal: AbortSignal,
+): Promise<{ directory: string; lock: Lock | undefined }> {
+  if (sharing === "locked") {
+    mkdirSync(base, { recursive: true, mode: 0o700 });
+    return { directory: base, lock: await lock(base, { directory: true, signal }) };
+  }
+  const { tryLock } = await import("../../store/locks.ts");
+  for (let number = 0; ; number++) {
+    const directory = sharing === "shared" || number === 0 ? base : `${base}-${number}`;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const held = tryLock(directory, { directory: true, shared: sharing === "shared" });
+    if (held) return { directory, lock: held };
+    if (sharing === "shared") {
+      return { directory, lock: await lock(directory, { directory: true, shared: true, signal }) };
+    }
+  }
+}
+
+async function openSecret(opening: Opening, mount: StepMount): Promise<void> {
+  const { workshop, step } = opening;
+  const id = mount.id ?? posix.basename(mount.target);
+  const source = workshop.session.options.secrets?.find((secret) => secret.id === id);
+  if (source === undefined) {
+    if (!mount.required) return;
+    throw brokenInstruction(step, `secret ${id}: not found`, `give it with --secret id=${id},src=FILE`);
+  }
+  const content = secretContent(source.from);
+  if (mount.env !== undefined) opening.env.push(`${mount.env}=${content.toString()}`);
+  // As a variable it is a file too only where a place for that is named.
+  if (mount.env !== undefined && !mount.targetIsNamed) return;
+  addFile(opening, mount.target, {
+    content,
+    mode: mount.mode ?? 0o400,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  });
+}
+
+function secretContent(from: { file: string } | { env: string }): Buffer {
+  if ("file" in from) return readFileSync(from.file);
+  return Buffer.from(process.env[from.env] ?? "");
+}
+
+/** A file of the step's own, on the tmpfs that its runtime directory is on. */
+function addFile(
+  { runtime, mounts, targets }: Opening,
+  target: string,
+  { content, mode, uid, gid }: { content: Buffer; mode: number; uid: number; gid: number },
+): void {
+  mkdirSync(runtime, { recursive: true, mode: 0o700 });
+  const file = join(runtime, `file-${mounts.length}`);
+  writeFileSync(file, content, { mode: 0o600, flag: "wx" });
+  chownSync(file, uid, gid);
+  chmodSync(file, mode);
+  mounts.push(bind(file, target, true));
+  targets.push(target);
+}
