@@ -61,6 +61,8 @@ export type {
   VolumeSummary,
   WaitOptions,
 } from "./engine/api.ts";
+export { build } from "./build/build.ts";
+export type { BuildEvent, BuildOptions, BuildOutput, BuildResult } from "./build/types.ts";
 export { type CopyOptions, type CopyReport, copyIn, copyOut } from "./engine/copy.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {

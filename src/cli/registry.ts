@@ -14,6 +14,7 @@ export interface Group {
 }
 
 const attach: Loader = () => import("./commands/attach.ts");
+const build: Loader = () => import("./commands/build.ts");
 const create: Loader = () => import("./commands/create.ts");
 const events: Loader = () => import("./commands/events.ts");
 const commit: Loader = () => import("./commands/commit.ts");
@@ -83,6 +84,7 @@ export const commands: Commands = {
   stats,
   stop,
   attach,
+  build,
   create,
   pause,
   port,
@@ -95,6 +97,15 @@ export const commands: Commands = {
 };
 
 export const groups: Readonly<Record<string, Group>> = {
+  builder: {
+    summary: "Manage builds",
+    commands: {
+      build,
+      du: () => import("./commands/builder-du.ts"),
+      prune: () => import("./commands/builder-prune.ts"),
+    },
+    aliases: {},
+  },
   container: {
     summary: "Manage containers",
     commands: {
@@ -136,6 +147,7 @@ export const groups: Readonly<Record<string, Group>> = {
   image: {
     summary: "Manage images",
     commands: {
+      build,
       history,
       import: importImage,
       inspect: () => import("./commands/image-inspect.ts"),

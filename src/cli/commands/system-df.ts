@@ -1,3 +1,4 @@
+import { listCache } from "../builder.ts";
 import { command } from "../command.ts";
 import { flag, value } from "../option-table.ts";
 import { renderDocuments } from "../render/documents.ts";
@@ -21,9 +22,13 @@ export default command({
   },
   async run({ options: { format = "", verbose } }, context) {
     const usage = await (await context.engine()).diskUsage();
-    if (!verbose) context.out(renderRows(usageRows(usage), format, usageList));
-    else if (format === "" || format === "table") context.out(usageReport(usage, context.now()));
-    else context.out(renderDocuments([usageDetails(usage, context.now())], format));
+    if (!verbose) {
+      context.out(renderRows(usageRows(usage), format, usageList));
+      return 0;
+    }
+    const details = { now: context.now(), cache: await listCache(context) };
+    if (format === "" || format === "table") context.out(usageReport(usage, details));
+    else context.out(renderDocuments([usageDetails(usage, details)], format));
     return 0;
   },
 });

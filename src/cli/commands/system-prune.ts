@@ -1,4 +1,6 @@
 import { TsrunError } from "../../errors.ts";
+import { pruneCache } from "../builder.ts";
+import { cacheMatchers } from "../cache-filters.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { combine, type Filter, parseFilter } from "../filters.ts";
@@ -59,6 +61,7 @@ function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => P
   const container = combine(filter, pruneMatchers(prunableContainer, now));
   const network = combine(filter, pruneMatchers(prunableNetwork, now));
   const image = combine(filter, pruneMatchers(prunableImage, now));
+  const cache = hasLabels(filter) ? undefined : combine(filter, cacheMatchers(now));
   const volume = volumes ? combine(filter, volumeMatchers) : undefined;
   return [
     async () => {
@@ -86,6 +89,12 @@ function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => P
       printPrunedImages(pruned, context);
       return pruned.bytes;
     },
+    async () => {
+      if (cache === undefined) return 0;
+      const { removed, bytes } = await pruneCache(context, { all, matches: cache });
+      if (removed.length > 0) context.out(`Deleted build cache objects:\n${removed.join("\n")}\n\n`);
+      return bytes;
+    },
   ];
 }
 
@@ -95,12 +104,15 @@ function warning({ all, filter, volumes }: Flags): string {
     "all networks not used by at least one container",
     ...(volumes ? ["all anonymous volumes not used by at least one container"] : []),
     all ? "all images without at least one container associated to them" : "all dangling images",
-    all ? "all build cache" : "unused build cache",
+    ...(hasLabels(filter) ? [] : [all ? "all build cache" : "unused build cache"]),
   ];
   const bullets = (items: readonly string[]) => items.map((item) => `  - ${item}\n`).join("");
   const filters =
     filter.length === 0 ? "" : `\n  Items to be pruned will be filtered with:\n${bullets(filter.map(text))}`;
   return `WARNING! This will remove:\n${bullets(lines)}${filters}`;
 }
+
+/** Nothing of the build cache has a label. */
+const hasLabels = (filters: readonly Filter[]): boolean => filters.some(([name]) => name !== "until");
 
 const text = ([name, value]: Filter): string => `${name}=${value}`;

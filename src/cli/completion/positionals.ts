@@ -4,6 +4,7 @@ import {
   type Candidate,
   type Completion,
   type ContainerFilter,
+  DIRECTORIES,
   FILES,
   type Names,
   NOTHING,
@@ -40,6 +41,7 @@ export async function positionalsOf(request: PositionalRequest): Promise<Complet
   if (place === undefined) return NOTHING;
   if (/^[a-z]+(\|[a-z]+)+$/.test(place)) return words(place.split("|"));
   const candidates = await namesFor(place, FILTERS[command] ?? "all", names);
+  if (candidates === undefined && place === "PATH") return DIRECTORIES;
   if (candidates === undefined) return /PATH|FILE|\bfile\b/.test(place) ? FILES : NOTHING;
   return { candidates: candidates.filter(({ text }) => !before.includes(text)) };
 }

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { ulimitNames } from "../../engine/rlimits.ts";
 import { capabilityNames } from "../../runtime/capabilities.ts";
+import { cacheMatchers } from "../cache-filters.ts";
 import { searchMatchers } from "../commands/search.ts";
 import { containerMatchers } from "../container-filters.ts";
 import { imageMatchers } from "../image-filters.ts";
@@ -10,6 +11,7 @@ import { knownWords } from "../options/choices.ts";
 import { pruneMatchers } from "../prune-filters.ts";
 import { beginnings, type Completion, DIRECTORIES, FILES, type Names, NOTHING, words } from "./completion.ts";
 import type { ShownOption } from "./scan.ts";
+import { stageNames } from "./stages.ts";
 
 export interface ValueRequest {
   /** The option's long name. */
@@ -56,8 +58,13 @@ const FIXED: Readonly<Record<string, readonly string[]>> = {
 
 type Source = (request: ValueRequest) => Completion | Promise<Completion>;
 
+const CACHES = ["type=registry,ref=", "type=local,", "type=inline"];
+
 const SOURCES: Readonly<Record<string, Source>> = {
   attach: () => words(["stdin", "stdout", "stderr"]),
+  "build-arg": ({ env, current }) => (current.includes("=") ? NOTHING : words(Object.keys(env))),
+  "cache-from": () => beginnings(CACHES),
+  "cache-to": () => beginnings(CACHES),
   "cap-add": ({ current }) => words(["ALL", ...capabilities(current)]),
   "cap-drop": ({ current }) => words(["ALL", ...capabilities(current)]),
   cidfile: () => FILES,
@@ -65,10 +72,13 @@ const SOURCES: Readonly<Record<string, Source>> = {
   device: () => FILES,
   env: ({ env, current }) => (current.includes("=") ? NOTHING : words(Object.keys(env))),
   "env-file": () => FILES,
+  file: () => FILES,
   filter: filters,
+  iidfile: () => FILES,
   input: () => FILES,
   "label-file": () => FILES,
   "log-opt": () => beginnings(["max-size=", "max-file="]),
+  "metadata-file": () => FILES,
   mount: ({ current }) =>
     current.includes(",")
       ? NOTHING
@@ -78,6 +88,10 @@ const SOURCES: Readonly<Record<string, Source>> = {
   root: () => DIRECTORIES,
   "run-root": () => DIRECTORIES,
   opt: () => beginnings(["type=", "device=", "o="]),
+  secret: () => beginnings(["id="]),
+  ssh: () => words(["default"]),
+  target: () => words(stageNames()),
+  tag: async ({ names }) => ({ candidates: await names.images() }),
   ulimit: () => beginnings(ulimitNames().map((name) => `${name}=`)),
   volume: volumes,
   "volumes-from": async ({ names }) => ({ candidates: await names.containers("all") }),
@@ -88,6 +102,8 @@ const capabilities = (current: string): string[] =>
   capabilityNames().map((name) => (current.startsWith("CAP") ? name : name.replace("CAP_", "")));
 
 const FILTERS: Readonly<Record<string, () => string[]>> = {
+  "builder du": () => Object.keys(cacheMatchers(0)),
+  "builder prune": () => Object.keys(cacheMatchers(0)),
   "network list": () => Object.keys(networkMatchers),
   ps: () => Object.keys(containerMatchers({ all: [] })),
   images: () => Object.keys(imageMatchers([], 0)),

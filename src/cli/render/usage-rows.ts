@@ -1,5 +1,7 @@
 /** What `system df` prints: docker's rows, and one more for what is neither image nor container nor volume. */
+import type { BuildCacheItem } from "../../build/prune.ts";
 import type { DiskUsage } from "../../engine/api.ts";
+import { cacheRow } from "./cache-row.ts";
 import { type ContainerRow, containerRow } from "./container-row.ts";
 import { type ImageRow, imageRows } from "./image-row.ts";
 import { type ListFormat, renderRows } from "./rows.ts";
@@ -112,10 +114,9 @@ const cacheUsageList: ListFormat<Record<string, string>> = {
     Size: "SIZE",
     CreatedSince: "CREATED",
     LastUsedSince: "LAST USED",
-    UsageCount: "USAGE",
     Shared: "SHARED",
   },
-  columns: ["ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "UsageCount", "Shared"],
+  columns: ["ID", "CacheType", "Size", "CreatedSince", "LastUsedSince", "Shared"],
 };
 
 const otherUsageList: ListFormat<OtherUsageRow> = {
@@ -132,8 +133,17 @@ export interface UsageDetails {
   Other: OtherUsageRow[];
 }
 
+/** When it is, and what the build cache holds. */
+interface UsageMoment {
+  now: number;
+  cache: readonly BuildCacheItem[];
+}
+
 /** One row an image, whatever names it has: so that the sizes add up. */
-export function usageDetails({ images, containers, volumes, other }: DiskUsage, now: number): UsageDetails {
+export function usageDetails(
+  { images, containers, volumes, other }: DiskUsage,
+  { now, cache }: UsageMoment,
+): UsageDetails {
   return {
     Images: images.items.map(({ image, bytes, shared, containers }) => {
       const [row] = imageRows(image, { truncate: true, now });
@@ -158,13 +168,16 @@ export function usageDetails({ images, containers, volumes, other }: DiskUsage, 
       Links: String(links),
       Size: humanSize(bytes),
     })),
-    BuildCache: [],
+    BuildCache: cache.map((item) => {
+      const { ID, Type, Size, CreatedSince, LastUsedSince, Shared } = cacheRow(item, now);
+      return { ID, CacheType: Type, Size, CreatedSince, LastUsedSince, Shared };
+    }),
     Other: other.items.map(({ path, bytes }) => ({ Path: path, Size: humanSize(bytes) })),
   };
 }
 
-export function usageReport(usage: DiskUsage, now: number): string {
-  const { Images, Containers, Volumes, BuildCache, Other } = usageDetails(usage, now);
+export function usageReport(usage: DiskUsage, moment: UsageMoment): string {
+  const { Images, Containers, Volumes, BuildCache, Other } = usageDetails(usage, moment);
   const { images, buildCache } = usage;
   return [
     `Images space usage:\n\n${renderRows(Images, "", imageUsageList)}`,

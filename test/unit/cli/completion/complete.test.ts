@@ -50,6 +50,11 @@ const texts = async (line: string, from?: Names): Promise<string[]> =>
 describe("complete", () => {
   it.each([
     ["vers", ["version"]],
+    ["buil", ["build", "builder"]],
+    ["build --network ", ["default", "none", "host"]],
+    ["build --on-error=", ["--on-error=shell"]],
+    ["build --cache-to type=l", ["type=local,"]],
+    ["builder prune --filter un", ["until=", "unused-for="]],
     ["--deb", ["--debug"]],
     ["--debug vers", ["version"]],
     ["--log-level er", ["error"]],
