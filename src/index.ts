@@ -1,4 +1,7 @@
 /** The library: `import { Engine } from "tsrun"`. */
+
+export { build } from "./build/build.ts";
+export type { BuildEvent, BuildOptions, BuildOutput, BuildResult } from "./build/types.ts";
 export type { Config } from "./config.ts";
 export { loadConfig, loadPaths } from "./config.ts";
 export type {
@@ -61,8 +64,6 @@ export type {
   VolumeSummary,
   WaitOptions,
 } from "./engine/api.ts";
-export { build } from "./build/build.ts";
-export type { BuildEvent, BuildOptions, BuildOutput, BuildResult } from "./build/types.ts";
 export { type CopyOptions, type CopyReport, copyIn, copyOut } from "./engine/copy.ts";
 export { Engine, type EngineSettings } from "./engine/engine.ts";
 export type {

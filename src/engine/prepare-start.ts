@@ -92,7 +92,12 @@ export async function prepareStart(
     if (ports !== undefined) cleanup.push(() => ports.close());
     if (joinedContainer(record.options) === undefined) writeNetworkFiles(context, record, networks);
     const input = await planInput(context, record, config);
-    const plan = containerPlan({ ...input, ...(overlay && { overlay }), cgroup: cgroupInput(cgroup, driver), pause });
+    const plan = containerPlan({
+      ...input,
+      ...(overlay && { overlay }),
+      cgroup: cgroupInput(cgroup, driver),
+      pause,
+    });
     return {
       plan,
       fds,
