@@ -68,6 +68,7 @@ describe("the lint rules on imports", () => {
     ["src/engine/x.ts", 'import "../runtime/launch.ts";'],
     ["src/engine/host-ps.ts", 'import { execFile } from "node:child_process";'],
     ["src/image/credential-helper.ts", 'await import("node:child_process");'],
+    ["src/build/context/git-program.ts", 'await import("node:child_process");'],
     ["src/cli/commands/x.ts", 'import "../../engine/engine.ts";'],
     ["src/cli/x.ts", 'import "../errors.ts";'],
     ["test/x.ts", 'import { spawn } from "node:child_process";'],
