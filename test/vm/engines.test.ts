@@ -9,6 +9,9 @@ import { documented } from "../e2e/support/engine-docs.ts";
 import { writeImage } from "../e2e/support/engine-image.ts";
 import { REPOSITORY } from "../support/cli.ts";
 
+/** Without hardware's help, on a machine that has other things to do as well. */
+const PATIENCE_S = 1500;
+
 const seen = new Map<string, string>();
 
 beforeAll(async () => {
@@ -24,18 +27,17 @@ beforeAll(async () => {
       JSON.stringify({ ...daemon, "default-runtime": "tsrun", ...apart, ...without }),
     );
     const job = [join(REPOSITORY, "test/vm/engines.sh"), directory];
-    const { stdout, stderr } = await promisify(execFile)(join(REPOSITORY, "scripts/vm"), job, {
-      cwd: REPOSITORY,
-    });
+    const options = { cwd: REPOSITORY, env: { ...process.env, TSRUN_VM_TIMEOUT: String(PATIENCE_S) } };
+    const { stdout, stderr } = await promisify(execFile)(join(REPOSITORY, "scripts/vm"), job, options);
     for (const line of stdout.split("\n")) {
       const [, name, value] = /^(.+?): ?(.*)$/.exec(line) ?? [];
-      if (name !== undefined) seen.set(name, (value ?? "").trim());
+      if (name !== undefined) seen.set(name, (value ?? "").replaceAll(/\s+/g, " ").trim());
     }
     process.stderr.write(stderr);
   } finally {
     rmSync(directory, { recursive: true });
   }
-}, 600_000);
+}, PATIENCE_S * 1000);
 
 describe.each(["podman", "docker"])("under %s", (engine) => {
   const told = (name: string): string | undefined => seen.get(`${engine} ${name}`);
@@ -43,7 +45,7 @@ describe.each(["podman", "docker"])("under %s", (engine) => {
   test("output, exit codes, a terminal", () => {
     expect(told("run")).toBe("out (7)");
     expect(told("missing")).toMatch(/executable file not found.*\(127\)$/);
-    expect(told("terminal")).toMatch(/^\/dev\/(pts\/0|console) \(0\)$/);
+    expect(told("terminal")).toMatch(/\/dev\/(pts\/0|console) \(0\)$/);
     expect(told("exec")).toBe("app /tmp b (5)");
   });
 
@@ -71,7 +73,7 @@ test("under containerd", () => {
   const told = (name: string): string | undefined => seen.get(`containerd ${name}`);
   expect(told("run")).toBe("out (7)");
   expect(told("missing")).toMatch(/executable file not found.*\(1\)$/);
-  expect(told("terminal")).toMatch(/^\/dev\/(pts\/0|console) \(0\)$/);
+  expect(told("terminal")).toMatch(/\/dev\/(pts\/0|console) \(0\)$/);
   expect(told("limits")).toBe("67108864 50000 100000");
   expect(told("exec")).toBe("app /tmp (5)");
   expect(told("frozen")).toBe("1");
