@@ -22,7 +22,7 @@ struct listener {
 struct end {
 	struct source source;
 	struct end *other;
-	uint32_t watched;
+	uint32_t watched; /* 0: not at all */
 	size_t start, length;
 	bool ended, told; /* it says no more; the other end knows */
 	char said[BUFFER];
@@ -33,20 +33,17 @@ struct connection {
 	struct connection *next; /* in the list of those that are over */
 };
 
-#define GONE UINT32_MAX /* nothing is waited for any more */
-
+/*
+ * Nothing is read that cannot be kept. Of what nothing is waited for epoll(7) shall not know: it tells EPOLLHUP unasked,
+ * for ever where both ways are closed and the other end is slow to take what was said before.
+ */
 static void watch(struct end *end)
 {
-	/* Nothing is read that cannot be kept, and nothing is waited for that would always be true. */
 	uint32_t events = (!end->ended && end->length == 0 ? EPOLLIN : 0) | (end->other->length > 0 ? EPOLLOUT : 0);
 
-	/* Both ways are closed: EPOLLHUP would be told for ever while the other end is slow. */
-	if (end->ended && end->other->told)
-		events = GONE;
-	if (events == GONE && end->watched != GONE)
-		source_watch(&end->source, EPOLL_CTL_DEL, 0);
-	else if (events != end->watched)
-		source_watch(&end->source, EPOLL_CTL_MOD, events);
+	if (events == end->watched)
+		return;
+	source_watch(&end->source, events == 0 ? EPOLL_CTL_DEL : end->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, events);
 	end->watched = events;
 }
 

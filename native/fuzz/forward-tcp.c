@@ -27,7 +27,7 @@ struct peer {
 	struct source *source; /* NULL: not waited for */
 	uint32_t events;
 	uint8_t heard, told;   /* the next byte from the peer, and to it */
-	bool is_open, ended, shut; /* the peer says no more; we say no more */
+	bool is_open, hung, ended, shut; /* the peer says no more; that has been heard; we say no more */
 };
 
 static struct peer peers[MOST];
@@ -79,6 +79,10 @@ static ssize_t fake_recv(int fd, char *to, size_t size)
 
 	REQUIRE(!from->ended); /* what has been told is not asked again */
 	if (closing || (length == 0 && input_byte(&input) & 1)) {
+		from->ended = true;
+		return 0;
+	}
+	if (length == 0 && from->hung) {
 		from->ended = true;
 		return 0;
 	}
@@ -168,7 +172,7 @@ static uint32_t possible(const struct peer *one)
 {
 	uint32_t events = (one->ended ? 0 : EPOLLIN) | EPOLLOUT;
 
-	return one->source == NULL ? 0 : (events & one->events) | (one->ended && one->shut ? EPOLLHUP : 0);
+	return one->source == NULL ? 0 : (events & one->events) | ((one->ended || one->hung) && one->shut ? EPOLLHUP : 0);
 }
 
 static void act(void)
@@ -181,6 +185,8 @@ static void act(void)
 		REQUIRE(arrivals == 0 || used == MOST);
 		return;
 	}
+	if (which < used && how & 0x20)
+		peers[which].hung = true; /* what it has said before may still be unheard */
 	/* Two events of a round, of which the first may end the second's connection. */
 	struct source *found[2] = { which < used ? peers[which].source : NULL, how & 0x40 && (which ^ 1) < used ? peers[which ^ 1].source : NULL };
 	uint32_t events[2] = { found[0] ? possible(&peers[which]) : 0, found[1] ? possible(&peers[which ^ 1]) : 0 };
@@ -191,6 +197,9 @@ static void act(void)
 			told |= EPOLLERR;
 		if (told)
 			found[i]->ready(found[i], told);
+		/* What epoll(7) tells where nothing is to be read it tells for ever. */
+		const struct peer *one = &peers[i ? which ^ 1 : which];
+		REQUIRE(!told || !(possible(one) & EPOLLHUP) || one->events & EPOLLIN);
 	}
 }
 
