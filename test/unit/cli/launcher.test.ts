@@ -20,9 +20,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 const launcher = fileURLToPath(new URL("../../../bin/tsrun", import.meta.url));
 const boot = fileURLToPath(new URL("../../../src/cli/boot.cjs", import.meta.url));
 
-/** A program in place of node, which says what it was started with after the `--` that ends node's own options. */
-const ECHO =
-  '#!/bin/sh\n[ "$1" = -- ] && shift\nname=$1; shift; echo "$(basename "$0") $(basename "$name") $*"\n';
+/** A program in place of node, which says what it was started with after node's own options. */
+const ECHO = `#!/bin/sh
+while [ "$1" != "\${1#-}" ]; do shift; done
+name=$1; shift; echo "$(basename "$0") $(basename "$name") $*"
+`;
 
 let checkout: string;
 const put = (path: string, content: string) => {
