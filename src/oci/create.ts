@@ -114,7 +114,8 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
   checkId(id);
   const bundle = resolve(options.bundle);
   const config = readBundle(bundle, {
-    rootless: options.rootless ?? false,
+    // Root of a user's namespaces may do without one more, and engines of ordinary users count on it.
+    rootless: process.geteuid?.() !== 0,
     noPivot: options.noPivot ?? false,
   });
   checkTerminal(config, options, conduct);

@@ -87,6 +87,7 @@ export const withheld: readonly Withheld[] = [
     "filters that docker has, on containers that run, are paused, made or over",
   ]),
   ...some("verbs-prune", CGROUP, ["removes what was created or is over, and says what that was worth"]),
+  { file: "volume-drivers-tls", because: TEST },
   ...some("volume-drivers", TEST, [
     "a device, shared and copied to while nothing runs",
     "a program is a plugin too: it is started for each call",
