@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import type { Config } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { nameForNewImage } from "../engine/new-image.ts";
 import { TsrunError } from "../errors.ts";
@@ -38,6 +39,7 @@ import { checkBuild } from "./warnings.ts";
  */
 export async function build(engine: Engine, options: BuildOptions): Promise<BuildResult> {
   const { context } = engine;
+  refuseRemappedUsers(context.config);
   const names = (options.tags ?? []).map(nameForNewImage);
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
@@ -99,6 +101,17 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
     options.signal?.throwIfAborted();
     throw placed(first?.error ?? error, files);
   }
+}
+
+/** A RUN has the host's users so far, which is more than such a configuration grants. */
+function refuseRemappedUsers(config: Config): void {
+  const remap = config["userns-remap"];
+  if (remap === "") return;
+  throw new TsrunError(
+    "ERR_TSRUN_USERNS_UNSUPPORTED",
+    `a build's RUN cannot be given the users of userns-remap ("${remap}") yet`,
+    { hint: "build with a configuration without userns-remap: TSRUN_CONFIG=FILE tsrun build …" },
+  );
 }
 
 async function importedCaches(session: Session, counter: StepCounter): Promise<ImportedCache> {
