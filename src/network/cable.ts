@@ -39,7 +39,7 @@ export function plugIntoBridge(
   const mtu = mtuOf(network);
   for (let attempt = 1; ; attempt++) {
     // The name is taken where this is not the container's first network; and the kernel frees a namespace and its
-    // links some time after their last process, so a restart may meet the old one.
+    // links some time after their last process, so a restart may meet the old one, or just miss it.
     const digits = attempt === 1 ? containerId.slice(0, 7) : randomDigits(7);
     const name = `veth${digits}`;
     const [created, ...configured] = route.attempt(
@@ -48,7 +48,7 @@ export function plugIntoBridge(
       setLink(name, { up: true }),
       getLink(name),
     );
-    if (created?.error?.code === "EEXIST" && attempt < NAME_ATTEMPTS && linkNamed(route, name)) continue;
+    if (created?.error?.code === "EEXIST" && attempt < NAME_ATTEMPTS) continue;
     if (created?.error) throw created.error;
     try {
       const [link] = configured.flatMap(repliesOf).map(decodeLink);

@@ -191,7 +191,6 @@ describe("system prune", () => {
         "  - all networks not used by at least one container",
         "  - all anonymous volumes not used by at least one container",
         "  - all images without at least one container associated to them",
-        "  - all build cache",
         "",
         "  Items to be pruned will be filtered with:",
         "  - label=ci",

@@ -198,14 +198,10 @@ describe("the forms that tutorials use", () => {
 describe("what belongs to later stages is refused clearly", () => {
   afterEach(removeAll);
 
-  test.each([
-    ["docker build -t nginx:v3 .", 1],
-    ["docker image build -t demo .", 1],
-    ["docker compose up", 1],
-  ])("%s", async (line, code) => {
+  test.each(["docker compose up"])("%s", async (line) => {
     const result = await shell(line);
     expectClearRefusal(result);
-    expect(result.code).toBe(code);
+    expect(result.code).toBe(1);
     expect(host.containers()).toEqual([]);
   });
 });

@@ -32,6 +32,12 @@ const SCENES: readonly (readonly [RegExp, (words: RegExpExecArray) => string])[]
     ([words, verb, name]) =>
       `${verb === "create" ? "" : `docker volume create ${name} && `}docker ${words}${verb === "rm" ? "" : ` && docker volume rm ${name}`}`,
   ],
+  // Its words upon another Dockerfile: the pages' own need what only their hosts have.
+  [
+    /^((?:image )?build)(?: .*?-t (\S+)|$)/,
+    ([, command, name = "built"]) =>
+      `printf 'FROM busybox\\nRUN echo hello > /greeting\\n' | docker ${command} -t ${name} - && docker run --rm ${name} cat /greeting && docker rmi ${name}`,
+  ],
   [/^(image )?history/, ([command]) => `docker pull -q app && docker ${command} app`],
   [
     /^(image )?tag/,
