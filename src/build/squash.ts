@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { mknod, S_IFCHR } from "../kernel/files.ts";
 import { overlayAttribute } from "../kernel/rootless.ts";
 import { setXattr, xattrsOf } from "../kernel/xattr.ts";
-import { isOpaque } from "../store/pack/layer.ts";
+import { isOpaque, isWhiteout } from "../store/pack/layer.ts";
 import { statInLayers } from "../store/resolve.ts";
 import { toPath } from "../store/unpack/bytes.ts";
 import { Destination } from "./copy/destination.ts";
@@ -46,13 +46,13 @@ async function lay(layer: Layer, { upper, below }: Merge): Promise<void> {
       const target = toPath(`${upper}/${child}`);
       const stat = lstatSync(toPath(file), { bigint: true });
       const existing = lstatSync(target, { throwIfNoEntry: false });
-      const isWhiteout = stat.isCharacterDevice() && stat.rdev === 0n;
+      const removes = isWhiteout({ stat });
       const hidesAll = stat.isDirectory() && isOpaque(xattrsOf(toPath(file)));
-      if (existing && (isWhiteout || hidesAll || !(stat.isDirectory() && existing.isDirectory()))) {
+      if (existing && (removes || hidesAll || !(stat.isDirectory() && existing.isDirectory()))) {
         rmSync(target, { recursive: true });
       }
       const isBelow = statInLayers(lower, Buffer.from(`/${child}`, "latin1").toString()) !== undefined;
-      if (isWhiteout) {
+      if (removes) {
         if (isBelow) mknod(target, S_IFCHR, { major: 0, minor: 0 });
         continue;
       }

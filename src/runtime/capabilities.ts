@@ -1,5 +1,6 @@
 /** Capabilities by name and number (capabilities(7), linux/capability.h), and which of them a container gets. */
 import { readFileSync } from "node:fs";
+import { editDistance } from "../edit-distance.ts";
 import { TsrunError } from "../errors.ts";
 
 /** In the order of their numbers: CAP_CHOWN is 0. */
@@ -164,18 +165,4 @@ function unknownCapability(given: string): TsrunError {
   );
   const hint = nearest.distance <= 4 ? `did you mean ${nearest.each}?` : "man 7 capabilities lists them";
   return new TsrunError("ERR_TSRUN_CAPABILITY_UNKNOWN", `unknown capability "${given}"`, { hint });
-}
-
-/** Levenshtein's: how many characters to insert, remove or replace. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

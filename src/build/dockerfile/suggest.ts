@@ -1,4 +1,5 @@
 /** " (did you mean RUN?)" */
+import { editDistance } from "../../edit-distance.ts";
 
 /** Edits between a typing error and what was meant, at most; BuildKit has the same limit. */
 const FARTHEST = 2;
@@ -31,26 +32,13 @@ function nearest(
   if (wanted.length > LONGEST) return undefined;
   let best: { option: string; distance: number } | undefined;
   for (const option of options) {
-    const distance = editDistance(wanted, compared(option));
     if (given === option) return undefined;
+    const candidate = compared(option);
+    if (Math.abs(candidate.length - wanted.length) > FARTHEST) continue;
+    const distance = editDistance(wanted, candidate);
     if (distance <= FARTHEST && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) {
       best = { option, distance };
     }
   }
   return best?.option;
-}
-
-/** Levenshtein's: how many characters to insert, remove or replace. */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > FARTHEST) return FARTHEST + 1;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
