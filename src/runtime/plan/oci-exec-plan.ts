@@ -1,18 +1,10 @@
 /** The Plan of a process that joins an OCI container: exec, and the hooks that run in the container's namespaces. */
 import type { ContainerConfig, OciNamespaceType, OciProcess } from "../oci.ts";
-import {
-  candidatePaths,
-  execSteps,
-  identitySteps,
-  lateFilterSteps,
-  oomScoreSteps,
-  rlimitSteps,
-  type SeccompFilter,
-  stdioSteps,
-} from "./identity.ts";
+import { oomScoreSteps, rlimitSteps, type SeccompFilter } from "./identity.ts";
 import { cgroupJoinSteps, NAMESPACE_FLAGS } from "./namespaces.ts";
 import { preserveSlots } from "./oci-input.ts";
-import { attributeSteps, descriptorSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { attributeSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { ociProgramSteps, ociStdioSteps } from "./oci-program.ts";
 import type { Plan, Step } from "./plan.ts";
 
 export interface OciExecPlanInput {
@@ -40,7 +32,6 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
   const { cgroup, rootless = false } = input;
   const hasUser = input.namespaces.includes("user");
   const inherits = hasUser && !rootless;
-  const terminal = input.terminal === "pty";
   return {
     fds: [...preserveSlots(input.preserveFds), "init", ...(cgroup.cloneInto ? ["cgroup"] : [])],
     steps: [
@@ -61,7 +52,7 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
       ...joinSteps(input.namespaces, rootless),
       ...keyringSteps(input),
       ...(hasUser ? becomeRootSteps() : []),
-      ...(terminal ? [ptyStep(process)] : []),
+      ...(input.terminal === "pty" ? [ptyStep(process)] : []),
       ...labelSteps(process),
       ...(inherits ? [] : rlimitSteps(process)),
       ...attributeSteps({
@@ -72,25 +63,11 @@ export function ociExecPlan(input: OciExecPlanInput): Plan {
           ...(input.memoryPolicy ? { memoryPolicy: input.memoryPolicy } : {}),
         },
       }),
-      ...(terminal ? stdioSteps(process) : [stdioStep(process)]),
-      ...directorySteps(process),
-      ...descriptorSteps(input.preserveFds),
-      ...identitySteps(process, input.seccomp, {
-        outlivesMonitor: true,
+      ...ociStdioSteps(process, input.terminal),
+      ...ociProgramSteps(process, {
+        seccomp: input.seccomp,
+        preserveFds: input.preserveFds,
         mayLackGroups: hasUser,
-        retriesDirectory: true,
-      }),
-      ...execSteps(process, {
-        closed: true,
-        before: [
-          {
-            op: "findProgram",
-            candidates: candidatePaths(process),
-            why: "Said by its name, whatever the filter makes of execve(2).",
-          },
-          ...lateFilterSteps(process, input.seccomp, { listens: true }),
-          ...lateFilterSteps(process, input.seccomp, { listens: false }),
-        ],
       }),
     ],
   };
@@ -145,21 +122,4 @@ function ptyStep({ consoleSize: { height = 0, width = 0 } = { height: 0, width: 
     columns: width,
     why: "A terminal from the container's own /dev/pts.",
   };
-}
-
-const stdioStep = ({ user }: OciProcess): Step => ({
-  op: "chownStdio",
-  uid: user.uid,
-  why: "The process's user may reopen /dev/stdout.",
-});
-
-function directorySteps({ cwd }: OciProcess): Step[] {
-  return [
-    {
-      op: "chdir",
-      path: cwd,
-      tolerate: ["EACCES", "EPERM"],
-      why: "The working directory, for whose sake the process's user need not be allowed to enter it.",
-    },
-  ];
 }

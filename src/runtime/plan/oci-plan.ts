@@ -4,20 +4,13 @@
  * root changes, and the process waits for `start` at the end.
  */
 import type { ContainerConfig, OciProcess } from "../oci.ts";
-import {
-  candidatePaths,
-  execSteps,
-  identitySteps,
-  lateFilterSteps,
-  oomScoreSteps,
-  rlimitSteps,
-  stdioSteps,
-} from "./identity.ts";
+import { oomScoreSteps, rlimitSteps } from "./identity.ts";
 import { deviceSourceSteps, ociDeviceSteps } from "./oci-devices.ts";
 import { hasNamespace, launcherSlots, type OciPlanInput, START_SLOT } from "./oci-input.ts";
 import { lateReadOnlySteps, ociMountSteps, sourceSteps } from "./oci-mounts.ts";
 import { becomeRootSteps, cloneSteps, joinBeforeCloneSteps, namespaceSteps } from "./oci-namespaces.ts";
-import { attributeSteps, descriptorSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { attributeSteps, keyringSteps, labelSteps, UNDUMPABLE_STEP } from "./oci-process.ts";
+import { ociProgramSteps, ociStdioSteps } from "./oci-program.ts";
 import { enterRootSteps, jailSteps, leaveRootSteps, rootMountSteps } from "./oci-root.ts";
 import type { Plan, Step, WaitName } from "./plan.ts";
 import { protectionSteps } from "./protection.ts";
@@ -129,10 +122,9 @@ function hookSteps({ config: { hooks = {} } }: OciPlanInput): Step[] {
 /** Inside: nothing of the host can be named any more. */
 function insideSteps(input: OciPlanInput, config: ContainerConfig): Step[] {
   const { process } = config;
-  const terminal = input.terminal === "pty";
   return [
     ...(hasOwnDev(config) ? [REOPEN_NULL_STEP] : []),
-    ...(terminal ? terminalSteps(config) : []),
+    ...(input.terminal === "pty" ? terminalSteps(config) : []),
     {
       op: "mkdir",
       path: process.cwd,
@@ -145,7 +137,7 @@ function insideSteps(input: OciPlanInput, config: ContainerConfig): Step[] {
     ...lateReadOnlySteps(config),
     ...(isPrivileged(input) ? [] : rlimitSteps(process)),
     ...attributeSteps(config),
-    ...(terminal ? stdioSteps(process) : [OWN_STDIO_STEP(process)]),
+    ...ociStdioSteps(process, input.terminal),
   ];
 }
 
@@ -154,46 +146,18 @@ const REOPEN_NULL_STEP: Step = {
   why: "The container's own /dev/null, where the caller gave the host's.",
 };
 
-const OWN_STDIO_STEP = ({ user }: OciProcess): Step => ({
-  op: "chownStdio",
-  uid: user.uid,
-  why: "The container's user may reopen /dev/stdout, as servers do that log to it.",
-});
-
 /** The identity, and the wait for `start` when only execve(2) is left. */
-function lastSteps(input: OciPlanInput, config: ContainerConfig): Step[] {
-  const { process } = config;
+function lastSteps(input: OciPlanInput, { process }: ContainerConfig): Step[] {
   const start: Step = {
     op: "wait",
     name: "start",
     gate: START_SLOT,
     why: "Created: everything is in place and nothing of the image has run yet.",
   };
-  return [
-    {
-      op: "chdir",
-      path: process.cwd,
-      tolerate: ["EACCES", "EPERM"],
-      why: "The working directory, for whose sake the container's user need not be allowed to enter it.",
-    },
-    ...descriptorSteps(input.preserveFds),
-    ...identitySteps(process, input.seccomp, {
-      outlivesMonitor: true,
-      mayLackGroups: hasNamespace(input.config, "user"),
-      retriesDirectory: true,
-    }),
-    ...execSteps(process, {
-      closed: true,
-      before: [
-        {
-          op: "findProgram",
-          candidates: candidatePaths(process),
-          why: "Said while the caller listens: after the start nobody does.",
-        },
-        ...lateFilterSteps(process, input.seccomp, { listens: true }),
-        start,
-        ...lateFilterSteps(process, input.seccomp, { listens: false }),
-      ],
-    }),
-  ];
+  return ociProgramSteps(process, {
+    seccomp: input.seccomp,
+    preserveFds: input.preserveFds,
+    mayLackGroups: hasNamespace(input.config, "user"),
+    gate: [start],
+  });
 }
