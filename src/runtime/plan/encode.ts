@@ -30,6 +30,8 @@ const STEP_SIZE = 72;
 const ARGS_OFFSET = 8;
 const NO_SLOT = 0xffff_ffff_ffff_ffffn;
 const ALIGNMENT = 8;
+/** Bytes of data that most Plans do with: their largest part is the seccomp filter. */
+const ROOM_AT_FIRST = 16 * 1024;
 
 type Argument = number | bigint;
 
@@ -40,39 +42,47 @@ function capabilityMask(names: readonly string[]): bigint {
 
 /** What comes behind the steps: strings, tables of strings and binary data, each named by its offset. */
 class DataArea {
-  #parts: Buffer[] = [];
-  #offset: number;
+  #buffer: Buffer;
+  #end: number;
   readonly #strings = new Map<string, number>();
 
-  constructor(start: number) {
-    this.#offset = start;
+  /** `head` bytes in front are the steps'. */
+  constructor(head: number) {
+    this.#buffer = Buffer.alloc(head + ROOM_AT_FIRST);
+    this.#end = head;
   }
 
-  get end(): number {
-    return this.#offset;
-  }
-
+  /** The steps' room and all data behind it. */
   get bytes(): Buffer {
-    return Buffer.concat(this.#parts);
+    return this.#buffer.subarray(0, this.#end);
   }
 
-  /** Appends data, padded so that the next part is aligned; returns its offset. */
+  /** Room of that size, zeroed and padded so that what follows is aligned; returns its offset. */
+  #reserve(size: number): number {
+    const offset = this.#end;
+    this.#end += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
+    if (this.#end > this.#buffer.length) {
+      const larger = Buffer.alloc(this.#end * 2);
+      this.#buffer.copy(larger, 0, 0, offset);
+      this.#buffer = larger;
+    }
+    return offset;
+  }
+
   blob(data: Uint8Array): number {
-    const offset = this.#offset;
-    const padded = Buffer.alloc(Math.ceil(data.length / ALIGNMENT) * ALIGNMENT);
-    padded.set(data);
-    this.#parts.push(padded);
-    this.#offset += padded.length;
+    const offset = this.#reserve(data.length);
+    this.#buffer.set(data, offset);
     return offset;
   }
 
   /** A NUL-terminated string, stored once; null is offset 0. */
   string(text: string | null): number {
     if (text === null) return 0;
-    if (text.includes("\0")) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
     let offset = this.#strings.get(text);
     if (offset === undefined) {
-      offset = this.blob(Buffer.from(`${text}\0`));
+      if (text.includes("\0")) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
+      offset = this.#reserve(Buffer.byteLength(text) + 1);
+      this.#buffer.write(text, offset);
       this.#strings.set(text, offset);
     }
     return offset;
@@ -80,11 +90,12 @@ class DataArea {
 
   /** A table of strings, ended by 0. */
   table(texts: readonly string[]): number {
-    const entries = Buffer.alloc((texts.length + 1) * 8);
+    const offset = this.#reserve((texts.length + 1) * 8);
     texts.forEach((text, index) => {
-      entries.writeBigUInt64LE(BigInt(this.string(text)), index * 8);
+      const string = this.string(text);
+      this.#buffer.writeUInt32LE(string, offset + index * 8);
     });
-    return this.blob(entries);
+    return offset;
   }
 }
 
@@ -270,14 +281,23 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
   }
 }
 
+/** 64 bits in two's complement, so that -1 is RLIM_INFINITY and (uid_t)-1 what the kernel takes them for. */
+function writeArgument(buffer: Buffer, argument: Argument, offset: number): void {
+  if (typeof argument === "bigint") {
+    buffer.writeBigUInt64LE(BigInt.asUintN(64, argument), offset);
+    return;
+  }
+  buffer.writeUInt32LE(argument >>> 0, offset);
+  buffer.writeUInt32LE(Math.floor(argument / 2 ** 32) >>> 0, offset + 4);
+}
+
 function writeStep(buffer: Buffer, offset: number, step: Step, args: readonly Argument[]): void {
   buffer.writeUInt32LE(OPCODES[step.op], offset);
   step.tolerate?.forEach((name, index) => {
     buffer.writeUInt16LE(ERRNO[name] ?? 0, offset + 4 + index * 2);
   });
   args.forEach((argument, index) => {
-    // Two's complement, so that -1 is RLIM_INFINITY and (uid_t)-1 what the kernel takes them for.
-    buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(argument)), offset + ARGS_OFFSET + index * 8);
+    writeArgument(buffer, argument, offset + ARGS_OFFSET + index * 8);
   });
 }
 
@@ -289,14 +309,15 @@ export function encodePlan(plan: Plan): Buffer {
     if (number === undefined) throw new RangeError(`no step fills the slot ${name}`);
     return number;
   };
-  const head = Buffer.alloc(HEADER_SIZE + plan.steps.length * STEP_SIZE);
-  const data = new DataArea(head.length);
+  const data = new DataArea(HEADER_SIZE + plan.steps.length * STEP_SIZE);
+  const args = plan.steps.map((step) => argumentsOf(step, data, slot));
+  const { bytes } = data;
   plan.steps.forEach((step, index) => {
-    writeStep(head, HEADER_SIZE + index * STEP_SIZE, step, argumentsOf(step, data, slot));
+    writeStep(bytes, HEADER_SIZE + index * STEP_SIZE, step, args[index] ?? []);
   });
-  head.writeUInt32LE(MAGIC, 0);
-  head.writeUInt32LE(VERSION, 4);
-  head.writeUInt32LE(plan.steps.length, 8);
-  head.writeUInt32LE(data.end, 12);
-  return Buffer.concat([head, data.bytes]);
+  bytes.writeUInt32LE(MAGIC, 0);
+  bytes.writeUInt32LE(VERSION, 4);
+  bytes.writeUInt32LE(plan.steps.length, 8);
+  bytes.writeUInt32LE(bytes.length, 12);
+  return bytes;
 }
