@@ -22,8 +22,10 @@ static bool delete_flows(int netlink, char *part, ssize_t length)
 	struct nlmsghdr *message = (struct nlmsghdr *)part;
 
 	for (; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length)) {
-		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
+		if (message->nlmsg_type == NLMSG_DONE)
 			return false;
+		if (message->nlmsg_type == NLMSG_ERROR)
+			continue; /* what an earlier message was to remove is gone already */
 		message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
 		message->nlmsg_flags = NLM_F_REQUEST;
 		send(netlink, message, message->nlmsg_len, 0);
@@ -31,28 +33,20 @@ static bool delete_flows(int netlink, char *part, ssize_t length)
 	return true;
 }
 
-/* The answer comes by a socket of its own: what is refused is reported to the one that deletes, where nobody reads. */
 static void forget_flows(int netlink, const char *question, size_t size)
 {
 	_Alignas(struct nlmsghdr) char part[LISTING_MAX];
-	int listing = open_netfilter();
 	ssize_t length;
 
+	if (send(netlink, question, size, 0) < 0)
+		return;
 	/* The kernel has the next part ready whenever one has been read: there is nothing to wait for. */
-	if (listing >= 0 && send(listing, question, size, 0) >= 0)
-		while ((length = recv(listing, part, sizeof(part), MSG_DONTWAIT)) > 0 && delete_flows(netlink, part, length))
-			continue;
-	if (listing >= 0)
-		close(listing);
+	while ((length = recv(netlink, part, sizeof(part), MSG_DONTWAIT)) > 0 && delete_flows(netlink, part, length))
+		continue;
 }
 
-/*
- * With a socket of another network namespace (`elsewhere`) no flows are looked for: those are an ordinary user's ports, and
- * who comes to them from outside comes by tsrun-forward, whose sockets are gone.
- */
-static void send_all(int file, int elsewhere)
+static void send_all(int file, int netlink)
 {
-	int netlink = elsewhere ? elsewhere : open_netfilter();
 	_Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
 	uint32_t length;
 
@@ -62,10 +56,10 @@ static void send_all(int file, int elsewhere)
 		bool is_question =
 			length >= sizeof(struct nlmsghdr) && (((struct nlmsghdr *)datagram)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 
-		if (!is_question)
-			send(netlink, datagram, length, 0);
-		else if (!elsewhere)
+		if (is_question)
 			forget_flows(netlink, datagram, length);
+		else
+			send(netlink, datagram, length, 0);
 	}
 	if (netlink >= 0)
 		close(netlink);
@@ -76,7 +70,7 @@ void ports_release(struct ports_options *options)
 	if (options->farewell == 0)
 		return;
 	lseek(options->farewell, 0, SEEK_SET);
-	send_all(options->farewell, options->netlink);
+	send_all(options->farewell, options->netlink ? options->netlink : open_netfilter());
 	for (int fd = options->farewell; fd <= options->farewell + options->held; fd++)
 		close(fd);
 	options->farewell = 0;

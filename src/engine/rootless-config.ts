@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { lastId } from "../kernel/rootless.ts";
 import type { ContainerConfig, OciDevice, OciMount } from "../runtime/oci.ts";
-import { unmappedId } from "../store/unmapped-id.ts";
+import { requireMappedIds } from "../store/unmapped-id.ts";
 
 const PING_GROUPS = "net.ipv4.ping_group_range";
 
@@ -15,8 +15,8 @@ export function rootlessConfig(
   { hostNetwork }: { hostNetwork: boolean },
 ): ContainerConfig {
   const { linux, mounts, process } = config;
-  const last = lastId();
-  requireIds(process.user, last);
+  const { uid, gid, additionalGids = [] } = process.user;
+  requireMappedIds(uid, gid, ...additionalGids);
   const { devices: _, ...resources } = linux.resources ?? {};
   return {
     ...config,
@@ -24,7 +24,7 @@ export function rootlessConfig(
       ...mounts.map((mount) => (hostNetwork && mount.type === "sysfs" ? boundSys(mount) : mount)),
       ...(linux.devices ?? []).map(boundDevice),
     ],
-    linux: { ...linux, devices: [], resources, sysctl: pingGroups(linux.sysctl ?? {}, last) },
+    linux: { ...linux, devices: [], resources, sysctl: pingGroups(linux.sysctl ?? {}, lastId()) },
   };
 }
 
@@ -67,13 +67,4 @@ export function pingGroups(asked: Readonly<Record<string, string>>, last: number
   const [first, until] = (asked[PING_GROUPS] ?? "").split(/\s+/).map(Number);
   if (first === undefined || until === undefined || until <= last) return { ...asked };
   return { ...asked, [PING_GROUPS]: `${first} ${last}` };
-}
-
-function requireIds(
-  { uid, gid, additionalGids = [] }: ContainerConfig["process"]["user"],
-  last: number,
-): void {
-  const missing = [uid, gid, ...additionalGids].find((id) => id > last);
-  if (missing === undefined) return;
-  throw unmappedId(missing);
 }

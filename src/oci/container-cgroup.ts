@@ -125,7 +125,8 @@ function ociCgroup(location: CgroupLocation, request: OciCgroupRequest): OciCgro
         if (hasLimits(resources)) throw noPermission(error);
         self.location = undefined;
         self.driven = ABSENT;
-        return { ...NOTHING, view: cgroupViewOf(location), paths: {} };
+        // Nobody named a path, so what it would be below is the cgroup that this process, and so the container, is in.
+        return { ...NOTHING, view: cgroupViewOf({ ...location, path: "" }), paths: {} };
       }
       if (ownerUid !== undefined && location.version === 2) {
         for (const directory of self.driven.directories) delegateCgroup(directory, ownerUid);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { isRootless } from "../../src/kernel/rootless.ts";
 import { type Config, createOci, type Oci, TSRUN_OCI } from "../support/oci.ts";
 
 let it: Oci;
@@ -26,9 +27,12 @@ function said(script: string, change: (config: Config) => void = () => {}): stri
   return stdout.trim();
 }
 
+/** An ordinary user has no more than 65536. */
+const FIRST_ID = isRootless() ? 10_000 : 100_000;
+
 const USER = (config: Config): void => {
   config.linux.namespaces.push({ type: "user" });
-  config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+  config.linux.uidMappings = [{ containerID: 0, hostID: FIRST_ID, size: 1000 }];
   config.linux.gidMappings = config.linux.uidMappings;
 };
 
@@ -124,7 +128,7 @@ describe("namespaces of others", () => {
       ];
     }).split(/\s+/);
     const ipc = it.oci("exec", "first", "busybox", "readlink", "/proc/self/ns/ipc").stdout.trim();
-    expect(joined).toEqual(["0", "100000", "1000", ipc, "0"]);
+    expect(joined).toEqual(["0", String(FIRST_ID), "1000", ipc, "0"]);
     expect(it.oci("exec", "first", "id", "-u")).toEqual({ code: 0, stdout: "0\n", stderr: "" });
     expect(it.oci("delete", "-f", "first").code).toBe(0);
   });

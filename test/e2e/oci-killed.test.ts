@@ -1,6 +1,7 @@
 /** kill -9 of the runtime at any moment: what is left is told by `state` and cleaned by `delete --force`. */
 import { spawn } from "node:child_process";
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createOci, type Oci, TSRUN_OCI } from "../support/oci.ts";
@@ -10,7 +11,8 @@ const TIMEOUT_MS = 55_000;
 
 let it: Oci;
 let bundle: string;
-let cgroup: string;
+/** Of an ordinary user there is none. */
+let cgroup: string | undefined;
 /** How long an undisturbed create takes. */
 let usual: number;
 
@@ -45,18 +47,24 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-/** Processes whose root is the bundle's, and those in its cgroup, which are what could outlive the runtime. */
+/** Processes that see the bundle's root as a mount, and those in its cgroup, which are what could outlive the runtime. */
 function processes(): string[] {
+  const mount = join(basename(it.directory), basename(bundle), "rootfs ");
+  const isLeft = (pid: string): boolean => {
+    const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, "utf8");
+    return read("mountinfo").includes(mount) || (cgroup !== undefined && read("cgroup").includes(cgroup));
+  };
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(cgroup);
+      return /^\d+$/.test(pid) && isLeft(pid);
     } catch {
       return false;
     }
   });
 }
 
-const cgroups = (): string[] => globSync(`/sys/fs/cgroup/{*/,}${cgroup.slice(1)}`);
+const cgroups = (): string[] =>
+  cgroup === undefined ? [] : globSync(`/sys/fs/cgroup/{*/,}${cgroup.slice(1)}`);
 
 /** Whatever it is, it can be told and deleted; then there is nothing. */
 async function expectCleaned(id: string): Promise<void> {

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRootless } from "../../src/kernel/rootless.ts";
 import { REPOSITORY } from "./cli.ts";
 
 export const TSRUN_OCI = join(REPOSITORY, "bin", "tsrun-oci");
@@ -134,7 +135,10 @@ function defaultConfig(): Config {
       },
     ],
     linux: {
-      cgroupsPath: `/tsrun-oci-test-${process.pid}-${Math.random().toString(36).slice(2)}`,
+      // To name one is to need it, and nobody has given an ordinary user any.
+      ...(!isRootless() && {
+        cgroupsPath: `/tsrun-oci-test-${process.pid}-${Math.random().toString(36).slice(2)}`,
+      }),
       namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })),
     },
   };

@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { TsrunError } from "../../errors.ts";
 import { O_PATH, openInRoot } from "../../kernel/openat2.ts";
+import { lastId } from "../../kernel/rootless.ts";
 
 /** A tar header has its magic at 257 (tar(5)). */
 const HEAD = 512;
@@ -91,9 +92,14 @@ export async function unpackArchive(
     await unpackInto(readable(archive), {
       open: (path, flags) => openInRoot(fd, path, flags),
       directory: ".",
+      // They count where a RUN mounts the context, and nowhere else: it may come from who has others.
+      ownerOnHost: ({ uid, gid }) => ({ uid: ownId(uid), gid: ownId(gid) }),
       signal,
     });
   } finally {
     closeSync(fd);
   }
 }
+
+/** An id that an ordinary user's containers lack is root's. */
+const ownId = (id: number): number => (id <= lastId() ? id : 0);

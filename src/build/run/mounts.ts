@@ -7,6 +7,7 @@ import type { ContainerMount } from "../../engine/types.ts";
 import { buildDir } from "../../store/build-cache.ts";
 import { type Lock, lock } from "../../store/locks.ts";
 import { containerRunDir } from "../../store/paths.ts";
+import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { brokenInstruction } from "../errors.ts";
 import type { RunStep, StepMount } from "../graph/types.ts";
 import type { Snapshot } from "../layers.ts";
@@ -51,7 +52,10 @@ export async function openMounts(
         uid: 0,
         gid: 0,
       });
-    for (const mount of step.mounts) await OPENERS[mount.type](opening, mount);
+    for (const mount of step.mounts) {
+      requireMappedIds(mount.uid ?? 0, mount.gid ?? 0);
+      await OPENERS[mount.type](opening, mount);
+    }
     const { mounts, targets, env } = opening;
     return { mounts, targets, env, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -1,5 +1,6 @@
 /** COPY and ADD. */
 import { userInLayers } from "../../engine/files-in-layers.ts";
+import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { type FileDigests, transientDigests } from "../cache/file-digests.ts";
 import { cacheKey } from "../cache/key.ts";
 import type { Owner } from "../copy/destination.ts";
@@ -55,9 +56,15 @@ export async function prepareFiles(workshop: Workshop, step: FilesStep, below: S
   };
 }
 
-/** By the accounts of the root below; a number alone is the group's too. */
 function ownerOf({ chown }: FilesStep, below: Snapshot): Owner | undefined {
   if (chown === undefined) return undefined;
+  const owner = accountOf(chown, below);
+  requireMappedIds(owner.uid, owner.gid);
+  return owner;
+}
+
+/** By the accounts of the root below; a number alone is the group's too. */
+function accountOf(chown: string, below: Snapshot): Owner {
   if (/^\d+$/.test(chown)) return { uid: Number(chown), gid: Number(chown) };
   if (/^\d+:\d+$/.test(chown)) {
     const [uid, gid] = chown.split(":").map(Number) as [number, number];

@@ -2,6 +2,7 @@
 import { closeSync } from "node:fs";
 import { userInLayers } from "../../engine/files-in-layers.ts";
 import { statInLayers } from "../../store/resolve.ts";
+import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { cacheKey } from "../cache/key.ts";
 import type { WorkdirStep } from "../graph/types.ts";
 import { directoriesOf, makeWorkDirectory, type Snapshot } from "../layers.ts";
@@ -20,6 +21,7 @@ export async function prepareWorkdir(
       const layers = directoriesOf(below);
       if (statInLayers(layers, path)?.stats.isDirectory()) return { work: undefined };
       const owner = user === "" ? { uid: 0, gid: 0 } : userInLayers(layers, user, undefined);
+      requireMappedIds(owner.uid, owner.gid);
       const { Destination, placeOf } = await import("../copy/destination.ts");
       const { openWritable } = await import("./roots.ts");
       const work = makeWorkDirectory(session);

@@ -11,6 +11,7 @@ import { linkSync, lstatSync, mkdirSync, symlinkSync, unlinkSync, writeFileSync 
 import { mknod, type RawPath, S_IFBLK, S_IFCHR, S_IFIFO } from "../../kernel/files.ts";
 import { isRootless } from "../../kernel/rootless.ts";
 import { removeTree } from "../tree-removal.ts";
+import { requireMappedIds } from "../unmapped-id.ts";
 import { fromPath, printable, toPath } from "./bytes.ts";
 import { Directories, type Directory, isWhiteout, linkToNothing, newDirectory } from "./directories.ts";
 import { EntryFile } from "./entry-file.ts";
@@ -62,6 +63,7 @@ export class LayerTree implements TarSink {
       throw overLimit(`more than the ${this.#maxEntries - 1} entries that a layer may have`);
     }
     checkMetadata(entry);
+    requireMappedIds(entry.uid, entry.gid);
     const { kind, parent, base } = entryName(entry.name);
     if (kind === "ignored") return;
     const directory = this.#directories.at(parent, entry.name);

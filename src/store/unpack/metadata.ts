@@ -1,9 +1,7 @@
 /** Owners, modes, attributes and times of what was unpacked, set in the one order that keeps them all. */
 import { chmodSync, chownSync, fchmodSync, fchownSync, lchownSync, mkdirSync, readFileSync } from "node:fs";
 import { futimes, lutimes, type RawPath, type Timespec } from "../../kernel/files.ts";
-import { lastId } from "../../kernel/rootless.ts";
 import { removeXattr, setXattr } from "../../kernel/xattr.ts";
-import { unmappedId } from "../unmapped-id.ts";
 import { refused } from "./refusals.ts";
 import type { TarEntry } from "./tar-reader.ts";
 
@@ -23,7 +21,6 @@ const MAX_ID = 0xfffffffe;
 export function checkMetadata(entry: TarEntry): void {
   for (const id of [entry.uid, entry.gid]) {
     if (id < 0 || id > MAX_ID) throw refused(entry.name, `${id} is not a user or group id`);
-    if (id > lastId()) throw unmappedId(id);
   }
   if (entry.xattrs === undefined) return;
   for (const name of entry.xattrs.keys()) {

@@ -21,6 +21,7 @@ import {
 import { TsrunError } from "../../errors.ts";
 import { futimes, mknod, type RawPath } from "../../kernel/files.ts";
 import { O_PATH } from "../../kernel/openat2.ts";
+import { requireMappedIds } from "../unmapped-id.ts";
 import { printable, toPath } from "./bytes.ts";
 import { EntryFile } from "./entry-file.ts";
 import { relativePath } from "./entry-name.ts";
@@ -73,6 +74,7 @@ export class RootTree implements TarSink {
     this.current = archived.name;
     checkMetadata(archived);
     const entry = this.#owned(archived);
+    requireMappedIds(entry.uid, entry.gid);
     const path = this.#pathOf(entry.name);
     if (path === "") {
       if (entry.type !== "directory") throw conflict(`its root is not a directory`);

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRootless } from "../../../src/kernel/rootless.ts";
 
 const SUITE = "bookworm";
 /** A mirror's packages change; a week old is not old. */
@@ -29,6 +30,7 @@ export function debianLayer(included: string): Buffer {
 }
 
 function make(included: string, file: string): void {
+  if (isRootless()) throw new Error(`debootstrap needs root: ${file} is made by the tests of e2e as root`);
   process.stderr.write(`e2e: debootstrap makes an image with ${included}\n`);
   const directory = mkdtempSync(`${file}.`);
   const [root, archive] = [join(directory, "root"), join(directory, "layer.tar.gz")];
