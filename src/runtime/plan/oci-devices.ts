@@ -1,7 +1,7 @@
 /** The devices of an OCI container: those that it asks for and those that every container has. */
 import type { OciConfig, OciDevice } from "../oci.ts";
 import { deviceLinkSteps, deviceSteps } from "./devices.ts";
-import { hasNamespace } from "./oci-input.ts";
+import { lacksHostRoot, type OciPlanInput } from "./oci-input.ts";
 import type { Step } from "./plan.ts";
 import { hasOwnDev } from "./terminal.ts";
 
@@ -25,8 +25,9 @@ export function allDevices(config: OciConfig): OciDevice[] {
 }
 
 /** mknod(2) is not for user namespaces: there the host's own nodes are bound, of which this takes hold. */
-export function deviceSourceSteps(config: OciConfig): Step[] {
-  if (!hasOwnDev(config) || !hasNamespace(config, "user")) return [];
+export function deviceSourceSteps(input: OciPlanInput): Step[] {
+  const { config } = input;
+  if (!hasOwnDev(config) || !lacksHostRoot(input)) return [];
   return allDevices(config).map((device) => ({
     op: "openTree",
     path: device.path,
@@ -36,9 +37,10 @@ export function deviceSourceSteps(config: OciConfig): Step[] {
   }));
 }
 
-export function ociDeviceSteps(config: OciConfig): Step[] {
+export function ociDeviceSteps(input: OciPlanInput): Step[] {
+  const { config } = input;
   if (!hasOwnDev(config)) return [];
-  const nodes = hasNamespace(config, "user")
+  const nodes = lacksHostRoot(input)
     ? allDevices(config).flatMap(boundDeviceSteps)
     : deviceSteps(allDevices(config)).map(strictly);
   return [...nodes, ...deviceLinkSteps()];

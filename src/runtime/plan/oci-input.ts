@@ -34,6 +34,10 @@ export function hasNamespace({ linux }: OciConfig, type: OciNamespaceType): bool
   return linux.namespaces.some((namespace) => namespace.type === type);
 }
 
+/** Whether its root is that of a user namespace only: one of the container's, or the one that its caller is in. */
+export const lacksHostRoot = ({ config, rootless = false }: OciPlanInput): boolean =>
+  rootless || hasNamespace(config, "user");
+
 /** Those that are there already, in their order. */
 export function joinedNamespaces({ linux }: OciConfig): OciNamespaceType[] {
   return linux.namespaces.flatMap(({ type, path }) => (path ? [type] : []));

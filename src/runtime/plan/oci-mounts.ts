@@ -3,7 +3,7 @@ import type { OciConfig, OciMount } from "../oci.ts";
 import { cgroupMountSteps } from "./cgroup-mounts.ts";
 import { isRecursiveAttribute, type MountOptions, parseMountOptions } from "./mount-options.ts";
 import { isBind, propagationStep } from "./mounts.ts";
-import { hasNamespace, idmapSlot, isIdmapped, type OciPlanInput } from "./oci-input.ts";
+import { hasNamespace, idmapSlot, isIdmapped, lacksHostRoot, type OciPlanInput } from "./oci-input.ts";
 import { HOST_ROOT, rootPath } from "./oci-root.ts";
 import type { Step } from "./plan.ts";
 
@@ -23,8 +23,8 @@ const isOwn = (input: OciPlanInput, { source = "" }: OciMount): boolean =>
   source.startsWith(`${rootPath(input)}/`);
 
 /** In a user namespace the kernel refuses a new /sys to whom the network does not belong: the host's serves. */
-const isBorrowedSys = ({ config }: OciPlanInput, mount: OciMount): boolean =>
-  mount.type === "sysfs" && hasNamespace(config, "user") && !hasNamespace(config, "network");
+const isBorrowedSys = (input: OciPlanInput, mount: OciMount): boolean =>
+  mount.type === "sysfs" && lacksHostRoot(input) && !hasNamespace(input.config, "network");
 
 const bindOf = (input: OciPlanInput, mount: OciMount): OciMount | undefined => {
   if (isBind(mount) && !(mount.options ?? []).includes("remount")) return mount;
@@ -99,7 +99,7 @@ function mountSteps(mount: OciMount, input: OciPlanInput): Step[] {
   const options = parseMountOptions(mount.options ?? []);
   if (options.remount) return remountSteps(mount, options);
   if (mount.type === "cgroup") {
-    const mayMount = !hasNamespace(config, "user");
+    const mayMount = !lacksHostRoot(input);
     const sees = hasNamespace(config, "cgroup") ? "own" : ({ hostRoot: HOST_ROOT, mayMount } as const);
     return cgroupMountSteps(mount, { view: input.cgroup.view, sees, links: true });
   }

@@ -58,7 +58,7 @@ function executorSteps(input: OciPlanInput, { process }: ContainerConfig): Step[
           ...oomScoreSteps(process),
           ...rlimitSteps(process),
           ...sourceSteps(input),
-          ...deviceSourceSteps(input.config),
+          ...deviceSourceSteps(input),
         ]
       : []),
     ...joinBeforeCloneSteps(input),
@@ -85,11 +85,11 @@ function rootSteps(input: OciPlanInput): Step[] {
   const { config } = input;
   return [
     ...rootMountSteps(input),
-    ...(isPrivileged(input) ? [] : [...sourceSteps(input), ...deviceSourceSteps(config)]),
+    ...(isPrivileged(input) ? [] : [...sourceSteps(input), ...deviceSourceSteps(input)]),
     ...enterRootSteps(),
     ...becomeRootSteps(config),
     ...ociMountSteps(input),
-    ...ociDeviceSteps(config),
+    ...ociDeviceSteps(input),
     ...leaveRootSteps(),
     ...hookSteps(input),
     ...jailSteps(input),
