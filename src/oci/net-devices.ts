@@ -1,6 +1,6 @@
 /** Network devices of the host that a container gets (config-linux.md, "Network Devices"): moved, not shared. */
 import { openSync } from "node:fs";
-import { NETLINK_ROUTE, type NetlinkSocket, openNetlink } from "../kernel/netlink.ts";
+import { NETLINK_ROUTE, type NetlinkSocket, openOwnNetlink } from "../kernel/netlink.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -18,7 +18,7 @@ import type { OciConfig } from "../runtime/oci.ts";
 export function moveNetDevices({ linux: { netDevices = {} } }: OciConfig, pid: number): void {
   const devices = Object.entries(netDevices);
   if (devices.length === 0) return;
-  using ours = openNetlink(NETLINK_ROUTE);
+  using ours = openOwnNetlink(NETLINK_ROUTE);
   using theirs = openNetworkNamespace(openSync(`/proc/${pid}/ns/net`, "r"));
   for (const [name, { name: newName }] of devices) {
     const { index } = linkOf(ours, name);
