@@ -100,19 +100,23 @@ function tables(): string[] {
     .map((line) => `packet filter ${line}`);
 }
 
-/** Every directory below one named tsrun…; the empty parent `tsrun` may stay. */
+/** Every directory below one named tsrun…; the empty parent `tsrun` may stay. An ordinary user makes none but their own. */
 function cgroups(): string[] {
   const found: string[] = [];
   const walk = (path: string, inside: boolean): void => {
     for (const entry of entries(path).filter((each) => each.isDirectory())) {
       const child = join(path, entry.name);
-      if (inside || (entry.name.startsWith("tsrun") && entry.name !== "tsrun")) found.push(`cgroup ${child}`);
+      const counts = inside || (entry.name.startsWith("tsrun") && entry.name !== "tsrun");
+      if (counts && (!isRootless() || isOwn(child))) found.push(`cgroup ${child}`);
       walk(child, inside || entry.name.startsWith("tsrun"));
     }
   };
   walk(CGROUPS, false);
   return found;
 }
+
+const isOwn = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.uid === process.geteuid?.();
 
 function mounts(instance: Instance): string[] {
   const lines = read("/proc/self/mountinfo").split("\n");
