@@ -129,6 +129,16 @@ export function pidfdSendSignal(pidfd: number, signal: number): void {
   check("pidfd_send_signal", () => syscall3(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) as number);
 }
 
+/** A process's number in the innermost pid namespace that it is in (proc_pid_status(5), NSpid); its own where it is gone. */
+export function innermostPid(pid: number): number {
+  try {
+    const [, numbers = ""] = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
+    return Number(numbers.trim().split(/\s+/).at(-1)) || pid;
+  } catch {
+    return pid;
+  }
+}
+
 /**
  * A process's start time in clock ticks since boot (proc_pid_stat(5) field 22), undefined where it is gone or only a
  * zombie is left of it: together with the number it names a process for good.

@@ -1,6 +1,6 @@
 /** A bundle's configuration (bundle.md): a directory with config.json. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { OciConfig, OciProcess } from "../runtime/oci.ts";
 import { parseConfig, parseProcess, type ValidationContext } from "../runtime/oci-validate/read.ts";
 import { invalidRequest } from "./errors.ts";
@@ -14,7 +14,20 @@ export function readBundle(
   context: Pick<ValidationContext, "rootless" | "noPivot">,
 ): OciConfig {
   const text = read(join(bundle, CONFIG_NAME), `JSON specification file ${CONFIG_NAME} not found`);
-  return parseConfig(text, { ...context, bundle, warn });
+  const config = parseConfig(text, { ...context, bundle, warn });
+  checkRoot(resolve(bundle, config.root.path));
+  return config;
+}
+
+/** config.md, "Root": a directory has to be there. */
+function checkRoot(path: string): void {
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(path).isDirectory();
+  } catch (error) {
+    throw invalidRequest(`invalid rootfs: ${(error as Error).message}`, error);
+  }
+  if (!isDirectory) throw invalidRequest(`invalid rootfs: ${path} is not a directory`);
 }
 
 /** The process of a process.json, as `exec --process` takes it. */

@@ -5,7 +5,7 @@
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { mknod, S_IFIFO } from "../kernel/files.ts";
-import { processStartTicks } from "../kernel/process.ts";
+import { innermostPid, processStartTicks } from "../kernel/process.ts";
 import { lacksHostRoot } from "../kernel/rootless.ts";
 import { connectUnix } from "../kernel/sockets.ts";
 import type { OciConfig } from "../runtime/oci.ts";
@@ -296,7 +296,7 @@ function creationHooks(state: StateDocument, point: WaitName | undefined): void 
   if (point === "createContainer") {
     runInNamespaces(hooks.createContainer, {
       name: "createContainer",
-      state: told,
+      state: { ...told, pid: innermostPid(state.pid) },
       directory: state.rootfs,
       pid: state.pid,
       namespaces: state.config.linux.namespaces.map(({ type }) => type),

@@ -16,7 +16,7 @@ import { awaitEnd, awaitStarted, holdSignals } from "./run.ts";
 import { seccompOf } from "./seccomp.ts";
 import { passListener } from "./seccomp-listener.ts";
 import { type Descriptors, preservedDescriptors } from "./slots.ts";
-import { publicState, readState, type StateDocument, statusOf } from "./state.ts";
+import { isAlive, publicState, readState, type StateDocument, statusOf } from "./state.ts";
 import { parseSubCgroups } from "./sub-cgroups.ts";
 import { debug } from "./warnings.ts";
 
@@ -48,6 +48,8 @@ export async function execProcess(options: ExecOptions): Promise<number> {
   const fds: Descriptors = {};
   try {
     fds.init = pidfdOpen(state.pid);
+    // Only now the number is sure to stay its.
+    if (!isAlive(state)) throw wrongStatus("cannot exec in a stopped container");
     const cgroup = reopenOciCgroup(state.cgroup).join(state.pid, parseSubCgroups(options.cgroups ?? []));
     if (cgroup.cloneFd !== undefined) fds.cgroup = cgroup.cloneFd;
     if (options.consoleSocket !== undefined) fds.console = connectUnix(options.consoleSocket);

@@ -27,7 +27,15 @@ const WORDS: Readonly<Record<string, string>> = {
   EEXIST: "file exists",
   ENOSYS: "function not implemented",
   E2BIG: "argument list too long",
-  EOPNOTSUPP: "operation not supported",
+  ENOTSUP: "operation not supported",
+  ENODEV: "no such device",
+  ENXIO: "no such device or address",
+  ENOTBLK: "block device required",
+  ENAMETOOLONG: "file name too long",
+  EAGAIN: "resource temporarily unavailable",
+  EMFILE: "too many open files",
+  ETXTBSY: "text file busy",
+  EOVERFLOW: "value too large for defined data type",
 };
 
 export const errnoWords = (errno: number): string => {
@@ -97,10 +105,19 @@ function programReason(name: string, errno: number): string {
 }
 
 /** Why the kernel may have refused, where its errno says too little. */
-const because = (step: Step, errno: number): string =>
-  step.op === "scheduler" && step.policy === "SCHED_DEADLINE" && errnoName(errno) === "EPERM"
-    ? ": process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE (sched(7))"
-    : "";
+function because(step: Step, errno: number): string {
+  const name = errnoName(errno);
+  if (step.op === "scheduler" && step.policy === "SCHED_DEADLINE" && name === "EPERM") {
+    return ": process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE (sched(7))";
+  }
+  if (name === "EINVAL" && (step.op === "setresuid" || step.op === "setresgid" || step.op === "setgroups")) {
+    return ": an id that the user namespace does not map (user_namespaces(7))";
+  }
+  if (name === "EINVAL" && step.op === "setns" && step.fd.startsWith("ns:")) {
+    return ": the path in linux.namespaces is of no such namespace, or of the runtime's own (setns(2))";
+  }
+  return "";
+}
 
 /** What failed, in the words that engines know for it where there are some. */
 const doing = (step: Step): string =>

@@ -15,6 +15,7 @@ import type { OciState } from "./state.ts";
 
 export interface HookRun {
   name: OciHookPoint;
+  /** Its pid is as the hook sees it: in the container's namespaces the container's number (runtime.md, "State"). */
   state: OciState;
   /** Where it starts: by default where this process is. */
   directory?: string | undefined;

@@ -10,9 +10,10 @@ import {
   isLasting,
   listAddresses,
 } from "../kernel/netlink-address.ts";
-import { decodeLink, getLink, moveLink, setLink } from "../kernel/netlink-link.ts";
+import { decodeLink, getLink, type Link, listLinks, moveLink, setLink } from "../kernel/netlink-link.ts";
 import { openNetworkNamespace } from "../kernel/netns.ts";
 import type { OciConfig } from "../runtime/oci.ts";
+import { invalidRequest } from "./errors.ts";
 
 /** Moves them into the network namespace of the container's first process, with the addresses that they have. */
 export function moveNetDevices({ linux: { netDevices = {} } }: OciConfig, pid: number): void {
@@ -23,14 +24,30 @@ export function moveNetDevices({ linux: { netDevices = {} } }: OciConfig, pid: n
   for (const [name, { name: newName }] of devices) {
     const { index } = linkOf(ours, name);
     const addresses = lastingAddresses(ours, index);
-    ours.request(setLink(index, { up: false }), moveLink(index, { netns: theirs.fd, name: newName || name }));
+    const wanted = newName || name;
+    const there = linksOf(theirs.route);
+    // The kernel would say so when the link is there already, under its old name.
+    if (there.some((link) => link.name === wanted)) {
+      throw invalidRequest(`linux.netDevices: ${name}: the container has a network device ${wanted} already`);
+    }
+    const before = new Set(there.map((link) => link.index));
+    ours.request(setLink(index, { up: false }), moveLink(index, { netns: theirs.fd, name: wanted }));
     // The kernel takes the addresses away, and may give the link another index.
-    const moved = linkOf(theirs.route, newName || name).index;
+    const moved = linksOf(theirs.route).find((link) => !before.has(link.index) && isNamed(link, wanted));
+    if (moved === undefined) throw new RangeError(`the link ${name} did not arrive in the container`);
     theirs.route.request(
-      ...addresses.map((address) => addAddress({ ...address, linkIndex: moved })),
-      setLink(moved, { up: true }),
+      ...addresses.map((address) => addAddress({ ...address, linkIndex: moved.index })),
+      setLink(moved.index, { up: true }),
     );
   }
+}
+
+const linksOf = (socket: NetlinkSocket): Link[] => socket.dump(listLinks()).map(decodeLink);
+
+/** Of "eth%d" the kernel makes the first name that is free. */
+function isNamed(link: Link, wanted: string): boolean {
+  const [start = "", end] = wanted.split("%d");
+  return end === undefined ? link.name === wanted : link.name.startsWith(start) && link.name.endsWith(end);
 }
 
 function linkOf(socket: NetlinkSocket, name: string): { index: number } {

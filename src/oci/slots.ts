@@ -13,10 +13,21 @@ const FIRST_PRESERVED = 3;
 /** Opens the namespaces that the container joins, and makes those of its idmapped mounts, into `fds`. */
 export function openNamespaces(config: OciConfig, fds: Descriptors): void {
   for (const { type, path } of config.linux.namespaces) {
-    if (path) fds[namespaceSlot(type)] = openSync(path, "r");
+    if (path) fds[namespaceSlot(type)] = openNamespace(type, path);
   }
   for (const { slot, uidMappings, gidMappings } of mountUserNamespaces(config)) {
     fds[slot] = openUserNamespace(ranges(uidMappings), ranges(gidMappings));
+  }
+}
+
+function openNamespace(type: string, path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw invalidRequest(
+      `linux.namespaces: the ${type} namespace cannot be joined: ${(error as Error).message}`,
+      error,
+    );
   }
 }
 

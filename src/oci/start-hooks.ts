@@ -1,6 +1,6 @@
 /** The hooks that run in the container right before its program, as whoever that will be. */
 import { closeSync } from "node:fs";
-import { pidfdOpen } from "../kernel/process.ts";
+import { innermostPid, pidfdOpen } from "../kernel/process.ts";
 import type { OciHook, OciProcess } from "../runtime/oci.ts";
 import { ociExecPlan } from "../runtime/plan/oci-exec-plan.ts";
 import type { Plan, Step } from "../runtime/plan/plan.ts";
@@ -39,7 +39,7 @@ export async function startContainerHooks(state: StateDocument): Promise<void> {
   try {
     const told = publicState(state, "created");
     runHooks(hooks, {
-      ...{ name: "startContainer", state: told, plan },
+      ...{ name: "startContainer", state: { ...told, pid: innermostPid(state.pid) }, plan },
       waits: (event) => passListener(config, event, told),
     });
   } finally {

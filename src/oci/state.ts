@@ -68,7 +68,8 @@ export interface OciState {
 }
 
 const DIRECTORY_MODE = 0o711;
-const NEW = ".new-";
+/** With what no id may have in it. */
+const NEW = ".new:";
 
 export const containerDirectory = (root: string, id: string): string => join(root, id);
 const statePath = (root: string, id: string): string => join(root, id, "state.json");
@@ -117,7 +118,7 @@ const ownName = ({ pid, startTime }: ProcessIdentity): string => `${NEW}${pid}-$
 export function sweep(root: string): void {
   if (!existsSync(root)) return;
   for (const name of readdirSync(root)) {
-    const [, pid, startTime] = /^\.new-(\d+)-(\d+)/.exec(name) ?? [];
+    const [, pid, startTime] = /^\.new:(\d+)-(\d+)/.exec(name) ?? [];
     if (pid === undefined || isAlive({ pid: Number(pid), startTime: Number(startTime) })) continue;
     rmSync(join(root, name), { recursive: true, force: true });
   }

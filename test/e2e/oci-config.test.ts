@@ -150,6 +150,69 @@ describe("namespaces of others", () => {
   });
 });
 
+describe("what is said of", () => {
+  const refusal = (name: string, change: (config: Config) => void): string => {
+    const { code, stderr } = it.oci("run", "-b", it.bundle(name, change), name);
+    expect(code).toBe(1);
+    return stderr;
+  };
+
+  test("a root filesystem that is not there", () => {
+    const said = refusal("no-root", (config) => {
+      config.root.path = "nothing";
+    });
+    expect(said).toMatch(/invalid rootfs: ENOENT.*\/no-root\/nothing/);
+  });
+
+  test("a namespace that is not there, or of another kind", () => {
+    const join = (path: string) => (config: Config) => {
+      const others = config.linux.namespaces.filter(({ type }: { type: string }) => type !== "network");
+      config.linux.namespaces = [...others, { type: "network", path }];
+    };
+    expect(refusal("no-namespace", join("/run/nothing"))).toContain("/run/nothing");
+    expect(refusal("no-network", join("/proc/self/ns/ipc"))).toContain("is of no such namespace");
+  });
+
+  test("a user whom the user namespace does not know", () => {
+    const said = refusal("unmapped", (config) => {
+      USER(config);
+      config.process.user = { uid: 5000, gid: 0 };
+    });
+    expect(said).toContain(
+      "becoming user 5000: invalid argument: an id that the user namespace does not map",
+    );
+  });
+
+  test("what can be done about it, in the one line that engines pass on", () => {
+    const bundle = it.bundle("systemd");
+    const log = join(it.directory, "systemd.log");
+    const { code } = it.oci(
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      "--systemd-cgroup",
+      "create",
+      "-b",
+      bundle,
+      "s",
+    );
+    expect(code).toBe(1);
+    const lines = readFileSync(log, "utf8").trim().split("\n");
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
+      level: "error",
+      msg: expect.stringMatching(/^--systemd-cgroup: .*SystemdCgroup = false for containerd$/),
+    });
+  });
+
+  test("a log that cannot be written, and of what was to be in it", () => {
+    const { code, stderr } = it.oci("--log", "/nowhere/log", "state", "nobody");
+    expect(code).toBe(1);
+    expect(stderr).toContain("--log /nowhere/log: ENOENT");
+    expect(stderr).toContain("container does not exist");
+  });
+});
+
 describe("network devices", () => {
   const ip = (...words: string[]) => spawnSync("ip", words, { encoding: "utf8" });
   afterEach(() => void ip("link", "del", "oci-device"));
@@ -168,6 +231,24 @@ describe("network devices", () => {
     expect(shown).toContain("inet6 2001:db8::7/64 ");
     expect(shown).not.toContain("127.0.0.33");
     expect(ip("link", "show", "oci-device").status).not.toBe(0);
+  });
+
+  test("get a number of the kernel's for %d, and no name that is taken", () => {
+    ip("link", "add", "oci-device", "type", "veth", "peer", "name", "oci-peer");
+    const shown = said("busybox ip address", (config) => {
+      config.linux.netDevices = { "oci-device": { name: "eth%d" }, "oci-peer": { name: "eth%d" } };
+    });
+    expect(shown).toMatch(/ eth0@.*[<,]UP[,>]/);
+    expect(shown).toMatch(/ eth1@.*[<,]UP[,>]/);
+    ip("link", "add", "oci-device", "type", "veth", "peer", "name", "oci-peer");
+    const bundle = it.bundle("taken", (config) => {
+      config.linux.netDevices = { "oci-device": { name: "lo" } };
+    });
+    expect(it.oci("run", "-b", bundle, "taken")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("the container has a network device lo already"),
+    });
+    expect(ip("link", "show", "oci-device").status).toBe(0);
   });
 
   test("that are not there are an error, and leave nothing", () => {

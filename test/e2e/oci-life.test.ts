@@ -193,18 +193,20 @@ describe("hooks", () => {
     const lines = readFileSync(record, "utf8").trim().split("\n");
     const told = lines.map((line) => {
       const [name = "", ...state] = line.split(" ");
-      const { id, status } = JSON.parse(state.join(" "));
-      return `${name} ${id} ${status}`;
+      const { id, status, pid } = JSON.parse(state.join(" "));
+      return `${name} ${id} ${status} ${pid > 1 ? "outside" : pid}`;
     });
+    // Where a hook is in the container's namespaces, so is the number that it is told.
     expect(told).toEqual([
-      "prestart hooks creating",
-      "createRuntime hooks creating",
-      "createContainer hooks creating",
-      "poststart hooks running",
-      "poststop hooks stopped",
+      "prestart hooks creating outside",
+      "createRuntime hooks creating outside",
+      "createContainer hooks creating 1",
+      "poststart hooks running outside",
+      "poststop hooks stopped 0",
     ]);
     expect(JSON.parse(readFileSync(join(bundle, "rootfs/started"), "utf8"))).toMatchObject({
       status: "created",
+      pid: 1,
     });
   });
 

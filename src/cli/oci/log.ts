@@ -20,8 +20,19 @@ export const log: Log = { file: undefined, json: false, debug: false };
 export function writeLog(level: Level, message: string): void {
   if (level === "debug" && !log.debug) return;
   const line = log.json ? jsonLine(level, message) : textLine(level, message);
-  if (log.file === undefined) writeText(STDERR, line);
-  else appendFileSync(log.file, line, { mode: 0o644 });
+  if (log.file === undefined || !isAppended(log.file, line)) writeText(STDERR, line);
+}
+
+/** Where the file cannot be written, that is told on stderr, and so is the rest. */
+function isAppended(file: string, line: string): boolean {
+  try {
+    appendFileSync(file, line, { mode: 0o644 });
+    return true;
+  } catch (error) {
+    log.file = undefined;
+    writeLog("warning", `--log ${file}: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 /** The end of a command that failed. */

@@ -18,12 +18,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     // The program's own failure, which is said by the process itself where it was started later.
     if (error instanceof TsrunError && error.code === "ERR_TSRUN_OCI_EXECVE") reportPlainly(message);
     else reportError(message);
     return error instanceof TsrunError && error.exitCode !== 125 ? error.exitCode : EXIT_FAILURE;
   }
+}
+
+/** In one line, which is all that engines pass on: what was wrong, and what to do where that is known. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof TsrunError && error.hint ? `${error.message}; ${error.hint}` : error.message;
 }
 
 async function dispatch(argv: readonly string[]): Promise<number> {

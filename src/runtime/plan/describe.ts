@@ -18,6 +18,7 @@ export function describeStep(step: StepAction): string {
     case "writeFile":
       return `writing ${JSON.stringify(step.data)} to ${step.path}`;
     case "mount":
+      if (step.flags.includes("MS_REMOUNT")) return `remounting ${step.target} with other options`;
       return step.fstype === null
         ? `making ${step.target} private`
         : `mounting ${step.fstype} on ${step.target}`;

@@ -56,19 +56,19 @@ const ACCESS_TIMES: Readonly<Record<string, string>> = {
   nostrictatime: "RELATIME",
 };
 
-/** Options of mount(2) alone, and words that ask for what is so anyway. */
-const FLAGS_ONLY: Readonly<Record<string, string | null>> = {
-  sync: "MS_SYNCHRONOUS",
-  dirsync: "MS_DIRSYNC",
-  mand: "MS_MANDLOCK",
-  silent: "MS_SILENT",
-  iversion: "MS_I_VERSION",
-  lazytime: "MS_LAZYTIME",
-  async: null,
-  nomand: null,
-  loud: null,
-  noiversion: null,
-  nolazytime: null,
+/** Options of mount(2) alone, and a word that asks for what is so anyway. */
+const FLAGS_ONLY: Readonly<Record<string, Meaning | null>> = {
+  sync: on("SYNCHRONOUS"),
+  async: off("SYNCHRONOUS"),
+  dirsync: on("DIRSYNC"),
+  mand: on("MANDLOCK"),
+  nomand: off("MANDLOCK"),
+  silent: on("SILENT"),
+  loud: off("SILENT"),
+  iversion: on("I_VERSION"),
+  noiversion: off("I_VERSION"),
+  lazytime: on("LAZYTIME"),
+  nolazytime: off("LAZYTIME"),
   defaults: null,
 };
 
@@ -114,7 +114,8 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
       result.propagation = propagation;
       result.propagationRecursive = PROPAGATION[option] === undefined;
     } else if (flag !== undefined) {
-      if (flag) flags.add(flag);
+      if (flag?.on) flags.add(`MS_${flag.name}`);
+      else if (flag) flags.delete(`MS_${flag.name}`);
     } else if (attribute(option)) continue;
     else if (attribute(recursed)) result.recursive = true;
     else data.push(option);

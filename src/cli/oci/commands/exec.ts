@@ -7,6 +7,9 @@ import { processOfCall } from "../exec-process.ts";
 /** What tells a failure of the runtime from the process's own exit code. */
 const EXIT_FAILURE = 255;
 
+/** What the kernel refused, in its own words. */
+const UNNAMED = { code: "ERR_TSRUN_STEP_FAILED", hint: undefined } as const;
+
 const command: OciCommand = {
   name: "exec",
   usage: "execute new process inside the container",
@@ -89,8 +92,9 @@ following will output a list of processes running in the container:
         cgroups: flags.strings("cgroup"),
       });
     } catch (error) {
-      const code = error instanceof TsrunError ? error.code : "ERR_TSRUN_STEP_FAILED";
+      const { code, hint } = error instanceof TsrunError ? error : UNNAMED;
       throw new TsrunError(code, `exec failed: ${(error as Error).message}`, {
+        ...(hint === undefined ? {} : { hint }),
         cause: error,
         exitCode: EXIT_FAILURE,
       });

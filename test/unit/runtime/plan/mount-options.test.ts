@@ -32,6 +32,8 @@ test.each<[string, Partial<MountOptions>]>([
     "strictatime",
     { flags: ["MS_STRICTATIME"], set: ["MOUNT_ATTR_STRICTATIME"], clear: ["MOUNT_ATTR__ATIME"] },
   ],
+  ["sync,async,lazytime,nolazytime,silent,loud,mand,nomand,iversion,noiversion", {}],
+  ["async,sync", { flags: ["MS_SYNCHRONOUS"] }],
   ["sync,dirsync", { flags: ["MS_SYNCHRONOUS", "MS_DIRSYNC"] }],
   ["bind", { bind: "bind" }],
   ["rbind,rprivate", { bind: "rbind", propagation: "MS_PRIVATE", propagationRecursive: true }],
