@@ -1,6 +1,6 @@
 #!/bin/bash
 # Containers that podman, docker and containerd run with tsrun-oci on cgroup v2, told on standard output as `name: value`
-# lines, which engines.test.ts judges. Runs inside scripts/vm.
+# lines, which engines.test.ts judges; standard error has what is asked when. Runs inside scripts/vm.
 #   engines.sh DIRECTORY   which has image.tar, containers.conf and daemon.json
 directory=$1
 image=docker.io/library/box:latest
@@ -10,6 +10,7 @@ say() { printf '%s: %s\n' "$1" "${*:2}"; }
 # What a command says on either stream in one line, and its exit code.
 tell() {
 	local said code
+	printf '%4d s  %s\n' $SECONDS "$1" >&2
 	said=$("${@:2}" 2>&1)
 	code=$?
 	say "$1" "$(printf %s "$said" | tr -s '\r\n' ' ') ($code)"
@@ -80,7 +81,10 @@ say 'containerd frozen' "$(cat /sys/fs/cgroup/default/patient/cgroup.freeze)"
 ctr task resume patient
 say 'containerd metrics' "$(ctr task metrics patient | awk '/^(memory.usage_limit|pids.current)/ { printf "%s ", $1 }')"
 ctr task kill -s TERM patient
-for _ in $(seq 100); do ! ctr task list | grep -q RUNNING || sleep 0.1; done
+for _ in $(seq 100); do
+	ctr task list | grep -q RUNNING || break
+	sleep 0.1
+done
 tell 'containerd stopped' ctr task delete patient
 ctr container delete patient
 say 'containerd left' "$(find /sys/fs/cgroup/default -mindepth 1 -type d) $(ls /run/containerd/runc/default)"

@@ -1,9 +1,10 @@
 /** tsrun-oci under podman, docker and containerd on pure cgroup v2, in a virtual machine: engines.sh runs there and tells. */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { documented } from "../e2e/support/engine-docs.ts";
 import { writeImage } from "../e2e/support/engine-image.ts";
@@ -14,30 +15,37 @@ const PATIENCE_S = 1500;
 
 const seen = new Map<string, string>();
 
-beforeAll(async () => {
-  const directory = mkdtempSync(join(tmpdir(), "tsrun-engines-"));
-  try {
-    writeImage(directory);
-    writeFileSync(join(directory, "containers.conf"), documented("Podman"));
-    const daemon = JSON.parse(documented("Docker"));
-    const apart = { "data-root": "/var/lib/tsrun-test/docker", "storage-driver": "overlay2" };
-    const without = { bridge: "none", iptables: false };
-    writeFileSync(
-      join(directory, "daemon.json"),
-      JSON.stringify({ ...daemon, "default-runtime": "tsrun", ...apart, ...without }),
-    );
-    const job = [join(REPOSITORY, "test/vm/engines.sh"), directory];
-    const options = { cwd: REPOSITORY, env: { ...process.env, TSRUN_VM_TIMEOUT: String(PATIENCE_S) } };
-    const { stdout, stderr } = await promisify(execFile)(join(REPOSITORY, "scripts/vm"), job, options);
-    for (const line of stdout.split("\n")) {
-      const [, name, value] = /^(.+?): ?(.*)$/.exec(line) ?? [];
-      if (name !== undefined) seen.set(name, (value ?? "").replaceAll(/\s+/g, " ").trim());
+beforeAll(
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "tsrun-engines-"));
+    try {
+      writeImage(directory);
+      writeFileSync(join(directory, "containers.conf"), documented("Podman"));
+      const daemon = JSON.parse(documented("Docker"));
+      const apart = { "data-root": "/var/lib/tsrun-test/docker", "storage-driver": "overlay2" };
+      const without = { bridge: "none", iptables: false };
+      writeFileSync(
+        join(directory, "daemon.json"),
+        JSON.stringify({ ...daemon, "default-runtime": "tsrun", ...apart, ...without }),
+      );
+      const job = [join(REPOSITORY, "test/vm/engines.sh"), directory];
+      const vm = spawn(join(REPOSITORY, "scripts/vm"), job, {
+        cwd: REPOSITORY,
+        env: { ...process.env, TSRUN_VM_TIMEOUT: String(PATIENCE_S) },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const [stdout, [code]] = await Promise.all([text(vm.stdout), once(vm, "exit")]);
+      if (code !== 0) throw new Error(`scripts/vm ended with ${code} after:\n${stdout}`);
+      for (const line of stdout.split("\n")) {
+        const [, name, value] = /^(.+?): ?(.*)$/.exec(line) ?? [];
+        if (name !== undefined) seen.set(name, (value ?? "").replaceAll(/\s+/g, " ").trim());
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
     }
-    process.stderr.write(stderr);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}, PATIENCE_S * 1000);
+  },
+  (PATIENCE_S + 60) * 1000,
+);
 
 describe.each(["podman", "docker"])("under %s", (engine) => {
   const told = (name: string): string | undefined => seen.get(`${engine} ${name}`);
