@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { invalidRequest } from "../../oci/errors.ts";
 import { warn } from "../../oci/warnings.ts";
 import type { OciResources } from "../../runtime/oci.ts";
+import { parseResources } from "../../runtime/oci-validate/read.ts";
 import { parseSwap } from "../options/bytes.ts";
 import type { Values } from "./command.ts";
 
@@ -22,12 +23,10 @@ export function resourcesOf(flags: Values): OciResources {
 function fromFile(file: string): OciResources {
   const text = readFileSync(file === "-" ? STDIN : file, "utf8");
   try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+    return parseResources(text);
   } catch (error) {
     throw invalidRequest(`invalid resources: ${(error as Error).message}`, error);
   }
-  throw invalidRequest("invalid resources: not a JSON object");
 }
 
 function fromFlags(flags: Values): OciResources {

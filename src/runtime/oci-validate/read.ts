@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { capabilityNames, capabilityNumber } from "../capabilities.ts";
-import type { OciConfig, OciMount, OciProcess } from "../oci.ts";
+import type { OciConfig, OciMount, OciProcess, OciResources } from "../oci.ts";
 import { CONFIG, PROCESS } from "./config-shape.ts";
 import type { Rule, ValidationContext } from "./context.ts";
 import { invalidConfig } from "./errors.ts";
@@ -20,6 +20,7 @@ import {
 import { checkMounts, completeMount } from "./mounts.ts";
 import { checkNamespaces } from "./namespaces.ts";
 import { completeProcess, validateProcess } from "./process.ts";
+import { RESOURCES } from "./resources-shape.ts";
 import { checkSeccomp } from "./seccomp.ts";
 import { checkSysctl } from "./sysctl.ts";
 
@@ -56,6 +57,10 @@ export function parseProcess(text: string, { warn }: Pick<ValidationContext, "wa
   validateProcess(process);
   return completeProcess(process, { known: kernelCapabilities(), warn });
 }
+
+/** The limits in the text of a linux.resources, as `update` takes them. Throws as parseConfig() does. */
+export const parseResources = (text: string): OciResources =>
+  RESOURCES(fromJson(text, "linux.resources"), "") as OciResources;
 
 function fromJson(text: string, name: string): unknown {
   try {

@@ -1,5 +1,5 @@
 /** The form of linux.resources (config-linux.md, "Control groups"). */
-import { boolean, int64, list, map, string, struct, uint16, uint32, uint64 } from "./shape.ts";
+import { boolean, int64, limit, list, map, string, struct, uint16, uint32, uint64 } from "./shape.ts";
 
 const throttles = list(struct({ major: int64, minor: int64, rate: uint64 }));
 
@@ -11,7 +11,8 @@ export const RESOURCES = struct({
     swap: int64,
     kernel: int64,
     kernelTCP: int64,
-    swappiness: uint64,
+    // Whose flag for it is -1 by default may say that as a number without a sign.
+    swappiness: limit,
     disableOOMKiller: boolean,
     useHierarchy: boolean,
     checkBeforeUpdate: boolean,
