@@ -118,6 +118,9 @@ export async function prepareContainer(options: CreateOptions, conduct: Conduct)
     rootless: process.geteuid?.() !== 0,
     noPivot: options.noPivot ?? false,
   });
+  if (!conduct.waits && config.process === undefined) {
+    throw invalidRequest("cannot run a container without a process");
+  }
   checkTerminal(config, options, conduct);
   preservedDescriptors(passedFds(options));
   const group = openOciCgroup({

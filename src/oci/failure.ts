@@ -104,13 +104,16 @@ function programReason(name: string, errno: number): string {
   }
 }
 
+/** Steps whose numbers are those of a user namespace. */
+const NAMING_IDS: ReadonlySet<Step["op"]> = new Set(["chownStdio", "setgroups", "setresgid", "setresuid"]);
+
 /** Why the kernel may have refused, where its errno says too little. */
 function because(step: Step, errno: number): string {
   const name = errnoName(errno);
   if (step.op === "scheduler" && step.policy === "SCHED_DEADLINE" && name === "EPERM") {
     return ": process scheduler can't be used together with AllowedCPUs, nor without CAP_SYS_NICE (sched(7))";
   }
-  if (name === "EINVAL" && (step.op === "setresuid" || step.op === "setresgid" || step.op === "setgroups")) {
+  if (name === "EINVAL" && NAMING_IDS.has(step.op)) {
     return ": an id that the user namespace does not map (user_namespaces(7))";
   }
   if (name === "EINVAL" && step.op === "setns" && step.fd.startsWith("ns:")) {

@@ -178,9 +178,7 @@ describe("what is said of", () => {
       USER(config);
       config.process.user = { uid: 5000, gid: 0 };
     });
-    expect(said).toContain(
-      "becoming user 5000: invalid argument: an id that the user namespace does not map",
-    );
+    expect(said).toContain("user 5000: invalid argument: an id that the user namespace does not map");
   });
 
   test("what can be done about it, in the one line that engines pass on", () => {

@@ -250,6 +250,20 @@ describe("hooks", () => {
 });
 
 describe("a created container", () => {
+  test("needs no process, which only its start does", () => {
+    const bundle = it.bundle("nothing", (config) => {
+      delete config.process;
+    });
+    expect(it.oci("run", "-b", bundle, "nothing").stderr).toContain("without a process");
+    expect(it.oci("create", "-b", bundle, "nothing")).toMatchObject({ code: 0, stderr: "" });
+    expect(it.oci("start", "nothing")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("cannot start a container without a process"),
+    });
+    expect(it.state("nothing").status).toBe("created");
+    expect(it.oci("delete", "nothing").code).toBe(0);
+  });
+
   test("holds no descriptor of the host", () => {
     expect(it.oci("create", "-b", it.bundle("bare"), "bare").code).toBe(0);
     const { pid } = it.state("bare");

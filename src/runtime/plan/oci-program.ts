@@ -47,15 +47,23 @@ export function ociProgramSteps(process: OciProcess, options: OciProgramOptions)
     ...execSteps(process, {
       closed: true,
       before: [
-        {
-          op: "findProgram",
-          candidates: candidatePaths(process),
-          why: "Missed by its name while the caller still listens, and whatever the filter makes of execve(2).",
-        },
+        ...findSteps(process),
         ...lateFilterSteps(process, seccomp, { listens: true }),
         ...gate,
         ...lateFilterSteps(process, seccomp, { listens: false }),
       ],
     }),
+  ];
+}
+
+/** There may be no program yet: creation does without one (runtime.md, "Create"), and `start` does not. */
+function findSteps(process: OciProcess): Step[] {
+  if (process.args.length === 0) return [];
+  return [
+    {
+      op: "findProgram",
+      candidates: candidatePaths(process),
+      why: "Missed by its name while the caller still listens, and whatever the filter makes of execve(2).",
+    },
   ];
 }
