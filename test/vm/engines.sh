@@ -88,4 +88,4 @@ done
 tell 'containerd stopped' ctr task delete patient
 ctr container delete patient
 say 'containerd left' "$(find /sys/fs/cgroup/default -mindepth 1 -type d) $(ls /run/containerd/runc/default)"
-say 'processes left' "$(pgrep -l 'conmon|containerd-shim|tsrun|node')"
+say 'processes left' "$(ps -eo comm= | grep -E '^(conmon|containerd-shim|tsrun|node|MainThread)')"
