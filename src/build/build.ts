@@ -5,11 +5,11 @@
  */
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import type { Config } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { nameForNewImage } from "../engine/new-image.ts";
 import { TsrunError } from "../errors.ts";
 import { hostPlatform, type Platform, parsePlatform } from "../image/platform.ts";
+import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { holdStore } from "../store/images.ts";
 import { sweepScratch } from "../store/scratch.ts";
 import { stepsOf } from "./announce.ts";
@@ -27,6 +27,7 @@ import { type FinishedImage, finishImage } from "./image.ts";
 import type { Snapshot } from "./layers.ts";
 import { locate } from "./located.ts";
 import { type OutputTarget, writeOutputs } from "./outputs.ts";
+import { usersOfRuns } from "./run/users.ts";
 import { openSession, type Session } from "./session.ts";
 import { type StepCounter, stepCounter } from "./step-counter.ts";
 import type { OpenContext } from "./steps/types.ts";
@@ -39,13 +40,18 @@ import { checkBuild } from "./warnings.ts";
  */
 export async function build(engine: Engine, options: BuildOptions): Promise<BuildResult> {
   const { context } = engine;
-  refuseRemappedUsers(context.config);
+  const users = await usersOfRuns(context.config, options);
+  if (options.resources) detectCgroupDriver().validate(options.resources);
   const names = (options.tags ?? []).map(nameForNewImage);
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   using _store = await holdStore(context.paths, { signal });
   sweepScratch(context.paths);
-  await using session = openSession(context, options, { signal, slots: Math.max(2, availableParallelism()) });
+  await using session = openSession(context, options, {
+    signal,
+    slots: Math.max(2, availableParallelism()),
+    users,
+  });
   const counter = stepCounter(session.emit);
   await using files = await openMainContext(session, counter);
   let first: { error: unknown } | undefined;
@@ -70,6 +76,7 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
         namedContext: contexts.kindOf,
         loadImage: (reference, wanted) => images.load(reference, wanted),
         allows: (entitlement) => options.allow?.includes(entitlement) ?? false,
+        hasOwnUsers: users !== undefined,
         announce: counter.next,
       });
       stages.push({ platform, stage });
@@ -101,17 +108,6 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
     options.signal?.throwIfAborted();
     throw placed(first?.error ?? error, files);
   }
-}
-
-/** A RUN has the host's users so far, which is more than such a configuration grants. */
-function refuseRemappedUsers(config: Config): void {
-  const remap = config["userns-remap"];
-  if (remap === "") return;
-  throw new TsrunError(
-    "ERR_TSRUN_USERNS_UNSUPPORTED",
-    `a build's RUN cannot be given the users of userns-remap ("${remap}") yet`,
-    { hint: "build with a configuration without userns-remap: TSRUN_CONFIG=FILE tsrun build …" },
-  );
 }
 
 async function importedCaches(session: Session, counter: StepCounter): Promise<ImportedCache> {

@@ -28,6 +28,10 @@ export class BuildError extends TsrunError {
   }
 }
 
+/** How a RUN gets what only those may have whose users are the host's. */
+export const HOST_USERS_HINT =
+  "userns-remap is set: build with a configuration without it, TSRUN_CONFIG=FILE tsrun build …";
+
 /** An instruction that says something that cannot be. */
 export function brokenInstruction({ range }: { range: Range }, message: string, hint?: string): BuildError {
   return new BuildError(message, { range, code: "ERR_TSRUN_DOCKERFILE_INVALID", hint });

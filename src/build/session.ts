@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineContext } from "../engine/context.ts";
+import type { UserNamespace } from "../engine/types.ts";
 import type { Packer } from "../store/pack-client.ts";
 import type { Paths } from "../store/paths.ts";
 import { makeRoomyDirectory } from "../store/roomy-directory.ts";
@@ -14,6 +15,8 @@ export interface Session extends AsyncDisposable {
   readonly context: EngineContext;
   readonly paths: Paths;
   readonly options: BuildOptions;
+  /** Those that a RUN has for its own; undefined: the host's. */
+  readonly users: UserNamespace | undefined;
   /** Opened when it is first asked for. */
   packer(): Promise<Packer>;
   readonly quiet: Quiet;
@@ -33,7 +36,7 @@ export interface Session extends AsyncDisposable {
 export function openSession(
   context: EngineContext,
   options: BuildOptions,
-  { signal, slots }: { signal: AbortSignal; slots: number },
+  { signal, slots, users }: Pick<Session, "signal" | "users"> & { slots: number },
 ): Session {
   let scratch: Scratch | undefined;
   let count = 0;
@@ -44,6 +47,7 @@ export function openSession(
     context,
     paths: context.paths,
     options,
+    users,
     packer() {
       packer ??= import("../store/pack-client.ts").then(({ openPacker }) => openPacker());
       return packer;

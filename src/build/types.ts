@@ -1,5 +1,6 @@
 /** What is asked of a build, what it tells while it goes on, and what comes out. Data only, as in engine/types.ts. */
 import type { ProcessHandle } from "../engine/api.ts";
+import type { OciResources } from "../runtime/oci.ts";
 import type { DockerfileWarning } from "./dockerfile/types.ts";
 
 /** Where the files of a build come from. */
@@ -73,6 +74,8 @@ export interface BuildOptions {
   /** Bytes. */
   readonly shmSize?: number;
   readonly cgroupParent?: string;
+  /** Limits of each RUN. */
+  readonly resources?: OciResources;
   readonly allow?: readonly ("network.host" | "security.insecure")[];
   readonly outputs?: readonly BuildOutput[];
   /** One layer of all that the Dockerfile adds to its base. */

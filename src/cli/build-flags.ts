@@ -4,14 +4,13 @@ import { parseAnnotation } from "./options/build-annotation.ts";
 import { parseCacheSource, parseCacheTarget } from "./options/build-cache.ts";
 import { parseOutput } from "./options/build-output.ts";
 import { parseBuildContext, parseSecret, parseSsh } from "./options/build-sources.ts";
-import { parseBytes } from "./options/bytes.ts";
+import { parseBytes, parseSwap } from "./options/bytes.ts";
 import { oneOf, only } from "./options/choices.ts";
-import { parseBool } from "./options/numbers.ts";
+import { parseBool, parseInteger } from "./options/numbers.ts";
 import { parseEnv, parseExtraHost, parseLabel } from "./options/pairs.ts";
 import { parseUlimit } from "./options/ulimit.ts";
 
-const limits =
-  "limits for RUN are not supported: run the whole build in a cgroup of your own with --cgroup-parent";
+const integer = { metavar: "int", parse: parseInteger };
 const attestations = "tsrun makes no attestations; say false";
 
 /** An attestation that is asked not to be made. */
@@ -53,11 +52,11 @@ export const buildFlags = {
   "cgroup-parent": value('Set the parent cgroup for the "RUN" instructions during build'),
   check: flag('Shorthand for "--call=check"'),
   compress: refused("the context is sent nowhere: there is nothing to compress"),
-  "cpu-period": refused(limits),
-  "cpu-quota": refused(limits),
-  "cpu-shares": refused(limits, "c"),
-  "cpuset-cpus": refused(limits),
-  "cpuset-mems": refused(limits),
+  "cpu-period": value("Limit the CPU CFS (Completely Fair Scheduler) period", integer),
+  "cpu-quota": value("Limit the CPU CFS (Completely Fair Scheduler) quota", integer),
+  "cpu-shares": value("CPU shares (relative weight)", { ...integer, short: "c" }),
+  "cpuset-cpus": value("CPUs in which to allow execution (0-3, 0,1)"),
+  "cpuset-mems": value("MEMs in which to allow execution (0-3, 0,1)"),
   "disable-content-trust": refused("images are verified by their digests, always"),
   file: value('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: "f" }),
   "force-rm": flag("Always remove intermediate containers: a build leaves none, ever"),
@@ -67,8 +66,15 @@ export const buildFlags = {
   }),
   label: list("Set metadata for an image", { parse: parseLabel }),
   load: flag("Load the image into the store, as is done anyway where no other output is asked for"),
-  memory: refused(limits, "m"),
-  "memory-swap": refused(limits),
+  memory: value('Memory limit of each "RUN" instruction', {
+    metavar: "bytes",
+    short: "m",
+    parse: parseBytes,
+  }),
+  "memory-swap": value("Swap limit equal to memory plus swap: -1 to enable unlimited swap", {
+    metavar: "bytes",
+    parse: parseSwap,
+  }),
   "metadata-file": value("Write build result metadata to a file"),
   network: value('Set the networking mode for the "RUN" instructions during build (default "default")', {
     parse: oneOf(["default", "none", "host"] as const),
@@ -87,7 +93,7 @@ export const buildFlags = {
   pull: flag("Always attempt to pull all referenced images"),
   push: flag("Push the image to its registry, by all its names"),
   quiet: flag("Suppress the build output and print image ID on success", { short: "q" }),
-  resource: refused(limits),
+  resource: refused("name the limits: --memory, --cpu-quota, --cpuset-cpus"),
   rm: flag("Remove intermediate containers after a successful build: a build leaves none, ever", {
     default: true,
   }),

@@ -9,6 +9,7 @@ import type { OptionValues } from "./option-table.ts";
 import type { OutputFlag } from "./options/build-output.ts";
 import type { SecretFlag } from "./options/build-sources.ts";
 import { toRecord } from "./options/pairs.ts";
+import { resources } from "./options/resources.ts";
 import { STDOUT, writeAll } from "./write.ts";
 
 export type BuildFlags = OptionValues<typeof buildFlags>;
@@ -37,6 +38,7 @@ export function buildOptions(
   const noCache =
     flags["no-cache"] || (flags["no-cache-filter"].length > 0 && stagesOf(flags["no-cache-filter"]));
   const outputs = outputsOf(flags, context);
+  const limits = resources(flags);
   if (flags.iidfile !== undefined && outputs.some(({ type }) => type === "local" || type === "tar"))
     throw invalid("local and tar exporters are incompatible with image ID file");
   return {
@@ -61,6 +63,7 @@ export function buildOptions(
     ...(flags.network !== undefined && { network: flags.network }),
     ...(flags["shm-size"] && { shmSize: flags["shm-size"] }),
     ...(flags["cgroup-parent"] !== undefined && { cgroupParent: flags["cgroup-parent"] }),
+    ...(limits !== undefined && { resources: limits }),
     ...(epoch !== undefined && { sourceDateEpoch: epoch }),
   };
 }

@@ -80,7 +80,7 @@ function unmappable(plan: Plan, slot: string, message: string): TsrunError {
   const path = opened?.op === "openTree" ? posix.resolve(opened.within ?? "/", opened.path) : slot;
   const type = filesystemAt(path);
   return new TsrunError("ERR_TSRUN_USERNS_UNSUPPORTED", `${message}: ${path} is on ${type}`, {
-    hint: `${type} has no idmapped mounts with this kernel: keep data on ext4, xfs or btrfs (TSRUN_ROOT), or run the container with --userns=host`,
+    hint: `${type} has no idmapped mounts with this kernel: keep data on ext4, xfs or btrfs (TSRUN_ROOT), or do without: run --userns=host, and build without userns-remap`,
   });
 }
 

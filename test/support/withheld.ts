@@ -54,7 +54,10 @@ export const withheld: readonly Withheld[] = [
   ...["vm/health", "vm/limits", "vm/platform", "vm/rootless"].map((file) => ({ file, because: TEST })),
   ...inside(["network", "ports", "network-1-address", "network-2-host", "network-3-neighbours"]),
   ...inside(["network-4-outside", "network-commands", "network-graph", "network-many"]),
-  { file: "userns", because: "`--userns=remap`, `auto`, `keep-id`; `userns-remap`" },
+  ...["userns", "build-userns"].map((file) => ({
+    file,
+    because: "`--userns=remap`, `auto`, `keep-id`; `userns-remap`",
+  })),
   { file: "verbs-limits", because: CGROUP },
   ...some("limits", CGROUP, [
     '["--cpuset-cpus","4095"]',
@@ -70,6 +73,10 @@ export const withheld: readonly Withheld[] = [
     "--cpus slows down what would take more",
     "are shown by inspect in docker's fields",
     "leave no cgroup behind",
+  ]),
+  ...some("build-run", CGROUP, [
+    "a RUN that outgrows --memory says so",
+    "others are the cgroup's, and what cannot be is said before anything is built",
   ]),
   ...some("events", CGROUP, [
     "memory that ran out is told before the end",

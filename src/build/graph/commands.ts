@@ -14,7 +14,7 @@ import type {
   WorkdirCommand,
   Stage as WrittenStage,
 } from "../dockerfile/types.ts";
-import { brokenInstruction } from "../errors.ts";
+import { brokenInstruction, HOST_USERS_HINT } from "../errors.ts";
 import { proxyVariables } from "./arguments.ts";
 import type { Compilation } from "./compile.ts";
 import { applyMetadata, type Draft, type MetadataCommand, shellOf } from "./metadata.ts";
@@ -203,6 +203,8 @@ function refuseInsecure({ request }: Compilation, command: RunCommand): void {
     ...(command.security === "insecure" ? [["security.insecure", "--security=insecure"]] : []),
     ...(command.network === "host" ? [["network.host", "--network=host"]] : []),
   ]) {
+    if (request.hasOwnUsers)
+      throw brokenInstruction(command, `RUN ${flag} is incompatible with user namespaces`, HOST_USERS_HINT);
     if (request.allows(entitlement as "security.insecure" | "network.host")) continue;
     throw brokenInstruction(
       command,

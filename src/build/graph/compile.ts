@@ -26,6 +26,8 @@ export interface CompileRequest {
   namedContext(name: string): { kind: "image"; reference: string } | { kind: "context" } | undefined;
   loadImage(reference: string, platform: Platform): Promise<BaseImage>;
   allows(entitlement: "security.insecure" | "network.host"): boolean;
+  /** RUN has other users than the host's, so that none can have the host's privileges or network. */
+  readonly hasOwnUsers: boolean;
   /** The number of the next step. */
   announce(): number;
 }

@@ -1,16 +1,17 @@
 /** RUN --mount=type=ssh: a socket in the step that leads to the agent of the caller. */
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import type { Owner } from "../../engine/userns/owners.ts";
 import { TsrunError } from "../../errors.ts";
 import type { StepMount } from "../graph/types.ts";
 import type { SshSource } from "../types.ts";
 
-/** undefined where no agent goes by the mount's id. */
+/** undefined where no agent goes by the mount's id. `give` makes a file that of a user of the step. */
 export async function openAgent(
   sources: readonly SshSource[],
   { id = "default", uid = 0, gid = 0, mode = 0o600 }: StepMount,
-  runtime: string,
+  { runtime, give }: { runtime: string; give: (path: string, owner: Owner) => void },
 ): Promise<{ path: string; close(): void } | undefined> {
   const source = sources.find((each) => each.id === id);
   const [agent = process.env["SSH_AUTH_SOCK"], ...more] = source?.paths ?? [];
@@ -33,7 +34,7 @@ export async function openAgent(
     client.pipe(upstream).pipe(client);
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
-  chownSync(path, uid, gid);
+  give(path, { uid, gid });
   chmodSync(path, mode);
   return { path, close: () => server.close() };
 }

@@ -1,11 +1,12 @@
 /** RUN --mount=type=bind: files of the context, or of a stage, at a place in the step's root. */
-import { closeSync, mkdirSync, readlinkSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, readlinkSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { ContainerMount } from "../../engine/types.ts";
+import type { LocatedBind } from "../../engine/mounts.ts";
+import type { ImageMount } from "../../engine/types.ts";
 import { O_PATH, openInRoot } from "../../kernel/openat2.ts";
 import { fromPath } from "../../store/unpack/bytes.ts";
 import { Destination } from "../copy/destination.ts";
-import { findSources, type SourceRoot } from "../copy/sources.ts";
+import { type FoundFile, findSources, type SourceRoot } from "../copy/sources.ts";
 import { ignoreMatcher } from "../dockerfile/index.ts";
 import { BuildError } from "../errors.ts";
 import type { RunStep, StepMount } from "../graph/types.ts";
@@ -13,13 +14,13 @@ import { openPlain, openSnapshot } from "../steps/roots.ts";
 import type { Workshop } from "../steps/types.ts";
 
 export interface OpenBind {
-  readonly mount: ContainerMount;
+  readonly mount: LocatedBind | ImageMount;
   close(): void;
 }
 
 /**
- * A directory of this host that is nothing but the mount's is bound read-only as it is; of what may be written to, or of
- * which something is left out, the step gets a copy, which is gone afterwards.
+ * A directory of this host that is nothing but the mount's is bound read-only as it is. Of what may be written to, or of
+ * which something is left out, or whose owners are none of the step's users, it gets a copy, which is gone afterwards.
  */
 export async function openBindFiles(workshop: Workshop, mount: StepMount, step: RunStep): Promise<OpenBind> {
   const { files, source = "", readOnly, target } = mount;
@@ -27,8 +28,8 @@ export async function openBindFiles(workshop: Workshop, mount: StepMount, step: 
   if (files === undefined) throw new Error("a bind mount without files");
   if (files.kind === "context") {
     const { files: context } = await workshop.context(files.name);
-    if (readOnly && context.ignoreFile === undefined) {
-      return bound(within(context.directory, path, step), target);
+    if (readOnly && context.ignoreFile === undefined && workshop.session.users === undefined) {
+      return bound({ source: within(context.directory, path, step), target, readOnly });
     }
     return copied(workshop, mount, step);
   }
@@ -48,8 +49,8 @@ export async function openBindFiles(workshop: Workshop, mount: StepMount, step: 
   };
 }
 
-const bound = (source: string, target: string, readOnly = true): OpenBind => ({
-  mount: { type: "bind", source, target, readOnly, sourceMustExist: true },
+const bound = (mount: Pick<LocatedBind, "source" | "target" | "readOnly" | "origin">): OpenBind => ({
+  mount: { type: "bind", sourceMustExist: true, ...mount },
   close() {},
 });
 
@@ -72,11 +73,12 @@ function within(directory: string, path: string, { range }: RunStep): string {
 async function copied(workshop: Workshop, mount: StepMount, step: RunStep): Promise<OpenBind> {
   const directory = workshop.session.directory();
   const isFile = await copyInto(workshop, mount, { directory, step });
-  return bound(
-    isFile ? join(directory, posix.basename(mount.source ?? "")) : directory,
-    mount.target,
-    mount.readOnly,
-  );
+  return bound({
+    source: isFile ? join(directory, posix.basename(mount.source ?? "")) : directory,
+    target: mount.target,
+    readOnly: mount.readOnly,
+    origin: { isDirectory: !isFile, mapped: workshop.session.users !== undefined },
+  });
 }
 
 /** The first content of a cache. */
@@ -109,7 +111,10 @@ async function copyInto(
   try {
     for (const match of found.matches) {
       for (const file of match.files()) {
-        if (file.path === "" && match.isDirectory) continue;
+        if (file.path === "" && match.isDirectory) {
+          becomeLike(directory, file, root);
+          continue;
+        }
         await made.copy(file, file.path === "" ? fromPath(posix.basename(match.path)) : file.path);
       }
     }
@@ -122,6 +127,12 @@ async function copyInto(
   } finally {
     made.close();
   }
+}
+
+/** What is mounted on the target is the copy's own directory. */
+function becomeLike(directory: string, { stat }: FoundFile, { ownedByRoot }: SourceRoot): void {
+  if (!ownedByRoot) chownSync(directory, Number(stat.uid), Number(stat.gid));
+  chmodSync(directory, Number(stat.mode) & 0o7777);
 }
 
 async function contextRoot(workshop: Workshop, name: string | undefined): Promise<SourceRoot & Disposable> {

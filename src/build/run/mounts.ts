@@ -3,7 +3,10 @@
 import { hash } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { ContainerMount } from "../../engine/types.ts";
+import type { LocatedBind, LocatedMount } from "../../engine/mounts.ts";
+import type { ImageMount } from "../../engine/types.ts";
+import { type Owner, ownerOnHost } from "../../engine/userns/owners.ts";
+import { requireIds } from "../../engine/userns/require-ids.ts";
 import { buildDir } from "../../store/build-cache.ts";
 import { type Lock, lock } from "../../store/locks.ts";
 import { containerRunDir } from "../../store/paths.ts";
@@ -11,10 +14,11 @@ import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { brokenInstruction } from "../errors.ts";
 import type { RunStep, StepMount } from "../graph/types.ts";
 import type { Snapshot } from "../layers.ts";
+import type { Session } from "../session.ts";
 import type { Workshop } from "../steps/types.ts";
 
 export interface OpenMounts extends AsyncDisposable {
-  readonly mounts: readonly ContainerMount[];
+  readonly mounts: readonly (LocatedMount | ImageMount)[];
   /** Mount points, which are no change of the root. */
   readonly targets: readonly string[];
   /** Secrets that are variables. */
@@ -27,7 +31,7 @@ interface Opening {
   below: Snapshot;
   /** On a tmpfs, gone with the step's process. */
   runtime: string;
-  mounts: ContainerMount[];
+  mounts: (LocatedMount | ImageMount)[];
   targets: string[];
   env: string[];
   close: (() => void | Promise<void>)[];
@@ -75,7 +79,11 @@ const OPENERS: Readonly<Record<StepMount["type"], (opening: Opening, mount: Step
   secret: openSecret,
   async ssh(opening, mount) {
     const { openAgent } = await import("./agent.ts");
-    const socket = await openAgent(opening.workshop.session.options.ssh ?? [], mount, opening.runtime);
+    const { runtime, workshop } = opening;
+    const socket = await openAgent(workshop.session.options.ssh ?? [], mount, {
+      runtime,
+      give: (path, owner) => give(workshop.session, path, owner),
+    });
     if (socket === undefined) {
       if (!mount.required) return;
       throw brokenInstruction(
@@ -91,13 +99,20 @@ const OPENERS: Readonly<Record<StepMount["type"], (opening: Opening, mount: Step
   },
 };
 
-const bind = (source: string, target: string, readOnly: boolean): ContainerMount => ({
+const bind = (source: string, target: string, readOnly: boolean): LocatedBind => ({
   type: "bind",
   source,
   target,
   readOnly,
   sourceMustExist: true,
 });
+
+/** Makes a file that of a user of the step, who has other ids on this host where the step has users of its own. */
+function give({ users }: Pick<Session, "users">, path: string, owner: Owner): void {
+  if (users) requireIds(owner, users);
+  const { uid, gid } = users ? ownerOnHost(users, owner) : owner;
+  chownSync(path, uid, gid);
+}
 
 async function openBind(opening: Opening, mount: StepMount): Promise<void> {
   const { workshop, mounts, targets } = opening;
@@ -111,7 +126,7 @@ async function openBind(opening: Opening, mount: StepMount): Promise<void> {
 /** A directory of this host that steps share by its name, whatever images they are of. */
 async function openCache(opening: Opening, mount: StepMount): Promise<void> {
   const { workshop, mounts, targets, close } = opening;
-  const { paths, signal } = workshop.session;
+  const { paths, signal, users } = workshop.session;
   const id = mount.id || mount.target;
   const base = join(buildDir(paths), "mounts", hash("sha256", id, "hex").slice(0, 32));
   const taken = await takeCache(base, mount.sharing ?? "shared", signal);
@@ -127,7 +142,11 @@ async function openCache(opening: Opening, mount: StepMount): Promise<void> {
     chownSync(data, uid, gid);
     chmodSync(data, mode);
   }
-  mounts.push(bind(data, mount.target, mount.readOnly));
+  // On disk its files have the ids that steps see, whatever users these have on the host.
+  mounts.push({
+    ...bind(data, mount.target, mount.readOnly),
+    origin: { isDirectory: true, mapped: users !== undefined },
+  });
   targets.push(mount.target);
 }
 
@@ -180,14 +199,14 @@ function secretContent(from: { file: string } | { env: string }): Buffer {
 
 /** A file of the step's own, on the tmpfs that its runtime directory is on. */
 function addFile(
-  { runtime, mounts, targets }: Opening,
+  { workshop, runtime, mounts, targets }: Opening,
   target: string,
   { content, mode, uid, gid }: { content: Buffer; mode: number; uid: number; gid: number },
 ): void {
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const file = join(runtime, `file-${mounts.length}`);
   writeFileSync(file, content, { mode: 0o600, flag: "wx" });
-  chownSync(file, uid, gid);
+  give(workshop.session, file, { uid, gid });
   chmodSync(file, mode);
   mounts.push(bind(file, target, true));
   targets.push(target);

@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { releaseRuntime, removeRunDir, stepRecordPath } from "../../engine/cleanup.ts";
 import { timeNow } from "../../engine/events.ts";
 import { userInLayers } from "../../engine/files-in-layers.ts";
-import { isLocated } from "../../engine/mounts.ts";
+import { isLocated, type LocatedMount } from "../../engine/mounts.ts";
 import { generateId } from "../../engine/names.ts";
 import { requestedEndpoints } from "../../engine/network-mode.ts";
 import { cgroupPath } from "../../engine/oci-config.ts";
@@ -15,12 +15,13 @@ import { ownContainer } from "../../engine/ownership.ts";
 import { prepareStart } from "../../engine/prepare-start.ts";
 import { runtimeConfig } from "../../engine/runtime-config.ts";
 import { statePath } from "../../engine/state.ts";
-import type { ContainerMount, ContainerOptions, ContainerRecord } from "../../engine/types.ts";
+import type { ContainerOptions, ContainerRecord, ImageMount } from "../../engine/types.ts";
+import { requireIds } from "../../engine/userns/require-ids.ts";
 import { isRootless } from "../../kernel/rootless.ts";
 import { summonMonitor } from "../../runtime/launch.ts";
-import type { MonitorClient } from "../../runtime/monitor-client.ts";
+import type { MonitorClient, MonitorExit } from "../../runtime/monitor-client.ts";
 import { writeDocument } from "../../store/documents.ts";
-import { containerDir, containerRunDir, layersDir } from "../../store/paths.ts";
+import { containerDir, containerRunDir, layersDir, tmpDir } from "../../store/paths.ts";
 import { removeTree } from "../../store/tree-removal.ts";
 import { directoriesOf, lowerOf, type Snapshot, type WorkDirectory } from "../layers.ts";
 import type { Session } from "../session.ts";
@@ -39,7 +40,7 @@ export interface StepProcess {
   readonly user: string;
   readonly network: "default" | "none" | "host";
   readonly privileged: boolean;
-  readonly mounts: readonly ContainerMount[];
+  readonly mounts: readonly (LocatedMount | ImageMount)[];
   readonly tty?: boolean;
 }
 
@@ -53,12 +54,12 @@ export interface ProcessPlace {
 
 type OnOutput = (stream: "stdout" | "stderr", data: Buffer) => void;
 
-/** Runs it to its end and returns its exit code; nothing of it is left but what it has written. */
+/** Runs it to its end; nothing of it is left but what it has written. */
 export async function runProcess(
   session: Session,
   process: StepProcess,
   { onOutput, ...place }: ProcessPlace & { onOutput: OnOutput },
-): Promise<number> {
+): Promise<MonitorExit> {
   const { signal } = session;
   await using running = await startProcess(session, process, place);
   const { client } = running;
@@ -67,10 +68,10 @@ export async function runProcess(
   if (signal.aborted) abort();
   try {
     const output = client.readOutput(async (from, data) => onOutput(from, Buffer.from(data)));
-    const { exitCode } = await client.exited;
+    const end = await client.exited;
     await output;
     signal.throwIfAborted();
-    return exitCode;
+    return end;
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -145,6 +146,7 @@ async function launch(
   const note = { id, cgroupPath, endpoints, options: { network: options.network } };
   writeDocument(stepRecordPath(paths, id), note, { durable: false });
   const user = userInLayers(directoriesOf(below), options.user ?? "", undefined);
+  if (record.userNamespace) requireIds(user, record.userNamespace);
   const mounts = await located(session, record, user);
   const config = await runtimeConfig(context, record, { mounts, user, size: terminal?.size });
   const path = (to: string): string => relative(layersDir(paths), to);
@@ -159,6 +161,7 @@ async function launch(
       merged: path(join(containerDir(paths, id), "merged")),
       volatile: true,
       userXattr: isRootless(),
+      others: [tmpDir(paths)],
     },
   });
   signal.throwIfAborted();
@@ -198,7 +201,7 @@ async function located({ context }: Session, record: ContainerRecord, user: Retu
 }
 
 function recordOf(
-  { options: build }: Session,
+  { options: build, users }: Session,
   { args, env, cwd, user, network, privileged, mounts, tty = false }: StepProcess,
   id: string,
 ): ContainerRecord {
@@ -218,6 +221,7 @@ function recordOf(
     ulimits: [...(build.ulimits ?? [])],
     ...(build.shmSize !== undefined && { shmSize: build.shmSize }),
     ...(build.cgroupParent !== undefined && { cgroupParent: build.cgroupParent }),
+    ...(build.resources && { resources: build.resources }),
   };
   return {
     version: 1,
@@ -242,6 +246,7 @@ function recordOf(
     endpoints: requestedEndpoints(options),
     options,
     mounts: [...mounts],
+    ...(users && { userNamespace: users }),
     imageConfig: {},
   };
 }

@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessHandle } from "../../engine/api.ts";
 import { generateId } from "../../engine/names.ts";
+import type { MonitorExit } from "../../runtime/monitor-client.ts";
 import { BuildError } from "../errors.ts";
 import type { RunStep } from "../graph/types.ts";
 import { directoriesOf, makeWorkDirectory, type Snapshot, type WorkDirectory } from "../layers.ts";
@@ -18,7 +19,7 @@ export async function executeRun(workshop: Workshop, step: RunStep, below: Snaps
   const work = makeWorkDirectory(session);
   await using opened = await openMounts(workshop, step, { id, below });
   const stubs = mountStubs(directoriesOf(below), opened.targets);
-  const exitCode = await runProcess(session, programOf(workshop, step, opened), {
+  const { exitCode, oomKilled } = await runProcess(session, programOf(workshop, step, opened), {
     below,
     work,
     id,
@@ -31,7 +32,7 @@ export async function executeRun(workshop: Workshop, step: RunStep, below: Snaps
       exitCode,
       start: (command, terminal) => startBeside(workshop, step, { below, work, command, terminal }),
     });
-    throw failed(step, exitCode);
+    throw failed(step, { exitCode, oomKilled, limit: session.options.resources?.memory?.limit });
   }
   stubs.remove(work.upper);
   return { work: readdirSync(work.upper).length > 0 ? work : undefined };
@@ -81,9 +82,13 @@ async function startBeside(
   return processHandle({ client, containerId: id, containerName: id, pid, exited });
 }
 
-function failed({ args, range }: RunStep, exitCode: number): BuildError {
+function failed(
+  { args, range }: RunStep,
+  { exitCode, oomKilled, limit }: MonitorExit & { limit: number | undefined },
+): BuildError {
+  const because = oomKilled ? `: out of memory${limit ? `: --memory is ${limit} bytes` : ""}` : "";
   return new BuildError(
-    `process ${JSON.stringify(args.join(" "))} did not complete successfully: exit code: ${exitCode}`,
+    `process ${JSON.stringify(args.join(" "))} did not complete successfully: exit code: ${exitCode}${because}`,
     { range, process: { args, exitCode } },
   );
 }

@@ -4,7 +4,7 @@ import { type Arguments, type Context, command } from "../command.ts";
 import { createFlags } from "../container-flags.ts";
 import { forEachName } from "../each.ts";
 import { value } from "../option-table.ts";
-import { type LimitFlags, resources } from "../options/resources.ts";
+import { resources } from "../options/resources.ts";
 import { parseRestartPolicy } from "../options/restart.ts";
 
 const options = {
@@ -52,19 +52,8 @@ async function run(
   });
 }
 
-/** What `run` has and `update` does not. */
-const NOT_CHANGED = {
-  "memory-swappiness": undefined,
-  "oom-kill-disable": false,
-  "blkio-weight-device": [],
-  "device-read-bps": [],
-  "device-write-bps": [],
-  "device-read-iops": [],
-  "device-write-iops": [],
-} satisfies Partial<LimitFlags>;
-
 function changesOf(flags: Arguments<typeof options>["options"]): ContainerChanges {
-  const limits = resources({ ...flags, ...NOT_CHANGED }, { update: true });
+  const limits = resources(flags, { update: true });
   if (limits === undefined && flags.restart === undefined) {
     throw new TsrunError("ERR_TSRUN_USAGE", "you must provide one or more flags when using this command", {
       exitCode: 1,

@@ -29,13 +29,35 @@ export interface LimitFlags {
   "device-write-iops": DeviceRate[];
 }
 
+const NONE: LimitFlags = {
+  memory: undefined,
+  "memory-swap": undefined,
+  "memory-reservation": undefined,
+  "memory-swappiness": undefined,
+  "oom-kill-disable": false,
+  cpus: undefined,
+  "cpu-shares": undefined,
+  "cpu-quota": undefined,
+  "cpu-period": undefined,
+  "cpuset-cpus": undefined,
+  "cpuset-mems": undefined,
+  "pids-limit": undefined,
+  "blkio-weight": undefined,
+  "blkio-weight-device": [],
+  "device-read-bps": [],
+  "device-write-bps": [],
+  "device-read-iops": [],
+  "device-write-iops": [],
+};
+
 interface Rules {
   /** Changes a container that has limits: what goes with one that is not named here is the engine's to check. */
   update?: boolean;
 }
 
 /** The limits asked for; undefined where there are none. Throws ERR_TSRUN_OPTION_INVALID or ERR_TSRUN_OPTION_CONFLICT. */
-export function resources(flags: LimitFlags, { update = false }: Rules = {}): OciResources | undefined {
+export function resources(given: Partial<LimitFlags>, { update = false }: Rules = {}): OciResources | undefined {
+  const flags: LimitFlags = { ...NONE, ...given };
   const limits: OciResources = {
     ...group("memory", memory(flags, update)),
     ...group("cpu", cpu(flags)),

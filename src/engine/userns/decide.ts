@@ -1,4 +1,5 @@
 /** The ids of a container's user namespace, decided when it is created. */
+import type { Config } from "../../config.ts";
 import { TsrunError } from "../../errors.ts";
 import type { OciIdMapping } from "../../runtime/oci.ts";
 import { readFileInLayers } from "../../store/resolve.ts";
@@ -50,14 +51,15 @@ function mappingsOf(
     case "keep-id":
       return { uids: ALL_IDS, gids: ALL_IDS };
     case "remap":
-      return remap(context.config["userns-remap"] || "default");
+      return remappedUsers(context.config);
     case "auto":
       return auto(context, asked, mode.size);
   }
 }
 
-function remap(spec: string): UserNamespace {
-  const { user, group } = remapAccounts(spec);
+/** What userns-remap gives to all containers alike; throws ERR_TSRUN_USERNS_REMAP_INVALID and _RANGE_MISSING. */
+export function remappedUsers(config: Config): UserNamespace {
+  const { user, group } = remapAccounts(config["userns-remap"] || "default");
   const uids = consecutive(spansOf(readText("/etc/subuid"), user));
   const gids = consecutive(spansOf(readText("/etc/subgid"), group));
   if (uids.length > 0 && gids.length > 0) return { uids, gids };

@@ -21,7 +21,7 @@ import {
 } from "./namespaces.ts";
 import { becomeRootSteps } from "./oci-namespaces.ts";
 import type { Step } from "./plan.ts";
-import { mappedDirectorySteps, overlaySteps, PRIVATE_STEP } from "./rootfs.ts";
+import { mappedDirectorySteps, type Overlay, overlaySteps, PRIVATE_STEP } from "./rootfs.ts";
 
 const ROOT_SLOT = "root";
 
@@ -29,6 +29,13 @@ const ROOT_SLOT = "root";
 export function mappedRootSteps(input: ContainerPlanInput): Step[] {
   return [...preparationSteps(input), ...cloneSteps(input), ...entranceSteps(input)];
 }
+
+/** All that layers of the overlay are below. */
+const directoriesOf = ({ layersDir, others = [] }: Overlay, root: string): string[] => [
+  layersDir,
+  ...others,
+  dirname(root),
+];
 
 /** As the host's root. */
 function preparationSteps({ config, overlay, networkNamespace }: ContainerPlanInput): Step[] {
@@ -53,7 +60,7 @@ function preparationSteps({ config, overlay, networkNamespace }: ContainerPlanIn
       why: "Mounts for the sake of the container's are not the host's.",
     },
     PRIVATE_STEP,
-    ...(overlay ? mappedDirectorySteps([overlay.layersDir, dirname(config.root.path)], USERNS_SLOT) : []),
+    ...(overlay ? mappedDirectorySteps(directoriesOf(overlay, config.root.path), USERNS_SLOT) : []),
     {
       op: "setFsIds",
       ...root,

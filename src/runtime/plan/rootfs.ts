@@ -18,6 +18,8 @@ export interface Overlay {
   volatile: boolean;
   /** Its attributes are user.*, not trusted.*, as they have to be in a user namespace (Linux 5.11). */
   userXattr?: boolean | undefined;
+  /** Absolute paths of what else its layers are below; a mapped root has to have them mapped too. */
+  others?: readonly string[];
 }
 
 /** One page less its NUL is what mount(2) takes as data. */

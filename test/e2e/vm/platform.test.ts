@@ -54,6 +54,19 @@ test("a platform that nobody asked for is pointed out", () => {
   expect(seen.get("created")).toBe(warning);
 });
 
+test("a RUN for another processor says what it lacks, and is emulated where that is possible", () => {
+  expect(seen.get("built without an emulator")).toMatch(
+    /RUN \["\/hello"\].*\/hello is built for arm64, but this host is amd64.*qemu-aarch64/,
+  );
+  expect(seen.get("built")).toMatch(/ \d+\.\d+ aarch64 .* naming to docker.io\/library\/built/);
+  expect(seen.get("its platform")).toBe("linux/arm64");
+  expect(seen.get("what it is of")).toBe("for arm64 on x86_64");
+});
+
+test.runIf(existsSync(ALPINE))("Alpine for arm64 is built upon", () => {
+  expect(seen.get("built of alpine")).toBe("aarch64 aarch64 app ");
+});
+
 test.runIf(existsSync(ALPINE))("Alpine for arm64 runs", () => {
   expect(seen.get("alpine")).toBe("aarch64 3.20.3 aarch64 ");
 });

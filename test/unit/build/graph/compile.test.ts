@@ -25,11 +25,14 @@ interface Options {
   images?: Record<string, BaseImage["config"]>;
   noCache?: CompileRequest["noCache"];
   loaded?: string[];
+  allowed?: boolean;
+  hasOwnUsers?: boolean;
 }
 
 function compiled(text: string, options: Options = {}): Promise<Stage> {
   let last = 0;
   const { target, buildArgs = {}, images = {}, noCache = false, loaded = [] } = options;
+  const { allowed = false, hasOwnUsers = false } = options;
   return compile(readDockerfile(text), {
     target,
     platform: AMD64,
@@ -41,7 +44,8 @@ function compiled(text: string, options: Options = {}): Promise<Stage> {
       loaded.push(reference);
       return image(reference, images[reference]);
     },
-    allows: () => false,
+    allows: () => allowed,
+    hasOwnUsers,
     announce: () => ++last,
   });
 }
@@ -162,6 +166,15 @@ test.each([
   ["FROM extra\n", /is no image/],
 ])("%j is refused", async (text, message) => {
   await expect(compiled(text)).rejects.toThrow(message);
+});
+
+test.each(["--security=insecure", "--network=host"])("%s is for those alone who may have it", async (flag) => {
+  const text = `FROM base\nRUN ${flag} x\n`;
+  expect(run(await compiled(text, { allowed: true })).privileged).toBe(flag === "--security=insecure");
+  await expect(compiled(text, { allowed: true, hasOwnUsers: true })).rejects.toMatchObject({
+    message: expect.stringContaining(`RUN ${flag} is incompatible with user namespaces`),
+    hint: expect.stringContaining("userns-remap"),
+  });
 });
 
 test("a target that is misspelt is told from those that are there", async () => {

@@ -160,13 +160,24 @@ describe("the words of build", () => {
     [["--provenance", "mode=max"], "tsrun makes no attestations"],
     [["--sbom=true"], "tsrun makes no attestations"],
     [["--rm=false"], "a build leaves no containers"],
-    [["--memory", "1g"], "--memory is not supported"],
+    [["--resource", "memory=1g"], "name the limits: --memory"],
+    [["--memory", "1m"], "Minimum memory limit allowed is 6MB"],
+    [["--memory-swap", "1g"], "You should always set the Memory limit"],
     [["--network", "mine"], 'must be one of "default", "none", "host"'],
     [["--build-context", "x"], "invalid context value: x, expected key=value"],
     [["--ssh", "=x"], "it needs an id"],
     [["--isolation", "hyperv"], "other isolation technologies are not supported"],
   ])("%j is refused", (argv, message) => {
     expect(() => options(argv)).toThrow(message);
+  });
+
+  it("limit each RUN as run is limited", () => {
+    const argv =
+      "-m 64m --memory-swap -1 -c 512 --cpu-period 50000 --cpu-quota 25000 --cpuset-cpus 0 --cpuset-mems 0";
+    expect(options(argv.split(" ")).resources).toEqual({
+      memory: { limit: 64 * 1024 * 1024, swap: -1 },
+      cpu: { shares: 512, period: 50_000, quota: 25_000, cpus: "0", mems: "0" },
+    });
   });
 
   it("say that no attestations are wanted", () => {

@@ -85,6 +85,23 @@ describe("a container's Plan", () => {
     expect(acting[1]).toBeGreaterThan(mounted);
   });
 
+  test("maps what else layers are below, as long as nobody but the host's root has to look them up", () => {
+    const others = ["/data/tmp"];
+    const { steps } = containerPlan({
+      config,
+      overlay: { ...overlay, others },
+      cgroup,
+      networkNamespace: true,
+      seccomp: undefined,
+      isDirectory: () => true,
+    });
+    const slots = steps.flatMap((step) => (step.op === "idmap" ? step.slot : []));
+    expect(slots.slice(0, 2)).toEqual(["/data/layers", "/data/tmp"]);
+    expect(steps.findIndex((step) => step.op === "setFsIds")).toBeGreaterThan(
+      steps.findIndex((step) => step.op === "moveMount" && step.target === "/data/tmp"),
+    );
+  });
+
   test("gives the pipes away while it can, to the user as the host knows it", () => {
     const streams = places(plan, (step) => step.op === "chownStream");
     expect(streams).toHaveLength(config.process.terminal ? 0 : 3);
