@@ -31,8 +31,6 @@ export async function runtimeConfig(
   const { options } = record;
   const capabilities = containerCapabilities(options);
   const directory = containerDir(context.paths, record.id);
-  // Who shares a container's network shares what is told of it.
-  const files = networkFilePaths(containerDir(context.paths, networkOwner(context.paths, record)));
   const config = buildOciConfig({
     id: record.id,
     options,
@@ -44,7 +42,8 @@ export async function runtimeConfig(
     capabilities,
     seccomp: await seccompProfile(context, options, capabilities),
     devices: [...(options.privileged ? hostDevices() : []), ...resolveDevices(options.devices ?? [])],
-    files,
+    // Who shares a container's network shares what is told of it.
+    files: networkFilePaths(containerDir(context.paths, networkOwner(context.paths, record))),
     initBinary: nativePath("tsrun-init"),
     defaultUlimits: context.config["default-ulimits"],
     thermalThrottle: thermalThrottlePaths(),
@@ -53,7 +52,7 @@ export async function runtimeConfig(
   config.process.env?.push(...linkEnvironment(context.paths, record));
   if (record.userNamespace) {
     const { mappedConfig } = await import("./userns/config.ts");
-    return mappedConfig(config, record.userNamespace, { hasOwnNetwork: hasOwnNetwork(options), files });
+    return mappedConfig(config, record.userNamespace, { hasOwnNetwork: hasOwnNetwork(options) });
   }
   return isRootless() ? inUserNamespace(config, sharesHostNetwork(options)) : config;
 }

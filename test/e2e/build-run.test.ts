@@ -24,8 +24,8 @@ const build = (dockerfile: string, ...args: string[]): Promise<CliResult> => {
 /** What the steps have printed, of a build that is to succeed. */
 const said = async (dockerfile: string, ...args: string[]): Promise<string> => {
   const { code, stderr } = await build(dockerfile, ...args);
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-  return [...stderr.matchAll(/^#\d+ \d+\.\d+ (.*)$/gm)].map(([, line]) => line).join("\n");
+  expect({ code, stderr }).toEqual({ code: 0, stderr });
+  return [...stderr.matchAll(/^#\d+ \d+\.\d+ (?!writing image |naming to )(.*)$/gm)].map(([, line]) => line).join("\n");
 };
 
 const isV2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
@@ -46,9 +46,11 @@ describe("limits", () => {
 
   test("others are the cgroup's, and what cannot be is said before anything is built", async () => {
     const dockerfile = `FROM tsrun/base\nRUN cat /sys/fs/cgroup/${CPUSET}\n`;
-    expect(await said(dockerfile, ...none, "--cpuset-cpus", "0", "-c", "512", "--cpu-quota", "50000")).toBe("0");
+    expect(await said(dockerfile, ...none, "--cpuset-cpus", "0", "-c", "512", "--cpu-quota", "50000")).toBe(
+      "0",
+    );
     const { code, stderr } = await build(dockerfile, ...none, "--cpuset-cpus", "4095");
-    expect({ code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining("4095") });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("4095") });
     expect(stderr).not.toContain("#1");
   });
 });
@@ -63,7 +65,17 @@ describe("the host's privileges", () => {
       code: 1,
       stderr: expect.stringMatching(/security\.insecure is not allowed\n.*--allow security\.insecure/),
     });
-    const all = await output("run", "--rm", "--privileged", "--network", "none", "tsrun/base", "sh", "-c", CAPABILITIES);
+    const all = await output(
+      "run",
+      "--rm",
+      "--privileged",
+      "--network",
+      "none",
+      "tsrun/base",
+      "sh",
+      "-c",
+      CAPABILITIES,
+    );
     const lines = await said(dockerfile, "--network", "none", "--allow", "security.insecure");
     expect(lines).toBe(`${all}\nmounted`);
     const sandboxed = dockerfile.replace("--security=insecure", "--security=sandbox");
@@ -74,7 +86,9 @@ describe("the host's privileges", () => {
   test("leave nothing of themselves in the layer", async () => {
     await said(dockerfile, "--network", "none", "--allow", "security.insecure", "-t", "insecure");
     const tree = join(host.directory, "tree");
-    expect(await tsrunWith({ input: "FROM insecure\n" }, "build", "-q", "-o", tree, "-")).toMatchObject({ code: 0 });
+    expect(await tsrunWith({ input: "FROM insecure\n" }, "build", "-q", "-o", tree, "-")).toMatchObject({
+      code: 0,
+    });
     expect(execFileSync("find", [join(tree, "dev")], { encoding: "utf8" }).split("\n")).toHaveLength(2);
     rmSync(tree, { recursive: true });
     await output("rmi", "insecure");

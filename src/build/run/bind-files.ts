@@ -20,7 +20,8 @@ export interface OpenBind {
 
 /**
  * A directory of this host that is nothing but the mount's is bound read-only as it is. Of what may be written to, or of
- * which something is left out, or whose owners are none of the step's users, it gets a copy, which is gone afterwards.
+ * which something is left out, or whose owners are none of the step's users, it gets a copy, which is gone afterwards; it
+ * is below tmp/, whose owners are mapped like those of layers.
  */
 export async function openBindFiles(workshop: Workshop, mount: StepMount, step: RunStep): Promise<OpenBind> {
   const { files, source = "", readOnly, target } = mount;
@@ -77,7 +78,7 @@ async function copied(workshop: Workshop, mount: StepMount, step: RunStep): Prom
     source: isFile ? join(directory, posix.basename(mount.source ?? "")) : directory,
     target: mount.target,
     readOnly: mount.readOnly,
-    origin: { isDirectory: !isFile, mapped: workshop.session.users !== undefined },
+    origin: { isDirectory: !isFile },
   });
 }
 

@@ -56,7 +56,10 @@ interface Rules {
 }
 
 /** The limits asked for; undefined where there are none. Throws ERR_TSRUN_OPTION_INVALID or ERR_TSRUN_OPTION_CONFLICT. */
-export function resources(given: Partial<LimitFlags>, { update = false }: Rules = {}): OciResources | undefined {
+export function resources(
+  given: Partial<LimitFlags>,
+  { update = false }: Rules = {},
+): OciResources | undefined {
   const flags: LimitFlags = { ...NONE, ...given };
   const limits: OciResources = {
     ...group("memory", memory(flags, update)),

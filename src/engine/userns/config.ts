@@ -1,27 +1,19 @@
 /** The OCI configuration of a container that has a user namespace of its own. */
 import type { ContainerConfig, OciIdMapping } from "../../runtime/oci.ts";
-import type { NetworkFiles } from "../mounts.ts";
 import { boundDevice, boundSys, pingGroups } from "../rootless-config.ts";
 import type { UserNamespace } from "../types.ts";
 
-/**
- * `hasOwnNetwork`: its network namespace is made for it, and so belongs to its user namespace. `files`: those that tsrun
- * writes for it.
- */
+/** `hasOwnNetwork`: its network namespace is made for it, and so belongs to its user namespace. */
 export function mappedConfig(
   config: ContainerConfig,
   { uids, gids }: UserNamespace,
-  { hasOwnNetwork, files }: { hasOwnNetwork: boolean; files: NetworkFiles },
+  { hasOwnNetwork }: { hasOwnNetwork: boolean },
 ): ContainerConfig {
   const { linux, mounts } = config;
-  const own = new Set<string | undefined>(Object.values(files));
   return {
     ...config,
     mounts: [
-      ...mounts.map((mount) => {
-        if (own.has(mount.source)) return { ...mount, tsrun: { isDirectory: false, mapped: true } };
-        return !hasOwnNetwork && mount.type === "sysfs" ? boundSys(mount) : mount;
-      }),
+      ...mounts.map((mount) => (!hasOwnNetwork && mount.type === "sysfs" ? boundSys(mount) : mount)),
       // mknod(2) is for the host's root only.
       ...(linux.devices ?? []).map(boundDevice),
     ],

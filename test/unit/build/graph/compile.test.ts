@@ -168,14 +168,17 @@ test.each([
   await expect(compiled(text)).rejects.toThrow(message);
 });
 
-test.each(["--security=insecure", "--network=host"])("%s is for those alone who may have it", async (flag) => {
-  const text = `FROM base\nRUN ${flag} x\n`;
-  expect(run(await compiled(text, { allowed: true })).privileged).toBe(flag === "--security=insecure");
-  await expect(compiled(text, { allowed: true, hasOwnUsers: true })).rejects.toMatchObject({
-    message: expect.stringContaining(`RUN ${flag} is incompatible with user namespaces`),
-    hint: expect.stringContaining("userns-remap"),
-  });
-});
+test.each(["--security=insecure", "--network=host"])(
+  "%s is for those alone who may have it",
+  async (flag) => {
+    const text = `FROM base\nRUN ${flag} x\n`;
+    expect(run(await compiled(text, { allowed: true })).privileged).toBe(flag === "--security=insecure");
+    await expect(compiled(text, { allowed: true, hasOwnUsers: true })).rejects.toMatchObject({
+      message: expect.stringContaining(`RUN ${flag} is incompatible with user namespaces`),
+      hint: expect.stringContaining("userns-remap"),
+    });
+  },
+);
 
 test("a target that is misspelt is told from those that are there", async () => {
   await expect(compiled("FROM base AS release\n", { target: "relase" })).rejects.toMatchObject({
