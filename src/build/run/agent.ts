@@ -1,5 +1,5 @@
 /** RUN --mount=type=ssh: a socket in the step that leads to the agent of the caller. */
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import type { Owner } from "../../engine/userns/owners.ts";
@@ -23,7 +23,8 @@ export async function openAgent(
     });
   }
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
-  const path = join(runtime, `ssh-${id.replace(/\W/g, "_")}`);
+  const name = `ssh-${id.replace(/\W/g, "_")}`;
+  const path = join(runtime, name);
   const server = createServer((client) => {
     const upstream = connect(agent);
     const end = (): void => {
@@ -33,8 +34,20 @@ export async function openAgent(
     for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
     client.pipe(upstream).pipe(client);
   });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
-  give(path, { uid, gid });
-  chmodSync(path, mode);
-  return { path, close: () => server.close() };
+  // A socket's path may be 108 bytes long (unix(7)), which the directory's may exceed: it is bound by a descriptor of that.
+  const directory = openSync(runtime, constants.O_RDONLY | constants.O_DIRECTORY);
+  const close = (): void => {
+    server.close();
+    closeSync(directory);
+  };
+  try {
+    const short = `/proc/self/fd/${directory}/${name}`;
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(short, resolve));
+    give(path, { uid, gid });
+    chmodSync(path, mode);
+    return { path, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

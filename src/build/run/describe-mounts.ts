@@ -13,8 +13,10 @@ export function describeMounts(workshop: Workshop, step: RunStep): Promise<unkno
   return Promise.all(
     step.mounts.map(async (mount) => {
       const { type, target, source = "", readOnly, id, sharing, env } = mount;
+      const { uid, gid, mode, size, required } = mount;
       const content = type === "bind" ? await contentOf(workshop, mount, step) : undefined;
-      return { type, target, source, readOnly, id, sharing, env, content };
+      const rights = { uid, gid, mode, size, required };
+      return { type, target, source, readOnly, id, sharing, env, content, ...rights };
     }),
   );
 }
