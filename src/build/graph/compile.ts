@@ -106,8 +106,11 @@ async function compileStage(
     config,
     author: base.kind === "image" ? base.image.author : base.kind === "stage" ? base.stage.author : "",
     hasCommand: false,
-    environment: new Map((config.Env ?? []).map(keyAndValue)),
-    declared: new Map(),
+    environment: new Map([
+      ...(base.kind === "stage" ? base.stage.environment : []),
+      ...(config.Env ?? []).map(keyAndValue),
+    ]),
+    declared: new Map(base.kind === "stage" ? base.stage.declared : []),
     steps: [],
     history: startingHistory(base),
     ignoresCache: ignoresCache(request.noCache, written),
@@ -123,6 +126,8 @@ async function compileStage(
     fromName: stepName(draft, "", request.showPlatform, 1),
     steps: draft.steps,
     config: draft.config,
+    environment: draft.environment,
+    declared: draft.declared,
     author: draft.author,
     history: draft.history,
   };

@@ -1,8 +1,30 @@
 /** Values as Go prints them, which is how the history of images tells of instructions. */
 
 /** %q of a list of strings: ["a" "b"]. */
-export const goQuotedList = (words: readonly string[]): string =>
-  `[${words.map((word) => JSON.stringify(word)).join(" ")}]`;
+export const goQuotedList = (words: readonly string[]): string => `[${words.map(goQuoted).join(" ")}]`;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+
+/** strconv.Quote: what unicode.IsPrint takes for printable stays as it is, and of blanks the ASCII one alone. */
+const goQuoted = (word: string): string =>
+  `"${word.replace(/[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (each) => ESCAPES[each] ?? escaped(each))}"`;
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code < 0x80) return `\\x${hex.padStart(2, "0")}`;
+  return code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
+}
 
 /** %v of a list of strings: [a b]. */
 export const goList = (words: readonly string[]): string => `[${words.join(" ")}]`;

@@ -41,6 +41,10 @@ export interface Stage {
   readonly steps: readonly Step[];
   /** What a container of it would be configured with. */
   readonly config: ImageConfig;
+  /** ENV and ARG as its instructions leave them: what a stage that begins with it has too. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** The ARGs among them; undefined where one has no value. */
+  readonly declared: ReadonlyMap<string, string | undefined>;
   readonly author: string;
   /** With that of the base. */
   readonly history: readonly HistoryLine[];

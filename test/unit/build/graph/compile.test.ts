@@ -104,6 +104,22 @@ RUN run
     expect(lines(stage).at(-1)).toBe("RUN |4 TAG=2 A=env B=xy C=given /bin/sh -c run # buildkit");
   });
 
+  test("of a stage are those of the stages that begin with it, and of no others", async () => {
+    const text = `FROM base AS one
+ARG A=1 B
+ENV C=c A2=$A
+FROM one AS two
+RUN two $A
+FROM base
+RUN three $A
+`;
+    const two = await compiled(text, { target: "two", buildArgs: { B: "given" } });
+    expect(run(two).env).toEqual(expect.arrayContaining(["A=1", "B=given", "C=c", "A2=1"]));
+    expect(lines(two).at(-1)).toBe("RUN |2 A=1 B=given /bin/sh -c two $A # buildkit");
+    expect(two.config.Env).not.toContain("A=1");
+    expect(run(await compiled(text)).env.join()).not.toContain("A=1");
+  });
+
   test("of the platform are there for who names them", async () => {
     const stage = await compiled(`FROM base\nARG TARGETARCH TARGETSTAGE\nRUN x\n`);
     expect(run(stage).env).toEqual(expect.arrayContaining(["TARGETARCH=amd64", "TARGETSTAGE=default"]));

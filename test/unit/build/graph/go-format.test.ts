@@ -17,4 +17,7 @@ test.each([
 test("lists", () => {
   expect(goList(["a", "b c"])).toBe("[a b c]");
   expect(goQuotedList(["a", 'b "c"'])).toBe('["a" "b \\"c\\""]');
+  expect(goQuotedList(["\u001b[1m\u0007\v\\n", "ü €\u00a0\u{1f600}\u{e0001}"])).toBe(
+    String.raw`["\x1b[1m\a\v\\n" "ü €\u00a0😀\U000e0001"]`,
+  );
 });
