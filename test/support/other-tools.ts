@@ -43,14 +43,14 @@ const apart = (argv: readonly string[]): string[] => ["--mount", "sh", "-c", APA
 const run = promisify(execFile);
 const START_MS = 30_000;
 
-/** Files of the tools are below `directory`; `daemon` are further flags of dockerd. */
+/** Files of the tools are below `directory`; `daemon` are further flags of dockerd, `env` is of all commands. */
 export async function startOtherTools(
   directory: string,
-  { daemon: flags = [] }: { daemon?: readonly string[] } = {},
+  { daemon: flags = [], env: common = {} }: { daemon?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<OtherTools> {
   mkdirSync(directory, { recursive: true });
   const call = async (argv: string[], env: Record<string, string> = {}): Promise<string> => {
-    const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
+    const options = { env: { ...process.env, ...common, ...env }, maxBuffer: 1 << 26 };
     return (await run("unshare", apart(argv), options)).stdout.replace(/\n$/, "");
   };
   const cgroup = `tsrun-test-${process.pid}`;

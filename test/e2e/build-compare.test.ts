@@ -1,0 +1,99 @@
+/**
+ * The same contexts built by tsrun, by docker with BuildKit and by buildah: files, configuration and history are the
+ * same, but for what build-compare/exceptions.ts gives reasons for.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { differences } from "../support/inventory.ts";
+import { type OtherTools, startOtherTools } from "../support/other-tools.ts";
+import { tarLayer } from "../support/tar-layer.ts";
+import { archiveOf, type Builder, startBuilders } from "./support/build-compare/builders.ts";
+import { configurationContexts } from "./support/build-compare/configuration.ts";
+import { type Exception, exceptions } from "./support/build-compare/exceptions.ts";
+import { fileContexts } from "./support/build-compare/files.ts";
+import { imageOf } from "./support/build-compare/image-of.ts";
+import { runContexts } from "./support/build-compare/runs.ts";
+import type { BuildContext } from "./support/build-compare/types.ts";
+import { useHost } from "./support/host.ts";
+
+const contexts = [...fileContexts, ...runContexts, ...configurationContexts];
+const host = useHost({ pull: [] });
+/** What the contexts' own files are dated, where they are not dated otherwise. */
+const DATE = "2020-09-13 12:26:40";
+
+describe("the same as docker's and buildah's", () => {
+  const now = Math.floor(Date.now() / 1000) - 60;
+  const met = new Set<Exception>();
+  let tools: OtherTools;
+  let builders: Builder[];
+
+  const server = createServer(({ url = "" }, response) => {
+    const { pathname } = new URL(url, "http://localhost");
+    if (pathname === "/dated.txt") response.setHeader("Last-Modified", "Mon, 05 Feb 2018 10:11:12 GMT");
+    const isArchive = pathname.endsWith(".gz");
+    response.end(
+      isArchive ? gzipSync(tarLayer([{ path: "in/" }, { path: "in/file", data: "x" }])) : pathname,
+    );
+  });
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    tools = await startOtherTools(join(host.directory, "tools"), { env: { DOCKER_BUILDKIT: "1" } });
+    builders = await startBuilders(host, tools);
+  });
+  afterAll(async () => {
+    server.close();
+    await tools.stop();
+  });
+
+  function write(directory: string, { files = "", dockerfile }: BuildContext): string {
+    const context = join(directory, "context");
+    mkdirSync(context, { recursive: true });
+    execFileSync("/bin/bash", ["-euc", files], { cwd: context });
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(join(context, "Dockerfile"), dockerfile.replaceAll("SERVER", `http://127.0.0.1:${port}`));
+    const recent = ["-newermt", "-1 hour", "!", "-newermt", "+1 hour"];
+    execFileSync("find", [context, "-depth", ...recent, "-exec", "touch", "-h", "-d", DATE, "{}", "+"]);
+    return context;
+  }
+
+  const expected = (peer: string, context: BuildContext, line: string): boolean => {
+    const found = exceptions.find(
+      (each) =>
+        each.peer === peer &&
+        (each.context === undefined || each.context === context.name) &&
+        each.difference.test(line),
+    );
+    if (found) met.add(found);
+    return found !== undefined;
+  };
+
+  test.each(contexts)("$name", async (context) => {
+    const directory = join(host.directory, context.name.replaceAll(/\W/g, "-"));
+    const path = write(directory, context);
+    const found: string[] = [];
+    for (const target of context.targets ?? [undefined]) {
+      const flags = [...(context.flags ?? []), ...(target ? ["--target", target] : [])];
+      await Promise.all(builders.map((each) => each.build(path, archiveOf(directory, each), flags)));
+      const [ours, ...others] = await Promise.all(
+        builders.map((each) => imageOf(archiveOf(directory, each), now)),
+      );
+      for (const [index, theirs] of others.entries()) {
+        const peer = builders[index + 1]?.name ?? "";
+        const lines = differences(ours ?? {}, theirs).filter((line) => !expected(peer, context, line));
+        found.push(...lines.map((line) => `${peer}${target ? ` (${target})` : ""}: ${line}`));
+      }
+      execFileSync("rm", ["-f", ...builders.map((each) => archiveOf(directory, each))]);
+    }
+    expect(found).toEqual([]);
+  });
+
+  test("and no reason is given for what does not differ", () => {
+    expect(exceptions.filter((each) => !met.has(each))).toEqual([]);
+  });
+});

@@ -1,0 +1,13 @@
+/** Contexts that several builders build, for comparing what comes out. */
+
+export interface BuildContext {
+  /** What it is about. */
+  readonly name: string;
+  /** Makes the files: lines of bash, in the empty directory of the context. */
+  readonly files?: string;
+  /** `SERVER` in it becomes the URL of a web server. */
+  readonly dockerfile: string;
+  readonly flags?: readonly string[];
+  /** Stages that are built as images of their own; else the last one. */
+  readonly targets?: readonly string[];
+}
