@@ -45,6 +45,8 @@ export interface CopyRules {
 const { O_DIRECTORY, O_NOFOLLOW, O_WRONLY, O_CREAT, O_EXCL } = constants;
 /** What is copied at once; a larger file is copied by another thread. */
 const SMALL = 256 * 1024;
+/** As many as the kernel follows: path_resolution(7). */
+const MAX_LINKS = 40;
 
 export class Destination {
   readonly #root: number;
@@ -60,8 +62,8 @@ export class Destination {
     this.#rules = rules;
   }
 
-  /** Where a path leads to in the end; where there is nothing yet, the path itself. */
-  resolve(path: string): string {
+  /** Where a path leads to in the end, along links also where there is nothing yet. */
+  resolve(path: string, links = 0): string {
     const base = readlinkSync(`/proc/self/fd/${this.#root}`, "latin1");
     try {
       const fd = openInRoot(this.#root, toPath(`/${path}`), O_PATH);
@@ -72,7 +74,28 @@ export class Destination {
         closeSync(fd);
       }
     } catch (error) {
-      if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "")) return path;
+      if (!isMissing(error)) throw error;
+    }
+    const [parent, name] = split(path);
+    const directory = parent === "" ? "" : this.resolve(parent, links);
+    const place = posix.join(directory, name);
+    const target = this.#linkAt(directory, name);
+    if (target === undefined) return place;
+    if (links === MAX_LINKS) throw conflict(`too many levels of symbolic links: /${printable(path)}`);
+    return this.resolve(posix.resolve("/", directory, target).slice(1), links + 1);
+  }
+
+  /** The target of a symbolic link (a byte string); undefined where there is something else, or nothing. */
+  #linkAt(directory: string, name: string): string | undefined {
+    try {
+      const fd = openInRoot(this.#root, toPath(`/${directory}`), O_PATH | O_DIRECTORY);
+      try {
+        return readlinkSync(toPath(`/proc/self/fd/${fd}/${name}`), "latin1");
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (isMissing(error) || (error as { code?: string }).code === "EINVAL") return undefined;
       throw error;
     }
   }
@@ -87,7 +110,7 @@ export class Destination {
         closeSync(fd);
       }
     } catch (error) {
-      if (["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "")) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -246,6 +269,9 @@ export class Destination {
     applyXattrs(target, xattrs);
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  ["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "");
 
 /** By another thread, which moves the bytes inside the kernel where it can. */
 async function copyLarge(file: RawPath, target: RawPath): Promise<void> {

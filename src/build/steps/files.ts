@@ -1,11 +1,9 @@
 /** COPY and ADD. */
-import { userInLayers } from "../../engine/files-in-layers.ts";
-import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { type FileDigests, transientDigests } from "../cache/file-digests.ts";
 import { cacheKey } from "../cache/key.ts";
-import type { Owner } from "../copy/destination.ts";
 import { digestMatches } from "../copy/digest.ts";
 import { readMode } from "../copy/mode.ts";
+import { ownerNamed } from "../copy/owner.ts";
 import { findSources, type Matches, type SourceRoot } from "../copy/sources.ts";
 import { ignoreMatcher } from "../dockerfile/index.ts";
 import { BuildError } from "../errors.ts";
@@ -23,7 +21,7 @@ export type Opened =
 
 export async function prepareFiles(workshop: Workshop, step: FilesStep, below: Snapshot): Promise<Prepared> {
   const { session } = workshop;
-  const owner = ownerOf(step, below);
+  const owner = step.chown === undefined ? undefined : ownerNamed(step.chown, directoriesOf(below));
   const mode = step.chmod === undefined ? undefined : readMode(step.chmod);
   const parts = {
     kind: "files",
@@ -54,24 +52,6 @@ export async function prepareFiles(workshop: Workshop, step: FilesStep, below: S
     },
     [Symbol.dispose]: () => opening[Symbol.dispose](),
   };
-}
-
-function ownerOf({ chown }: FilesStep, below: Snapshot): Owner | undefined {
-  if (chown === undefined) return undefined;
-  const owner = accountOf(chown, below);
-  requireMappedIds(owner.uid, owner.gid);
-  return owner;
-}
-
-/** By the accounts of the root below; a number alone is the group's too. */
-function accountOf(chown: string, below: Snapshot): Owner {
-  if (/^\d+$/.test(chown)) return { uid: Number(chown), gid: Number(chown) };
-  if (/^\d+:\d+$/.test(chown)) {
-    const [uid, gid] = chown.split(":").map(Number) as [number, number];
-    return { uid, gid };
-  }
-  const { uid, gid } = userInLayers(directoriesOf(below), chown, undefined);
-  return { uid, gid };
 }
 
 /** The sources of one step, opened once and only when they are needed. */

@@ -1,9 +1,8 @@
 /** WORKDIR: the directory is made where it is missing, for the user of that moment. */
 import { closeSync } from "node:fs";
-import { userInLayers } from "../../engine/files-in-layers.ts";
 import { statInLayers } from "../../store/resolve.ts";
-import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { cacheKey } from "../cache/key.ts";
+import { ownerNamed } from "../copy/owner.ts";
 import type { WorkdirStep } from "../graph/types.ts";
 import { directoriesOf, makeWorkDirectory, type Snapshot } from "../layers.ts";
 import type { Prepared, Workshop } from "./types.ts";
@@ -20,14 +19,13 @@ export async function prepareWorkdir(
     async execute() {
       const layers = directoriesOf(below);
       if (statInLayers(layers, path)?.stats.isDirectory()) return { work: undefined };
-      const owner = user === "" ? { uid: 0, gid: 0 } : userInLayers(layers, user, undefined);
-      requireMappedIds(owner.uid, owner.gid);
+      const owner = user === "" ? { uid: 0, gid: 0 } : ownerNamed(user, layers);
       const { Destination, placeOf } = await import("../copy/destination.ts");
       const { openWritable } = await import("./roots.ts");
       const work = makeWorkDirectory(session);
       using root = openWritable(session, below, work);
       const made = new Destination(root.fd, { owner, mode: undefined, madeBy: owner });
-      closeSync(made.openDirectory(placeOf(path)));
+      closeSync(made.openDirectory(made.resolve(placeOf(path))));
       return { work };
     },
     [Symbol.dispose]() {},

@@ -109,7 +109,7 @@ ln -s tree linked; ln -s tree/one link-to-file; ln -s sub tree/dirlink
 touch -h -d '2005-05-05 05:05:05' tree/soft
 `,
     dockerfile: `FROM localhost/plain AS one
-RUN mkdir -p /real/dir && ln -s real /link && ln -s /real/dir /absolute && ln -s ../../../../real /escape && echo x > /real/x && ln /real/x /real/y
+RUN mkdir -p /real/dir && ln -s real /link && ln -s /real/dir /absolute && ln -s ../../../../real /escape && ln -s not/yet /dangling && ln -s /nowhere /dangling-directory && echo x > /real/x && ln /real/x /real/y
 RUN ln /real/x /real/z && echo more >> /real/x
 FROM one
 COPY tree /tree
@@ -120,9 +120,12 @@ COPY tree/one /link/inside
 COPY tree/one /absolute/
 COPY tree/one /escape/escaped
 COPY tree/sub /link/dir
+COPY tree/one /dangling
+COPY tree/one /dangling-directory/of/one
+WORKDIR /dangling-directory/work
 COPY --from=one /link /copied-link
 COPY --from=one /link/ /copied-link-slash
-COPY --from=one /absolute/../x /copied-x
+COPY --from=one /absolute/../etc/passwd /copied-passwd
 COPY --from=one /real /copied-real
 `,
   },

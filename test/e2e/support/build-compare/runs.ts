@@ -57,7 +57,7 @@ ARG GIVEN=argument
 ENV SET=variable
 RUN env | grep -v -E '^(PWD|SHLVL|HOSTNAME|OLDPWD|_)=' | sort > /environment; pwd > /pwd
 WORKDIR /somewhere
-RUN pwd > pwd; umask > umask; id > id; ls /proc/self/fd | wc -l > fds; ulimit -c > core; cat /proc/1/cmdline | tr '\\0' ' ' > pid1
+RUN pwd > pwd; umask > umask; id > id; cat /proc/1/cmdline | tr '\\0' ' ' > pid1
 USER app
 RUN echo "$HOME $(id)" > /tmp/app
 USER 4321
@@ -107,6 +107,8 @@ WORKDIR /home/app/new
 RUN pwd > /tmp/pwd
 USER 77:88
 WORKDIR ../numbers
+USER 99
+WORKDIR ../number
 USER root
 RUN mkdir -p /real && ln -s real /link
 WORKDIR /link/in
