@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 import { busyboxImage } from "../images.ts";
 
 export interface Builder {
-  readonly name: string;
+  readonly name: "tsrun" | "docker" | "buildah";
   /** Builds a directory and writes the image as an archive. */
   build(context: string, archive: string, flags: readonly string[]): Promise<void>;
 }
@@ -74,8 +74,9 @@ export async function startBuilders({ registry, output }: Host, tools: OtherTool
       name: "buildah",
       async build(context, archive, flags) {
         const name = nextName();
-        const kind = ["--format", "docker", "--layers", "--isolation", "chroot", "--network", "none"];
-        await buildah("bud", "-q", "--pull-never", ...kind, "-t", name, ...flags, context);
+        // Its RUNs lack a capability that those of the others have.
+        const kind = ["--format", "docker", "--layers", "--isolation", "chroot", "--cap-add", "MKNOD"];
+        await buildah("bud", "-q", "--pull=never", "--network", "none", ...kind, "-t", name, ...flags, context);
         await buildah("push", "-q", name, `docker-archive:${archive}:${name}`);
       },
     },

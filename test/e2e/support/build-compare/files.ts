@@ -148,7 +148,8 @@ COPY file /d/sub/two
   {
     name: "names, sizes, times",
     files: `
-mkdir -p "$(printf 'd%.0s' {1..120})/$(printf 'e%.0s' {1..150})"; echo long > d*/e*/"$(printf 'n%.0s' {1..200})"
+name() { printf "$1%.0s" $(seq "$2"); }
+long=$(name d 120)/$(name e 150); mkdir -p "$long"; echo long > "$long/$(name n 200)"
 echo ü > 'größe ü 日本.txt'; printf x > $'new\\nline'; echo q > "quote'\\"back\\\\slash"; : > empty; mkdir void
 head -c 300000 /dev/zero > zeros; truncate -s 3M sparse; printf end >> sparse; head -c 70000 /dev/zero | tr '\\0' z > block
 touch -d '1999-12-31 23:59:59.75' empty; touch -d '1960-01-01' zeros; touch -d '2001-01-01 00:00:00.123456789' void; touch -d '2030-01-01' block

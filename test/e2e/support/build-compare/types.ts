@@ -8,6 +8,8 @@ export interface BuildContext {
   /** `SERVER` in it becomes the URL of a web server. */
   readonly dockerfile: string;
   readonly flags?: readonly string[];
+  /** By whom it cannot be built, and why. */
+  readonly refused?: { readonly docker?: string; readonly buildah?: string };
   /** Stages that are built as images of their own; else the last one. */
   readonly targets?: readonly string[];
 }
