@@ -166,6 +166,54 @@ CMD ["/busybox", "cat", "/file"]
   });
 });
 
+test("files of a context are root's in the image, whoever has them here, and zeros are no archive", async () => {
+  const context = contextOf({
+    "dir/file": "x",
+    zeros: "\0".repeat(2048),
+    Dockerfile: `FROM ${IMAGE}
+COPY dir /dir
+COPY dir/file zeros /
+COPY --chown=7:8 dir/file /given
+ADD zeros /added/
+ADD archive.tar /kept/
+ADD --chown=7 archive.tar /given-away/
+WORKDIR /
+`,
+  });
+  execFileSync("/bin/sh", [
+    "-euc",
+    `cd "$1"; echo s > setuid; chmod 4755 setuid; tar --owner=5 --group=6 -cf archive.tar setuid
+     chown -R 1234:1234 dir zeros`,
+    "sh",
+    context,
+  ]);
+  const files = "/dir/file /file /zeros /given /added/zeros /kept/setuid /given-away/setuid";
+  expect(await printed(await built(context), `stat -c '%u:%g %a %s' ${files}`)).toBe(
+    "0:0 644 1\n0:0 644 1\n0:0 644 2048\n7:8 644 1\n0:0 644 2048\n5:6 4755 2\n7:7 4755 2\n",
+  );
+});
+
+test("along links that lead nowhere yet, COPY and WORKDIR make what they lead to", async () => {
+  const context = contextOf({
+    file: "copied\n",
+    Dockerfile: `FROM ${IMAGE}
+RUN ln -s not/yet /to-file && ln -s /nowhere /to-directory
+COPY file /to-file
+COPY file /to-directory/below/file
+USER 77
+WORKDIR /to-directory/work
+`,
+  });
+  expect(
+    await printed(
+      await built(context),
+      "cat /not/yet /nowhere/below/file; pwd -P; stat -c %u:%g /nowhere/work",
+    ),
+  ).toBe("copied\ncopied\n/nowhere/work\n77:77\n");
+  writeFileSync(join(context, "Dockerfile"), `FROM ${IMAGE}\nRUN ln -s loop /loop\nCOPY file /loop\n`);
+  await expect(built(context)).rejects.toThrow(/symbolic links/);
+});
+
 describe("the cache", () => {
   const dockerfile = `FROM ${IMAGE}
 ARG UNUSED

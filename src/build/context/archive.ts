@@ -68,16 +68,19 @@ const isBzip2 = (head: Buffer): boolean => /^BZh[1-9]/.test(head.toString("latin
 export function looksLikeArchive(head: Buffer): boolean {
   const word = head.length >= 4 ? head.readUInt32LE(0) : 0;
   if (word === 0xfd2fb528 || (word & 0xffff) === 0x8b1f) return true;
-  return isXz(head) || isBzip2(head) || isTarHeader(head);
+  // An archive of nothing is all zeros.
+  return isXz(head) || isBzip2(head) || isTarHeader(head) || isZeros(head);
 }
 
-/** By its magic, or, of one older than POSIX, by its checksum. An archive of nothing is all zeros. */
-function isTarHeader(head: Buffer): boolean {
+const isZeros = (head: Buffer): boolean => head.length >= HEAD && head.every((byte) => byte === 0);
+
+/** By its magic, or, of one older than POSIX, by its checksum. */
+export function isTarHeader(head: Buffer): boolean {
   if (head.length < HEAD) return false;
   if (head.toString("latin1", USTAR_OFFSET, USTAR_OFFSET + 5) === "ustar") return true;
   const written = Number.parseInt(head.toString("latin1", 148, 156).replace(/[\0 ]/g, ""), 8);
   const sum = head.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
-  return written === sum || head.every((byte) => byte === 0);
+  return written === sum;
 }
 
 /** Unpacks into an empty directory of ours, never outside of it. Throws ERR_TSRUN_ARCHIVE_INVALID. */

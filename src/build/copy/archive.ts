@@ -3,7 +3,7 @@ import { closeSync, createReadStream } from "node:fs";
 import { openInRoot } from "../../kernel/openat2.ts";
 import { decompress } from "../../store/unpack/decompress.ts";
 import { unpackInto } from "../../store/unpack/unpack-into.ts";
-import { looksLikeArchive, peek, readable } from "../context/archive.ts";
+import { isTarHeader, looksLikeArchive, peek, readable } from "../context/archive.ts";
 import type { Destination, Owner } from "./destination.ts";
 import { openFound } from "./open-found.ts";
 import type { FoundFile } from "./sources.ts";
@@ -24,11 +24,12 @@ export async function unpackIfArchive(
     open: (path, flags) => openInRoot(root.fd, path, flags),
     directory: destination === "" ? "." : destination,
     owner,
+    keepsPrivileges: true,
   });
   return true;
 }
 
-/** By what is in it: something else may be compressed too. */
+/** By what is in it: something else may be compressed too, and a file of zeros is no archive of nothing here. */
 async function isArchive(file: FoundFile["file"]): Promise<boolean> {
   const { head, whole } = await peek(contents(file));
   await (whole as AsyncGenerator<Buffer>).return?.(undefined);
@@ -36,7 +37,7 @@ async function isArchive(file: FoundFile["file"]): Promise<boolean> {
   try {
     const { head: inner, whole: rest } = await peek(decompress(readable(contents(file))));
     await (rest as AsyncGenerator<Buffer>).return?.(undefined);
-    return inner.length === 512 && looksLikeArchive(inner);
+    return isTarHeader(inner);
   } catch {
     return false; // it only begins like something compressed
   }

@@ -74,6 +74,7 @@ export class Destination {
         closeSync(fd);
       }
     } catch (error) {
+      if ((error as { code?: string }).code === "ELOOP") throw tooManyLinks(path);
       if (!isMissing(error)) throw error;
     }
     const [parent, name] = split(path);
@@ -81,7 +82,7 @@ export class Destination {
     const place = posix.join(directory, name);
     const target = this.#linkAt(directory, name);
     if (target === undefined) return place;
-    if (links === MAX_LINKS) throw conflict(`too many levels of symbolic links: /${printable(path)}`);
+    if (links === MAX_LINKS) throw tooManyLinks(path);
     return this.resolve(posix.resolve("/", directory, target).slice(1), links + 1);
   }
 
@@ -296,6 +297,9 @@ const deviceOf = (rdev: bigint): { major: number; minor: number } => ({
   major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
   minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
 });
+
+const tooManyLinks = (path: string): TsrunError =>
+  conflict(`too many levels of symbolic links: /${printable(path)}`);
 
 function conflict(message: string): TsrunError {
   return new TsrunError("ERR_TSRUN_COPY_CONFLICT", message, {

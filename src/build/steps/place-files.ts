@@ -28,7 +28,9 @@ export async function placeFiles(
 ): Promise<Made> {
   const work = makeWorkDirectory(session);
   using root = openWritable(session, step.link ? { id: "", layers: [] } : below, work);
-  const made = new Destination(root.fd, { owner, mode, madeBy: owner ?? ROOT });
+  // Whoever owns a context's files on this host, in an image they are root's.
+  const ownerOfFiles = owner ?? (step.from.kind === "context" ? ROOT : undefined);
+  const made = new Destination(root.fd, { owner: ownerOfFiles, mode, madeBy: owner ?? ROOT });
   try {
     for (const source of sources) await place(source, step, { root, made, owner });
     made.finish();

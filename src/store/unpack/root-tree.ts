@@ -43,6 +43,8 @@ export interface RootTreeOptions {
    * owner lends to others (setuid, setgid, capabilities) goes where it was another's: chown(2) does the same.
    */
   owner?: Owner | undefined;
+  /** With `owner`: what the archive says of setuid, setgid and attributes is meant for that owner. */
+  keepsPrivileges?: boolean;
   /** Who an owner is on this host; without, they are the same. */
   ownerOnHost?: ((owner: Owner) => Owner) | undefined;
 }
@@ -119,6 +121,7 @@ export class RootTree implements TarSink {
   #owned(entry: TarEntry): TarEntry {
     const { owner, ownerOnHost = (same) => same } = this.#options;
     if (owner === undefined) return { ...entry, ...ownerOnHost({ uid: entry.uid, gid: entry.gid }) };
+    if (this.#options.keepsPrivileges) return { ...entry, ...ownerOnHost(owner) };
     const lent = (entry.uid === owner.uid ? 0 : 0o4000) | (entry.gid === owner.gid ? 0 : 0o2000);
     // On a directory setgid lends nothing: it names the group of what is made in it.
     const mode = entry.type === "directory" ? entry.mode : entry.mode & ~lent;

@@ -74,9 +74,20 @@ export async function startBuilders({ registry, output }: Host, tools: OtherTool
       name: "buildah",
       async build(context, archive, flags) {
         const name = nextName();
-        // Its RUNs lack a capability that those of the others have.
+        // Its RUNs lack a capability that those of the others have; without a runtime they have the host's network.
         const kind = ["--format", "docker", "--layers", "--isolation", "chroot", "--cap-add", "MKNOD"];
-        await buildah("bud", "-q", "--pull=never", "--network", "none", ...kind, "-t", name, ...flags, context);
+        await buildah(
+          "bud",
+          "-q",
+          "--pull=never",
+          "--network",
+          "host",
+          ...kind,
+          "-t",
+          name,
+          ...flags,
+          context,
+        );
         await buildah("push", "-q", name, `docker-archive:${archive}:${name}`);
       },
     },

@@ -120,11 +120,17 @@ RUN exit 1
 FROM localhost/rich AS final
 COPY --from=build /out/product /product
 COPY --from=1 /numbered /
-COPY --from=Middle /out /out
+COPY --from=middle /out /out
 COPY --from=build --chown=app:app /out/sub /owned
 COPY --from=localhost/plain /etc/passwd /passwd-of-image
 COPY --from=build /out/s* /out/l* /matched/
 `,
+  },
+  {
+    name: "a stage's name in another case",
+    dockerfile:
+      "FROM localhost/plain AS One\nRUN echo one > /one\nFROM localhost/plain\nCOPY --from=oNE /one /two\n",
+    refused: { buildah: "it knows names of stages as they are written only" },
   },
   {
     name: "from nothing",

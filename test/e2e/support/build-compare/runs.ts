@@ -45,7 +45,6 @@ RUN --mount=type=bind,from=one,source=/exec,target=/e cat /e > /from-stage
 RUN --mount=type=tmpfs,target=/fresh touch /fresh/file && ls /fresh > /in-tmpfs
 RUN --mount=type=cache,target=/cache,mode=0700,uid=1000 stat -c '%a %u' /cache > /cache-mode && touch /cache/file
 RUN --mount=type=bind,target=/context ls -A /context | grep -v Dockerfile > /listed
-RUN --network=none ip -o link | wc -l > /links
 RUN a=1; b='$a'; echo "$a $b \\$a" > /quoting; echo 'back\\slash' >> /quoting
 run echo lower > /lower
 `,
