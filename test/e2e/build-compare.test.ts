@@ -3,7 +3,7 @@
  * same, but for what build-compare/exceptions.ts gives reasons for.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -21,6 +21,7 @@ import { runContexts } from "./support/build-compare/runs.ts";
 import type { BuildContext } from "./support/build-compare/types.ts";
 import { useHost } from "./support/host.ts";
 
+const tmpLog = (l: string) => appendFileSync("/tmp/w/t8/found.txt", `${l}\n`);
 const contexts = [...fileContexts, ...runContexts, ...configurationContexts];
 const host = useHost({ pull: [] });
 /** What the contexts' own files are dated, where they are not dated otherwise. */
@@ -77,21 +78,32 @@ describe("the same as docker's and buildah's", () => {
   async function compare(context: BuildContext, path: string, target: string | undefined): Promise<string[]> {
     const directory = join(path, "..");
     const flags = [...(context.flags ?? []), ...(target ? ["--target", target] : [])];
-    const { refused = {} } = context;
-    const [able, unable] = [false, true].map((is) => builders.filter(({ name }) => name in refused === is));
-    const read = async (builder: Builder): Promise<Inventory> => {
+    const read = async (builder: Builder): Promise<Inventory | undefined> => {
       const archive = archiveOf(directory, builder);
-      await builder.build(path, archive, flags);
+      const built = builder.build(path, archive, flags);
+      if (builder.name in (context.refused ?? {}))
+        return expect(built)
+          .rejects.toThrow()
+          .then(() => undefined);
+      await built.catch((e) => {
+        tmpLog(
+          `${context.name}: ${builder.name}: FAILED ${String(e.stderr ?? e.message)
+            .split("\n")
+            .slice(-8)
+            .join(" / ")}`,
+        );
+        throw e;
+      });
       const image = await imageOf(archive, now);
       rmSync(archive);
       return image;
     };
-    const [[ours, ...others]] = await Promise.all([
-      Promise.all((able ?? []).map(read)),
-      ...(unable ?? []).map((builder) => expect(read(builder)).rejects.toThrow()),
-    ]);
+    const [ours, ...others] = (await Promise.allSettled(builders.map(read))).map((r) =>
+      r.status === "fulfilled" ? r.value : undefined,
+    );
     return others.flatMap((theirs, index) => {
-      const peer = able?.[index + 1]?.name ?? "";
+      if (theirs === undefined) return [];
+      const peer = builders[index + 1]?.name ?? "";
       return differences(ours ?? {}, theirs)
         .filter((line) => !expected(peer, context, line))
         .map((line) => `${peer}${target ? ` (${target})` : ""}: ${line}`);
@@ -101,7 +113,9 @@ describe("the same as docker's and buildah's", () => {
   test.each(contexts)("$name", async (context) => {
     const path = write(join(host.directory, context.name.replaceAll(/\W/g, "-")), context);
     const found: string[] = [];
-    for (const target of context.targets ?? [undefined]) found.push(...(await compare(context, path, target)));
+    for (const target of context.targets ?? [undefined])
+      found.push(...(await compare(context, path, target)));
+    for (const l of found) tmpLog(`${context.name}: ${l}`);
     expect(found).toEqual([]);
   });
 
