@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { EngineContext } from "../engine/context.ts";
 import type { UserNamespace } from "../engine/types.ts";
 import type { Packer } from "../store/pack-client.ts";
-import type { Paths } from "../store/paths.ts";
+import { layersDir, type Paths } from "../store/paths.ts";
 import { makeRoomyDirectory } from "../store/roomy-directory.ts";
 import { openScratch, type Scratch } from "../store/scratch.ts";
 import { Quiet } from "./quiet.ts";
@@ -31,6 +31,12 @@ export interface Session extends AsyncDisposable {
   directory(): string;
   /** What is disposed of when the build has ended. */
   keep<Of extends Disposable>(resource: Of): Of;
+}
+
+/** What is mounted names layers relative to their directory, which a store without an image does not have yet. */
+function openWorkshop(paths: Paths): Scratch {
+  mkdirSync(layersDir(paths), { recursive: true, mode: 0o700 });
+  return openScratch(paths, makeRoomyDirectory);
 }
 
 export function openSession(
@@ -69,7 +75,7 @@ export function openSession(
       }
     },
     directory() {
-      scratch ??= openScratch(context.paths, makeRoomyDirectory);
+      scratch ??= openWorkshop(context.paths);
       const path = join(scratch.path, String(count++));
       mkdirSync(path, { mode: 0o700 });
       return path;

@@ -7,11 +7,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { listBuildCache, pruneBuildCache } from "../../src/build/prune.ts";
 import { loadConfig } from "../../src/config.ts";
@@ -246,6 +248,19 @@ RUN cat /c >> /b
     expect((await built(context, { noCache: true })).cached).toEqual([]);
   });
 
+  test("is left for a file that is another, though its size and time are what they were", async () => {
+    const context = contextOf({ a: "one", Dockerfile: `FROM ${IMAGE}\nCOPY a /a\n` });
+    await sleep(2100); // until the file is old enough to be remembered
+    const one = await built(context);
+    expect((await built(context)).imageId).toBe(one.imageId);
+    const { atime, mtime } = statSync(join(context, "a"));
+    writeFileSync(join(context, "a"), "two");
+    utimesSync(join(context, "a"), atime, mtime);
+    const two = await built(context);
+    expect(two.executed).toEqual(["COPY a /a"]);
+    expect(await printed(two, "cat /a")).toBe("two");
+  });
+
   test("holds its layers until it is pruned", async () => {
     const context = contextOf({ a: "a3", Dockerfile: `FROM ${IMAGE}\nCOPY a /a\nRUN echo $(cat /a) > /b\n` });
     const image = await built(context);
@@ -413,6 +428,14 @@ test("two builds of one context at the same time end alike", async () => {
   const images = await Promise.all([built(context), built(context)]);
   for (const image of images) expect(await printed(image, "cat /b")).toBe("both");
   expect((await built(context)).executed).toEqual([]);
+});
+
+test("a store that has no image yet gets its first", async () => {
+  const fresh = { root: join(directory, "fresh"), run: join(directory, "fresh-run") };
+  const first = new Engine({ paths: fresh, config: loadConfig({}) });
+  const context = contextOf({ a: "1", b: "2", Dockerfile: "FROM scratch\nCOPY a /\nCOPY b /\n" });
+  const { imageId } = await build(first, { context: { kind: "directory", path: context } });
+  expect((await first.inspectImage(imageId ?? "")).layers).toHaveLength(2);
 });
 
 test("a full disk is named and leaves nothing", async () => {
