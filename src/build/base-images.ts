@@ -1,10 +1,10 @@
 /** The images that a build begins with or takes files from: those of the store, or else pulled. */
-import { hash } from "node:crypto";
 import { provideImage } from "../engine/images.ts";
 import { historyOf } from "../engine/new-image.ts";
 import { formatPlatform, type Platform } from "../image/platform.ts";
 import type { PullEvent } from "../image/pull-event.ts";
 import { canonicalName, parseReference } from "../image/reference.ts";
+import { sha256 } from "../kernel/sha256.ts";
 import type { BaseImage } from "./graph/types.ts";
 import { storedLayer } from "./layers.ts";
 import type { Session } from "./session.ts";
@@ -65,7 +65,7 @@ async function load(
       author,
       history: historyOf(paths, id, diffIds),
       snapshot: {
-        id: hash("sha256", diffIds.join(" "), "hex"),
+        id: sha256(diffIds.join(" ")),
         layers: diffIds.map((diffId) => storedLayer(paths, diffId)),
       },
     };

@@ -2,7 +2,7 @@
  * The graph at work. A stage is executed when somebody asks for it, once, whoever asks; so independent stages go on at the
  * same time, and within a stage a step begins as soon as the one before has ended, while that one's layer is still packed.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../kernel/random.ts";
 import { type CacheRecord, useCacheRecord, writeCacheRecord } from "../store/build-cache.ts";
 import { layerInfo } from "../store/layers.ts";
 import { filesOf } from "./announce.ts";

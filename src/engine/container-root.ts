@@ -8,6 +8,7 @@
 import { closeSync, constants, openSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { O_PATH } from "../kernel/openat2.ts";
 import { openNamespaceRoot, openOverlay, type ViewBind } from "../kernel/overlay.ts";
 import { layerName } from "../store/layers.ts";
@@ -77,14 +78,14 @@ export interface HeldContainer extends Disposable {
 /** A container that either runs or is kept from starting. */
 export async function holdContainer(paths: Paths, reference: string): Promise<HeldContainer> {
   const { id } = resolveContainer(paths, reference);
-  const deadline = performance.now() + OWN_TIMEOUT_MS;
+  const deadline = monotonic() + OWN_TIMEOUT_MS;
   for (;;) {
     const state = readState(paths, id);
     if (isRunning(state)) {
       return { record: resolveContainer(paths, id), running: state, [Symbol.dispose]: () => {} };
     }
     const owned = await ownSoon(paths, id);
-    if (owned === undefined && performance.now() >= deadline) throw busy(paths, id);
+    if (owned === undefined && monotonic() >= deadline) throw busy(paths, id);
     if (owned === undefined) continue;
     const release = (): void => letGo(owned);
     try {

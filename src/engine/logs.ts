@@ -2,6 +2,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { containerDir } from "../store/paths.ts";
 import type { LogEntry, LogOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
@@ -53,8 +54,8 @@ function endOf({ paths }: EngineContext, id: string, { to }: Bounds): () => bool
     if (to !== undefined && Date.now() > to.milliseconds) return true;
     // Its monitor, who owns it, writes the log for moments after it has written down the end, and waits for a restart.
     if (readState(paths, id).status === "running" || isOwned(paths, id))
-      aliveUntil = performance.now() + RESTART_GAP_MS;
-    return performance.now() >= aliveUntil;
+      aliveUntil = monotonic() + RESTART_GAP_MS;
+    return monotonic() >= aliveUntil;
   };
 }
 

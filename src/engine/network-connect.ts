@@ -1,6 +1,7 @@
 /** network connect and disconnect: a container's networks change, at once where it runs and for every later start. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { attachLive, detachLive, release } from "../network/attach.ts";
 import { listEndpoints, readEndpoint } from "../network/endpoints.ts";
 import { HOST, NONE } from "../network/predefined.ts";
@@ -97,9 +98,9 @@ type Act = (record: ContainerRecord, running: ContainerState | undefined) => Pro
  * anybody meanwhile (`update` waits for the same, and tells why); again where `act` returns false: it has just ended.
  */
 async function untilSettled(context: EngineContext, id: string, act: Act): Promise<void> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  const deadline = monotonic() + SETTLE_TIMEOUT_MS;
   while (!(await trySettled(context, id, act))) {
-    if (performance.now() >= deadline) {
+    if (monotonic() >= deadline) {
       throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `another command is at work on container ${id}`, {
         hint: "wait for it: `tsrun ps -a` tells what has become of the container",
       });

@@ -1,5 +1,6 @@
 /** rm: the container, its writable layer, its log and its name. */
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import type { Lock } from "../store/locks.ts";
 import type { Paths } from "../store/paths.ts";
 import { removeContainer } from "./cleanup.ts";
@@ -23,7 +24,7 @@ export async function removeByReference(
 ): Promise<void> {
   const { paths } = context;
   const record = resolveContainer(paths, reference);
-  const deadline = performance.now() + OWN_TIMEOUT_MS;
+  const deadline = monotonic() + OWN_TIMEOUT_MS;
   for (;;) {
     const state = readState(paths, record.id);
     if (isUnfinished(state)) {
@@ -51,7 +52,7 @@ async function ownSoon(paths: Paths, id: string, deadline: number): Promise<Lock
   try {
     return await ownContainer(paths, id, LOOK_AGAIN_MS);
   } catch (error) {
-    const isLate = performance.now() >= deadline || !(error instanceof TsrunError);
+    const isLate = monotonic() >= deadline || !(error instanceof TsrunError);
     if (isLate || error.code !== "ERR_TSRUN_LOCK_TIMEOUT") throw error;
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** Waiting for a container's monitor to say what has happened, which it does within milliseconds. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import type { Paths } from "../store/paths.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";
@@ -28,9 +29,9 @@ export async function settle(
 
 /** Throws ERR_TSRUN_MONITOR_STUCK where it does not become so. */
 export async function until(record: ContainerRecord, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonic() + PATIENCE_MS;
   while (!isSo()) {
-    if (performance.now() > deadline) {
+    if (monotonic() > deadline) {
       throw new TsrunError(
         "ERR_TSRUN_MONITOR_STUCK",
         `the monitor of container ${record.name} does not answer`,

@@ -2,6 +2,7 @@
 import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { SyscallError } from "../kernel/errors.ts";
 import { pidfdOpen, pidfdSendSignal } from "../kernel/process.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
@@ -168,7 +169,7 @@ export async function waitForEnd(
   record: ContainerRecord,
   { state, timeoutMs }: { state: ContainerState; timeoutMs: number },
 ): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = monotonic() + timeoutMs;
   const client = await monitorOf(context, record);
   if (client) {
     client.ignoreOutput();
@@ -182,7 +183,7 @@ export async function waitForEnd(
   }
   // No monitor to tell, one that has just told, or one with too many clients already: look at the process itself.
   while (isRunning(state)) {
-    if (performance.now() >= deadline) return false;
+    if (monotonic() >= deadline) return false;
     await sleep(POLL_MS);
   }
   await settle(context.paths, record, state);

@@ -1,6 +1,7 @@
 /** update: other limits for a container, at once where it runs and for every later start. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import type { OciResources } from "../runtime/oci.ts";
 import { changeRecord } from "./change.ts";
@@ -27,9 +28,9 @@ export async function updateContainer(
   changes: ContainerChanges,
 ): Promise<void> {
   const { id } = resolveContainer(context.paths, reference);
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  const deadline = monotonic() + SETTLE_TIMEOUT_MS;
   while (!(await tryUpdate(context, id, changes))) {
-    if (performance.now() >= deadline) {
+    if (monotonic() >= deadline) {
       throw new TsrunError("ERR_TSRUN_LOCK_TIMEOUT", `another command is at work on container ${reference}`, {
         hint: "wait for it: `tsrun ps -a` tells what has become of the container",
       });

@@ -13,3 +13,6 @@ export function realtime(): Timespec {
   check("clock_gettime", () => clockGettime(CLOCK_REALTIME, timespec));
   return { seconds: Number(timespec[0]), nanoseconds: Number(timespec[1]) };
 }
+
+/** Milliseconds since some moment in the past, whatever is done to the time of day. */
+export const monotonic = (): number => process.uptime() * 1000;

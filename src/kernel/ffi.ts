@@ -43,9 +43,9 @@ function loadKoffi(): KoffiModule {
   }
 }
 
-const libraries = new Map<string, Koffi.LibraryHandle>();
+const libraries = new Map<string | null, Koffi.LibraryHandle>();
 
-function load(path: string): Koffi.LibraryHandle {
+function load(path: string | null): Koffi.LibraryHandle {
   let library = libraries.get(path);
   if (library === undefined) {
     library = ffi().load(path);
@@ -54,11 +54,14 @@ function load(path: string): Koffi.LibraryHandle {
   return library;
 }
 
-/** Declares a function of any shared library by its C prototype; resolved when first called. */
-export function declare(library: string | (() => string), prototype: string): ForeignFunction {
+/**
+ * Declares a function of any shared library by its C prototype; resolved when first called. null is this process: node,
+ * and what it is linked with.
+ */
+export function declare(library: string | null | (() => string), prototype: string): ForeignFunction {
   let resolved: ForeignFunction | undefined;
   return (...args) => {
-    resolved ??= load(typeof library === "string" ? library : library()).func(prototype) as ForeignFunction;
+    resolved ??= load(typeof library === "function" ? library() : library).func(prototype) as ForeignFunction;
     return resolved(...args);
   };
 }

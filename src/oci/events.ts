@@ -1,6 +1,7 @@
 /** events: what a container uses, again and again, and when it has run out of memory. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { keyedNumber, readControlIfAny } from "../kernel/cgroupfs.ts";
+import { monotonic } from "../kernel/clock.ts";
 import { SyscallError } from "../kernel/errors.ts";
 import { noCgroup } from "./absent-cgroup.ts";
 import { type OciCgroup, reopenOciCgroup } from "./container-cgroup.ts";
@@ -26,16 +27,16 @@ export async function* watchContainer(
 ): AsyncGenerator<OciEvent> {
   const watched = observed(root, id);
   let kills = oomKills(watched.cgroup);
-  let next = performance.now() + interval;
+  let next = monotonic() + interval;
   for (;;) {
-    await sleep(Math.max(0, Math.min(LOOK_MS, next - performance.now())));
+    await sleep(Math.max(0, Math.min(LOOK_MS, next - monotonic())));
     const isOver = !isAlive(watched.state);
     // The kill that ended the container counts too, as long as its cgroup is there to tell.
     const now = oomKills(watched.cgroup);
     if (now > kills) yield { type: "oom", id };
     kills = Math.max(kills, now);
     if (isOver) return;
-    if (performance.now() < next) continue;
+    if (monotonic() < next) continue;
     next += interval;
     try {
       yield statsEvent(watched);

@@ -1,5 +1,6 @@
 /** Content digests, image-spec descriptor.md: "sha256:" and 64 lower-case hexadecimal digits. */
 import { TsrunError } from "../errors.ts";
+import { sha256 } from "../kernel/sha256.ts";
 
 const SHA256 = /^sha256:([0-9a-f]{64})$/;
 
@@ -18,11 +19,7 @@ export function hexOf(digest: string): string {
 }
 
 /** The digest of bytes in memory. */
-export function digestOf(bytes: Uint8Array): string {
-  // Loaded here, since it takes milliseconds and most commands hash nothing.
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
+export const digestOf = (bytes: Uint8Array): string => `sha256:${sha256(bytes)}`;
 
 /** The error for content that is not what its digest says. */
 export function digestMismatch(what: string, digests: { expected: string; actual: string }): TsrunError {

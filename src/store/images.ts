@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { readDocument, writeDocument } from "./documents.ts";
 import { type Lock, lock } from "./locks.ts";
 import { imagesFile, locksDir, type Paths } from "./paths.ts";
@@ -110,6 +109,12 @@ async function change(paths: Paths, edit: (index: ImageIndex) => ImageIndex): Pr
 }
 
 function isNamed(index: ImageIndex, names: readonly string[], image: ImageRecord): boolean {
-  const is = (record: ImageRecord | undefined): boolean => isDeepStrictEqual(record, image);
+  const is = (record: ImageRecord | undefined): boolean => record !== undefined && isSame(record, image);
   return is(index.known[image.config]) && names.every((name) => is(index.names[name]));
 }
+
+const isSame = (one: ImageRecord, other: ImageRecord): boolean =>
+  one.config === other.config &&
+  one.manifest === other.manifest &&
+  one.target.digest === other.target.digest &&
+  one.target.mediaType === other.target.mediaType;

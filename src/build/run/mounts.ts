@@ -1,12 +1,12 @@
 /** RUN --mount: where on this host the files of each are while the step runs. */
 
-import { hash } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { LocatedBind, LocatedMount } from "../../engine/mounts.ts";
 import type { ImageMount } from "../../engine/types.ts";
 import { type Owner, ownerOnHost } from "../../engine/userns/owners.ts";
 import { requireIds } from "../../engine/userns/require-ids.ts";
+import { sha256 } from "../../kernel/sha256.ts";
 import { buildDir } from "../../store/build-cache.ts";
 import { type Lock, lock } from "../../store/locks.ts";
 import { containerRunDir } from "../../store/paths.ts";
@@ -128,7 +128,7 @@ async function openCache(opening: Opening, mount: StepMount): Promise<void> {
   const { workshop, mounts, targets, close } = opening;
   const { paths, signal, users } = workshop.session;
   const id = mount.id || mount.target;
-  const base = join(buildDir(paths), "mounts", hash("sha256", id, "hex").slice(0, 32));
+  const base = join(buildDir(paths), "mounts", sha256(id).slice(0, 32));
   const taken = await takeCache(base, mount.sharing ?? "shared", signal);
   if (taken.lock) close.push(() => taken.lock?.release());
   const data = join(taken.directory, "data");

@@ -87,7 +87,6 @@ async function tell(
   result: BuildResult,
   { flags, mode, context }: { flags: BuildFlags; mode: ProgressMode; context: Context },
 ): Promise<void> {
-  const { writeFile } = await import("../../build/output/write-file.ts");
   const { imageId, digest } = result;
   if (mode === "plain" || mode === "tty") {
     const { warningSummary } = await import("../render/build/warnings.ts");
@@ -95,10 +94,15 @@ async function tell(
   }
   if (flags["metadata-file"] !== undefined) {
     const { buildMetadata } = await import("../../build/output/metadata.ts");
-    await writeFile(flags["metadata-file"], buildMetadata(result));
+    await writeWhole(flags["metadata-file"], buildMetadata(result));
   }
-  if (flags.iidfile !== undefined) await writeFile(flags.iidfile, imageId ?? digest ?? "");
+  if (flags.iidfile !== undefined) await writeWhole(flags.iidfile, imageId ?? digest ?? "");
   if (mode === "quiet" && imageId !== undefined) context.out(`${imageId}\n`);
+}
+
+async function writeWhole(path: string, content: string): Promise<void> {
+  const { writeFile } = await import("../../build/output/write-file.ts");
+  await writeFile(path, content);
 }
 
 /** The lines of the Dockerfile that an error speaks of. */

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../../errors.ts";
+import { monotonic } from "../../kernel/clock.ts";
 import { SyscallError } from "../../kernel/errors.ts";
 import { cannotCreate } from "./errors.ts";
 
@@ -73,12 +74,12 @@ export function discardCgroups(directories: readonly string[]): void {
 
 /** Removes cgroups and those below them; a process that is still exiting keeps its cgroup EBUSY for a moment. */
 export async function removeCgroups(directories: readonly string[]): Promise<void> {
-  const deadline = performance.now() + REMOVE_TIMEOUT_MS;
+  const deadline = monotonic() + REMOVE_TIMEOUT_MS;
   let left = directories;
   for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
     left = left.filter((directory) => !removeTree(directory));
     if (left.length === 0) return;
-    if (performance.now() > deadline) {
+    if (monotonic() > deadline) {
       throw new TsrunError("ERR_TSRUN_CGROUP_BUSY", `processes still run in the cgroup ${left[0]}`, {
         hint: `end them first: cat ${left[0]}/cgroup.procs lists them`,
       });

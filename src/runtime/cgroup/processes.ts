@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../../errors.ts";
 import { readControlIfAny } from "../../kernel/cgroupfs.ts";
+import { monotonic } from "../../kernel/clock.ts";
 import { childCgroups } from "./directory.ts";
 
 const FREEZE_TIMEOUT_MS = 5000;
@@ -33,9 +34,9 @@ export function isFrozen(freezer: { file: string; thawed: string } | undefined):
 
 /** Waits until the freezer says that it is done; throws where a process in uninterruptible sleep holds it up. */
 export async function untilFrozen(path: string, isFrozen: () => boolean): Promise<void> {
-  const deadline = performance.now() + FREEZE_TIMEOUT_MS;
+  const deadline = monotonic() + FREEZE_TIMEOUT_MS;
   for (let pause = 1; !isFrozen(); pause = Math.min(pause * 2, 50)) {
-    if (performance.now() > deadline) {
+    if (monotonic() > deadline) {
       throw new TsrunError(
         "ERR_TSRUN_CGROUP_FREEZE",
         `the processes of ${path} did not freeze within 5 seconds`,
