@@ -199,6 +199,7 @@ function namedContexts(session: Session, main: BuildContext): NamedContexts {
       return opening;
     },
     async [Symbol.asyncDispose]() {
+      for (const opening of open.values()) (await opening.catch(() => undefined))?.digests.save();
       for (const files of opened) await files[Symbol.asyncDispose]();
     },
   };

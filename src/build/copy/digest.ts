@@ -1,10 +1,9 @@
 /** What a COPY takes, as one digest: names, types, modes, owners, attributes and contents, but no times. */
-import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
-import { xattrsOf } from "../../kernel/xattr.ts";
-import { isPortableXattr } from "../../store/pack/entries.ts";
 import type { FileDigests } from "../cache/file-digests.ts";
+import { portableXattrs } from "./portable-xattrs.ts";
 import type { FoundFile, Match, SourceRoot } from "./sources.ts";
+import { textDigest } from "./text-digest.ts";
 
 /** Of the matches in their order. A single file goes by any name: that is the destination's. */
 export function digestMatches(
@@ -12,7 +11,7 @@ export function digestMatches(
   { ownedByRoot }: SourceRoot,
   digests: FileDigests,
 ): string {
-  const digest = createHash("sha256");
+  const digest = textDigest();
   for (const match of matches) {
     const name = match.path.slice(match.path.lastIndexOf("/") + 1);
     digest.update(`${JSON.stringify([name, match.isDirectory])}\n`);
@@ -22,16 +21,16 @@ export function digestMatches(
       digest.update(`${JSON.stringify(describe(found, ownedByRoot, digests))}\n`);
     }
   }
-  return digest.digest("hex");
+  return digest.digest();
 }
 
 function describe({ path, file, stat }: FoundFile, ownedByRoot: boolean, digests: FileDigests): unknown[] {
   const owner = ownedByRoot ? [] : [Number(stat.uid), Number(stat.gid)];
   const common = [path, Number(stat.mode), ...owner];
   if (stat.isSymbolicLink()) return [...common, readlinkSync(file, "latin1")];
-  const xattrs = [...(xattrsOf(file) ?? [])]
-    .filter(([name]) => isPortableXattr(name))
-    .map(([name, value]) => [name, value.toString("latin1")]);
-  if (stat.isFile()) return [...common, Number(stat.size), digests.digest(file, stat), xattrs];
-  return stat.isDirectory() ? [...common, xattrs] : [...common, Number(stat.rdev)];
+  if (stat.isFile()) {
+    const { digest, xattrs } = digests.content(file, stat);
+    return [...common, Number(stat.size), digest, xattrs];
+  }
+  return stat.isDirectory() ? [...common, portableXattrs(file)] : [...common, Number(stat.rdev)];
 }

@@ -102,7 +102,6 @@ class Opening implements Disposable {
 
   [Symbol.dispose](): void {
     for (const each of this.#open.splice(0)) each[Symbol.dispose]();
-    this.digests.save();
   }
 
   async #openAll(): Promise<Opened[]> {
