@@ -11,26 +11,78 @@ if (major < 22 || (major === 22 && minor < 15)) {
 }
 
 const fs = require("node:fs");
+const { pathToFileURL } = require("node:url");
 const { Script } = require("node:vm");
 const { basename, join } = require("node:path");
 
-const cache = join(__dirname, "cache");
-// The command line itself is kept as compiled as it was when the command ended. node's own cache has a file as compiled
-// as it was when it was loaded, without the functions that are called later: they took 8 ms of each `exec`.
 // This file is there twice, for each of the two faces: cli.cjs and oci.cjs.
 const face = basename(__filename) === "oci.cjs" ? "oci" : "main";
+// A function expression, in ASCII, that returns a list of functions: the chunks of scripts/bundle-chunks.mjs.
 const file = join(__dirname, face === "oci" ? "oci.main.cjs" : "main.cjs");
-const source = fs.readFileSync(file, "latin1"); // a function expression, in ASCII
+const LIST = "\nreturn [\n";
+
+const cache = join(__dirname, "cache");
+// V8 recognizes its version and its flags, but takes any source of the same length for the one that was compiled.
+const fingerprint = `${process.version}-${process.arch}-${Math.round(fs.statSync(file).mtimeMs).toString(36)}`;
+/** What a file of the cache begins with; then come the lengths of the code and of the source, and both. */
+const MAGIC = "tsrun 1\n";
+const HEADER = 16;
+
+const url = pathToFileURL(file).href;
+const loaded = [];
+const later = async (index) => need(index);
+
+// A command needs a quarter of the chunks. These are kept, as compiled as they were when the command ended. node's own
+// cache has a file as compiled as it was when it was loaded, without the functions that are called later: they took
+// 8 ms of each `exec`.
 const command = commandWord(process.argv.slice(2));
-const path = command !== undefined && join(cache, `${command}-${fingerprint()}`);
-const kept = read(path);
-const script = new Script(source, { filename: file, cachedData: kept });
+const ownPath = command && join(cache, `${command}-${fingerprint}`);
+const own = ownPath && openOwn();
+let whole;
+let willKeep = false;
 // Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
 const LOOK_EVERY = 32;
-const isUsed = kept !== undefined && !script.cachedDataRejected;
-if (path && (!isUsed || process.pid % LOOK_EVERY === 0)) process.on("exit", keep);
-const main = { exports: {} };
-script.runInThisContext().call(main.exports, main.exports, load, main, file, __dirname);
+if (own && (!own.isCompiled || process.pid % LOOK_EVERY === 0)) keepAtExit();
+need(0);
+
+/** What a chunk exports. */
+function need(index) {
+  if (loaded[index] === undefined) loaded[index] = (own?.chunks[index] ? own : openWhole()).chunks[index]();
+  return loaded[index];
+}
+
+function openOwn() {
+  const kept = read(ownPath);
+  if (kept === undefined) return undefined;
+  try {
+    return compile(kept, ownPath);
+  } catch {
+    return undefined; // it is not what was written
+  }
+}
+
+/** All chunks, none of them compiled: V8 needs but to know where each begins and ends, which takes 25 ms to find out. */
+function openWhole() {
+  if (whole !== undefined) return whole;
+  const path = join(cache, `${basename(file)}-${fingerprint}`);
+  const kept = read(path);
+  const source = fs.readFileSync(file, "latin1");
+  whole = compile({ source, code: kept?.code }, file);
+  if (!whole.isCompiled) write(path, { source: "", code: whole.script.createCachedData() });
+  if (ownPath) keepAtExit();
+  return whole;
+}
+
+function compile({ source, code }, filename) {
+  const script = new Script(source, { filename, cachedData: code });
+  return {
+    source,
+    code,
+    script,
+    isCompiled: code !== undefined && !script.cachedDataRejected,
+    chunks: script.runInThisContext()(need, later, load, url),
+  };
+}
 
 /** Packages of vendor/, which few commands need, are kept compiled by node itself. */
 function load(name) {
@@ -45,7 +97,7 @@ function keepPackages() {
   process.once("exit", () => flushCompileCache());
 }
 
-/** What the command's compiled code is called; the OCI interface's flags with values stand before its commands. */
+/** What the command's chunks are called; the OCI interface's flags with values stand before its commands. */
 function commandWord(words) {
   if (face === "main") return /^[a-z]+$/.test(words[0] ?? "") ? words[0] : undefined;
   const verb = words.find((word) =>
@@ -54,29 +106,53 @@ function commandWord(words) {
   return verb && `oci-${verb}`;
 }
 
-/** V8 recognizes its version and its flags, but takes any source of the same length for the one that was compiled. */
-function fingerprint() {
-  return `${process.version}-${process.arch}-${Math.round(fs.statSync(file).mtimeMs).toString(36)}`;
+function keepAtExit() {
+  if (!willKeep) process.once("exit", keep);
+  willKeep = true;
+}
+
+/**
+ * Of a command that did its work: a failed one, or its help, has not called what is to be fast. The first time, and when
+ * it needed others than before, its chunks are kept; when they have served, their code.
+ */
+function keep(exitCode) {
+  if (exitCode !== 0 || process.argv.includes("--help")) return;
+  const needed = [...new Set([...Object.keys(own ? own.chunks : {}), ...Object.keys(loaded)])];
+  if (!own || needed.some((index) => own.chunks[index] === undefined)) {
+    const head = whole.source.slice(0, whole.source.indexOf(LIST));
+    const list = needed.map((index) => `${index}:${whole.chunks[index]}`);
+    write(ownPath, { source: `${head}\nreturn {\n${list.join(",\n")}\n}})\n`, code: Buffer.alloc(0) });
+    return;
+  }
+  const code = own.script.createCachedData();
+  if (!own.isCompiled || code.length > own.code.length * 1.01) write(ownPath, { source: own.source, code });
 }
 
 function read(path) {
+  let bytes;
   try {
-    return path ? fs.readFileSync(path) : undefined;
+    bytes = fs.readFileSync(path);
   } catch {
     return undefined;
   }
+  if (bytes.length < HEADER || bytes.latin1Slice(0, MAGIC.length) !== MAGIC) return undefined;
+  const end = HEADER + bytes.readUInt32LE(8);
+  if (bytes.length !== end + bytes.readUInt32LE(12)) return undefined;
+  return { code: end > HEADER ? bytes.subarray(HEADER, end) : undefined, source: bytes.latin1Slice(end) };
 }
 
-/** Of a command that did its work: a failed one, or its help, has not called what is to be fast. */
-function keep(exitCode) {
-  if (exitCode !== 0 || process.argv.includes("--help")) return;
-  const data = script.createCachedData();
-  if (isUsed && data.length < kept.length * 1.01) return;
+function write(path, { source, code }) {
+  const header = Buffer.alloc(HEADER);
+  header.write(MAGIC, "latin1");
+  header.writeUInt32LE(code.length, 8);
+  header.writeUInt32LE(source.length, 12);
   const temporary = `${path}.${process.pid}`;
   try {
     fs.mkdirSync(cache, { recursive: true });
     // Durable before it has its name: V8 does not look into what it is given (a power failure may leave zeros).
-    fs.writeFileSync(temporary, data, { flush: true });
+    fs.writeFileSync(temporary, Buffer.concat([header, code, Buffer.from(source, "latin1")]), {
+      flush: true,
+    });
     fs.renameSync(temporary, path);
   } catch {
     fs.rmSync(temporary, { force: true }); // where the folder cannot be written, it goes without

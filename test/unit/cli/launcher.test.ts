@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -75,54 +76,92 @@ describe("boot.cjs", () => {
     expect(stderr).toContain("tsrun: node 22.14.0 is too old: tsrun needs 22.15 or newer\n");
   });
 
-  describe("keeps compiled code", () => {
+  describe("keeps what a command needs, compiled", () => {
     const run = (...argv: string[]) => start(process.execPath, join(checkout, "dist/cli.cjs"), ...argv);
+    const cache = () => join(checkout, "dist/cache");
     const kept = () =>
-      readdirSync(join(checkout, "dist/cache"), { withFileTypes: true }).flatMap((entry) =>
-        entry.isFile() ? [entry.name.replace(/-.*/, "")] : [],
-      );
+      existsSync(cache()) ? readdirSync(cache()).map((name) => name.replace(/-.*/, "")) : [];
+    const pathOf = (command: string) =>
+      join(cache(), readdirSync(cache()).find((name) => name.startsWith(`${command}-`)) ?? "");
+    const sizeOf = (command: string) => statSync(pathOf(command)).size;
     const main = (argument = 2) =>
-      `(function (exports, require, module, __filename, __dirname) {
-        console.log(process.argv[${argument}], __filename, require('node:path').sep);
-        process.exitCode = Number(process.argv[3] ?? 0);
-      })`;
+      `(function (need, later, require, url) {"use strict";
+return [
+() => {
+  const { print } = need(1);
+  print(process.argv[${argument}], url);
+  if (process.argv[4] === "more") later(2).then(({ more }) => print(more));
+  process.exitCode = Number(process.argv[3] ?? 0);
+},
+() => ({ print: (...texts) => console.log(...texts, require("node:path").sep) }),
+() => ({ more: "more than usual" }),
+() => ({ never: "${"never ".repeat(1000)}" })
+]})`;
+    /** Other content with the same time: what is told from the file no longer comes from it. */
+    const replaceMain = (content: string) => {
+      const { mtime } = statSync(join(checkout, "dist/main.cjs"));
+      put("dist/main.cjs", content);
+      utimesSync(join(checkout, "dist/main.cjs"), mtime, mtime);
+    };
 
     beforeEach(() => {
       mkdirSync(join(checkout, "dist"));
       copyFileSync(boot, join(checkout, "dist/cli.cjs"));
       put("dist/main.cjs", main());
+      utimesSync(join(checkout, "dist/main.cjs"), 1000, 1000);
     });
 
-    it("of each command, and runs the same from it", () => {
+    it("its chunks first, then their code, and reads nothing else from then on", () => {
       const first = run("exec");
-      expect(first.stdout).toBe(`exec ${join(checkout, "dist/main.cjs")} /\n`);
+      expect(first.stdout).toBe(`exec file://${join(checkout, "dist/main.cjs")} /\n`);
       expect(run("run", "0").status).toBe(0);
-      expect(kept()).toEqual(["exec", "run"]);
+      expect(kept().sort()).toEqual(["exec", "main.cjs", "run"]);
+      const chunks = sizeOf("exec");
+      expect(chunks).toBeLessThan(main().length);
       expect(run("exec")).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
+      expect(sizeOf("exec")).toBeGreaterThan(chunks);
+      replaceMain("nobody reads this");
+      expect(run("exec")).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
+      expect(run("ps").status).not.toBe(0);
+    });
+
+    it("with chunks that it needs later", () => {
+      for (const _ of [1, 2]) run("exec", "0");
+      const size = sizeOf("exec");
+      expect(run("exec", "0", "more").stdout).toContain("\nmore than usual /\n");
+      for (const _ of [1, 2]) expect(run("exec", "0").stdout).toMatch(/^exec /);
+      expect(sizeOf("exec")).toBeGreaterThan(size);
+      replaceMain("nobody reads this");
+      expect(run("exec", "0", "more").stdout).toContain("\nmore than usual /\n");
     });
 
     it("only of what succeeded, and not of help", () => {
       expect(run("exec", "3").status).toBe(3);
       run("exec", "0", "--help");
       run("--debug");
-      expect(existsSync(join(checkout, "dist/cache"))).toBe(false);
+      expect(kept()).toEqual(["main.cjs"]);
     });
 
     it("not beyond a change of the file, whatever its length", () => {
-      expect(run("exec").stdout).toContain("exec");
+      for (const _ of [1, 2]) expect(run("exec").stdout).toContain("exec");
       put("dist/main.cjs", main(3));
       utimesSync(join(checkout, "dist/main.cjs"), 1, 1);
       expect(run("exec", "0").stdout).toMatch(/^0 /);
     });
 
-    it("and compiles anew where what was kept is not V8's", () => {
-      run("exec");
-      const [name = ""] = readdirSync(join(checkout, "dist/cache")).filter((entry) => /^exec-/.test(entry));
-      const size = statSync(join(checkout, "dist/cache", name)).size;
-      for (const damaged of [Buffer.alloc(0), Buffer.alloc(size)]) {
-        writeFileSync(join(checkout, "dist/cache", name), damaged);
-        expect(run("exec")).toMatchObject({ status: 0, stderr: "" });
-        expect(statSync(join(checkout, "dist/cache", name)).size).toBe(size);
+    it.each([
+      ["exec", ["exec"], 0],
+      ["main.cjs", ["ps", "3"], 3],
+    ])("and makes %s anew where it was damaged", (name, argv, status) => {
+      for (const _ of [1, 2]) run("exec");
+      const path = pathOf(name);
+      const whole = readFileSync(path);
+      const withoutCode = Buffer.concat([whole.subarray(0, 16), Buffer.alloc(64), whole.subarray(80)]);
+      for (const damaged of [Buffer.alloc(whole.length), whole.subarray(0, -1), withoutCode]) {
+        writeFileSync(path, damaged);
+        for (const _ of name === "exec" ? [1, 2] : [1])
+          expect(run(...argv)).toMatchObject({ status, stderr: "" });
+        expect(Math.abs(statSync(path).size - whole.length)).toBeLessThan(200);
       }
     });
   });
