@@ -25,7 +25,9 @@ const build = (dockerfile: string, ...args: string[]): Promise<CliResult> => {
 const said = async (dockerfile: string, ...args: string[]): Promise<string> => {
   const { code, stderr } = await build(dockerfile, ...args);
   if (code !== 0) throw new Error(`ended with ${code}: ${stderr}`);
-  return [...stderr.matchAll(/^#\d+ \d+\.\d+ (?!writing image |naming to )(.*)$/gm)].map(([, line]) => line).join("\n");
+  return [...stderr.matchAll(/^#\d+ \d+\.\d+ (?!writing image |naming to )(.*)$/gm)]
+    .map(([, line]) => line)
+    .join("\n");
 };
 
 const isV2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
