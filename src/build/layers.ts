@@ -59,13 +59,15 @@ export function makeLayer(session: Session, { upper, blob }: WorkDirectory): Lay
 }
 
 async function storeLayer(
-  { packer, paths, options, quiet, signal }: Session,
+  { packer, paths, options, quiet }: Session,
   { tree, blob, moved }: { tree: string; blob: string; moved: (to: string) => void },
 ): Promise<string> {
   const packed = await (await packer()).pack({ tree, blob, latest: options.sourceDateEpoch });
   const { diffId } = packed;
   if (layerInfo(paths, diffId)) return diffId;
-  using held = await lock(join(locksDir(paths), `layer-${layerName(diffId)}`), { signal });
+  // A step that fails meanwhile is no reason to give up what the one before it has done: that is for the cache.
+  const waiting = options.signal ? { signal: options.signal } : {};
+  using held = await lock(join(locksDir(paths), `layer-${layerName(diffId)}`), waiting);
   try {
     if (layerInfo(paths, diffId)) return diffId;
     const info: LayerInfo = { ...packed, mediaType: MEDIA_TYPE, boot: bootId() };

@@ -59,6 +59,12 @@ describe("a build", () => {
     expect((await build("--no-cache", context)).stderr).toMatch(/^#\d+ [\d.]+ built$/m);
   });
 
+  test("takes from the cache what was done before a step that failed at once", async () => {
+    files({ Dockerfile: "FROM tsrun/base\nRUN head -c 16000000 /dev/urandom > /large\nRUN exit 3\n" });
+    expect((await build(context)).code).toBe(1);
+    expect((await build(context)).stderr).toMatch(/\[2\/3\] RUN head .*\n#\d+ CACHED$/m);
+  });
+
   test("is quiet with -q, and leaves its id in files", async () => {
     files({ Dockerfile: DOCKERFILE, words: "quiet\n" });
     const [iid, metadata] = [join(host.directory, "iid"), join(host.directory, "metadata.json")];

@@ -35,6 +35,6 @@ say 'what it is of' "$(printf 'FROM built\n' | "$tsrun" build -q --platform linu
 if [ -e "$1/alpine.tar.gz" ]; then
 	"$tsrun" import --platform linux/arm64 "$1/alpine.tar.gz" alpine >/dev/null
 	say 'built of alpine' "$(printf 'FROM alpine\nRUN uname -m; apk --print-arch; adduser -D app\nUSER app\nRUN id -un\n' |
-		"$tsrun" build --network none --progress plain --platform linux/arm64 - 2>&1 | sed -n 's/^#[0-9]* [0-9.]* //p' | grep -v '^\[' | tr '\n' ' ')"
+		"$tsrun" build --network none --progress plain --platform linux/arm64 - 2>&1 | sed -n 's/^#[0-9]* [0-9.]* //p' | grep -v '^writing image' | tr '\n' ' ')"
 	say alpine "$(run --platform linux/arm64 alpine sh -c 'uname -m; cat /etc/alpine-release; apk --print-arch')"
 fi
