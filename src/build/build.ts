@@ -17,6 +17,7 @@ import { baseImages } from "./base-images.ts";
 import { openFileDigests } from "./cache/file-digests.ts";
 import type { ImportedCache } from "./cache/import.ts";
 import { type BuildContext, type ContextFiles, openContext, openFiles } from "./context/context.ts";
+import { withoutPassword } from "./context/git-url.ts";
 import { namedContextSource } from "./context/source.ts";
 import { readDockerfile } from "./dockerfile/index.ts";
 import type { Dockerfile, Range } from "./dockerfile/types.ts";
@@ -43,6 +44,7 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
   const users = await usersOfRuns(context.config, options);
   if (options.resources) detectCgroupDriver().validate(options.resources);
   const names = (options.tags ?? []).map(nameForNewImage);
+  const agents = await agentsOf(options);
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   using _store = await holdStore(context.paths, { signal });
@@ -51,6 +53,7 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
     signal,
     slots: Math.max(2, availableParallelism()),
     users,
+    agents,
   });
   const counter = stepCounter(session.emit);
   await using files = await openMainContext(session, counter);
@@ -110,6 +113,12 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
   }
 }
 
+async function agentsOf({ ssh = [] }: BuildOptions): Promise<Session["agents"]> {
+  if (ssh.length === 0) return new Map();
+  const { openAgents } = await import("./ssh/sources.ts");
+  return openAgents(ssh);
+}
+
 async function importedCaches(session: Session, counter: StepCounter): Promise<ImportedCache> {
   if (!session.options.cacheFrom?.length) return { find: async () => undefined };
   const { importCaches } = await import("./cache/import.ts");
@@ -137,7 +146,7 @@ async function finished(session: Session, stage: Stage, execution: Execution): P
 
 async function openMainContext(session: Session, counter: StepCounter): Promise<BuildContext> {
   const { context, options, signal } = session;
-  const step = counter.internal(`[internal] load build definition from ${dockerfileName(options)}`);
+  const step = counter.internal(`[internal] load ${contextTitle(options)}`);
   return session.during(step, () =>
     openContext(context, options.context, {
       signal,
@@ -153,6 +162,14 @@ async function openMainContext(session: Session, counter: StepCounter): Promise<
         }),
     }),
   );
+}
+
+function contextTitle(options: BuildOptions): string {
+  const { context } = options;
+  if (context.kind === "git") return `git source ${withoutPassword(context.url)}`;
+  if (context.kind === "url") return `remote build context ${withoutPassword(context.url)}`;
+  if (context.kind === "stream") return "build context from standard input";
+  return `build definition from ${dockerfileName(options)}`;
 }
 
 const dockerfileName = ({ dockerfile }: BuildOptions): string =>

@@ -37,8 +37,15 @@ export function brokenInstruction({ range }: { range: Range }, message: string, 
   return new BuildError(message, { range, code: "ERR_TSRUN_DOCKERFILE_INVALID", hint });
 }
 
-/** An error of a step, unless it says already where it comes from. */
-export function atStep(error: unknown, range: Range): unknown {
+/** What is to be done about a disk that is full. */
+export const ROOM_HINT =
+  "there is no space left below tsrun's data root: `tsrun system df` shows what takes it, `tsrun system prune` gives back what nobody needs";
+
+/** An error of a step, unless it says already where it comes from; `hint` instead of its own. */
+export function atStep(error: unknown, range: Range, hint?: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new BuildError(message, { range, hint: ROOM_HINT, cause: error });
   if (!(error instanceof TsrunError) || "range" in error) return error;
-  return new BuildError(error.message, { range, hint: error.hint, cause: error });
+  return new BuildError(error.message, { range, hint: hint ?? error.hint, cause: error });
 }

@@ -102,6 +102,8 @@ async function executeStep(
   { step, below, results }: { step: Step; below: Snapshot; results: Results },
 ): Promise<Snapshot> {
   const { session } = workshop;
+  // It has not started while it waits for others.
+  for (const files of filesOf(step)) if (files.kind === "stage") await workshop.snapshotOf(files);
   session.signal.throwIfAborted();
   return await session.during(step.number, async () => {
     try {
@@ -166,7 +168,9 @@ async function executeNow(
   const id = prepared.resultOf?.(deeper ?? prepared.key) ?? randomBytes(32).toString("hex");
   const layer = layerOf(workshop, made);
   const keys = [prepared.key, ...(deeper === undefined ? [] : [deeper])];
-  const records = record(workshop, { keys, id, layer, created, step });
+  const records = record(workshop, { keys, id, layer, created, step }).catch((error: unknown) => {
+    throw atStep(error, step.range);
+  });
   records.catch(() => {}); // met when all are waited for
   results.pending.push(records);
   // Times are set while it is packed, and what comes next should see them.

@@ -88,13 +88,8 @@ async function writeImage(
     const { pushImage } = await import("../engine/push-image.ts");
     for (const name of names) await pushImage(session.context, name, { signal: session.signal });
   }
-  const line = names.map((name) => `naming to ${name} done\n`).join("");
-  session.emit({
-    type: "output",
-    step,
-    stream: "stderr",
-    data: Buffer.from(`writing image ${stored.imageId ?? ""} done\n${line}`),
-  });
+  for (const id of [`writing image ${stored.imageId ?? ""}`, ...names.map((name) => `naming to ${name}`)])
+    session.emit({ type: "progress", step, id, current: 0, done: true });
   return stored;
 }
 

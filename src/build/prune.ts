@@ -3,15 +3,22 @@ import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineContext } from "../engine/context.ts";
 import type { Engine } from "../engine/engine.ts";
+import { recordEvent } from "../engine/events.ts";
 import { imageUsers } from "../engine/image-users.ts";
 import { TsrunError } from "../errors.ts";
-import { buildDir, type CacheRecord, cacheRecords, removeCacheRecord } from "../store/build-cache.ts";
+import {
+  type CacheRecord,
+  cacheMountsDir,
+  cacheRecords,
+  contextDigestsDir,
+  removeCacheRecord,
+} from "../store/build-cache.ts";
+import { isCacheMountInUse, tryCacheMount } from "../store/cache-mounts.ts";
 import { removeUnreferenced } from "../store/collect.ts";
 import { hexOf } from "../store/digest.ts";
 import { usageMeter } from "../store/disk-usage.ts";
 import { readImages } from "../store/images.ts";
 import { layerInfo, layerName, layerPath } from "../store/layers.ts";
-import { tryLock } from "../store/locks.ts";
 import { blobsDir, type Paths } from "../store/paths.ts";
 import { objectsOfImages } from "../store/references.ts";
 import { removeTree } from "../store/tree-removal.ts";
@@ -79,6 +86,8 @@ export async function pruneBuildCache(
     ...(signal && { signal }),
   }).catch(ifBusy);
   bytes += collected?.bytes ?? 0;
+  const attributes = { reclaimed: String(bytes) };
+  recordEvent(context, { type: "builder", action: "prune", id: "", attributes });
   return { removed, bytes };
 }
 
@@ -151,14 +160,13 @@ function sizeOf(
 }
 
 function mountItems(paths: Paths): Item[] {
-  const folder = join(buildDir(paths), "mounts");
+  const folder = cacheMountsDir(paths);
   const meter = usageMeter();
-  return namesIn(folder).map((name): Item => {
+  return namesIn(folder).flatMap((name): Item[] => {
     const path = join(folder, name);
-    const stat = statSync(path);
-    const free = tryLock(path, { directory: true });
-    free?.release();
-    return {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    const item: Item = {
       item: {
         id: name.slice(0, 25),
         type: "exec.cachemount",
@@ -166,27 +174,29 @@ function mountItems(paths: Paths): Item[] {
         bytes: meter.measure(path),
         created: stat.birthtime,
         lastUsed: stat.mtime,
-        inUse: free === undefined,
+        inUse: isCacheMountInUse(path),
         shared: false,
       },
       remove() {
-        using held = tryLock(path, { directory: true });
+        using held = tryCacheMount(path);
         if (held === undefined) return 0;
         const bytes = usageMeter().measure(path);
         removeTree(path);
         return bytes;
       },
     };
+    return [item];
   });
 }
 
 /** The digests of a context's files. */
 function contextItems(paths: Paths): Item[] {
-  const folder = join(buildDir(paths), "contexts");
-  return namesIn(folder).map((name): Item => {
+  const folder = contextDigestsDir(paths);
+  return namesIn(folder).flatMap((name): Item[] => {
     const path = join(folder, name);
-    const stat = statSync(path);
-    return {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return []; // another command has removed it
+    const item: Item = {
       item: {
         id: name.replace(".json", "").slice(0, 25),
         type: "source.local",
@@ -202,6 +212,7 @@ function contextItems(paths: Paths): Item[] {
         return stat.blocks * 512;
       },
     };
+    return [item];
   });
 }
 

@@ -9,6 +9,7 @@ import { makeRoomyDirectory } from "../store/roomy-directory.ts";
 import { openScratch, type Scratch } from "../store/scratch.ts";
 import { Quiet } from "./quiet.ts";
 import { Slots } from "./slots.ts";
+import type { Agent } from "./ssh/agent.ts";
 import type { BuildEvent, BuildOptions } from "./types.ts";
 
 export interface Session extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface Session extends AsyncDisposable {
   readonly options: BuildOptions;
   /** Those that a RUN has for its own; undefined: the host's. */
   readonly users: UserNamespace | undefined;
+  /** What RUN --mount=type=ssh may ask, by id. */
+  readonly agents: ReadonlyMap<string, Agent>;
   /** Opened when it is first asked for. */
   packer(): Promise<Packer>;
   readonly quiet: Quiet;
@@ -42,7 +45,7 @@ function openWorkshop(paths: Paths): Scratch {
 export function openSession(
   context: EngineContext,
   options: BuildOptions,
-  { signal, slots, users }: Pick<Session, "signal" | "users"> & { slots: number },
+  { signal, slots, users, agents }: Pick<Session, "signal" | "users" | "agents"> & { slots: number },
 ): Session {
   let scratch: Scratch | undefined;
   let count = 0;
@@ -54,6 +57,7 @@ export function openSession(
     paths: context.paths,
     options,
     users,
+    agents,
     packer() {
       packer ??= import("../store/pack-client.ts").then(({ openPacker }) => openPacker());
       return packer;

@@ -1,5 +1,5 @@
 /** From the words of `build` to what a build is asked: files found, names read from the environment. */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { BuildOptions, BuildOutput, SecretSource, SshSource } from "../build/types.ts";
 import { TsrunError } from "../errors.ts";
@@ -116,12 +116,7 @@ function secretSource({ id, file, env: name }: SecretFlag, env: Environment): Se
 }
 
 function sshSource({ id, paths }: SshSource, env: Environment): SshSource {
-  if (paths.length > 0) {
-    const all = paths.map((path) => resolve(path));
-    for (const path of all)
-      if (!existsSync(path)) throw invalid(`ssh ${id}: ${path}: no such file or directory`);
-    return { id, paths: all };
-  }
+  if (paths.length > 0) return { id, paths: paths.map((path) => resolve(path)) };
   const socket = env.SSH_AUTH_SOCK;
   if (!socket) {
     throw invalid(

@@ -4,10 +4,10 @@
  */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { buildDir, cacheRecords } from "../store/build-cache.ts";
+import { buildDir, cacheMountsDir, cacheRecords, contextDigestsDir } from "../store/build-cache.ts";
+import { isCacheMountInUse } from "../store/cache-mounts.ts";
 import { type UsageMeter, usageMeter } from "../store/disk-usage.ts";
 import { readImages } from "../store/images.ts";
-import { layerName } from "../store/layers.ts";
 import {
   blobsDir,
   containerDir,
@@ -130,10 +130,13 @@ function buildCacheUsage(
     ),
   );
   const objects = new Set(held.filter((name) => !used.has(name)));
-  const layers = new Set(records.flatMap(({ record }) => record.layer ?? []));
-  const active = [...layers].filter((diffId) => used.has(`layer ${layerName(diffId)}`)).length;
-  const bytes = sum(sizes, [...objects]) + meter.measure(buildDir(paths));
-  return { total: { count: layers.size, active, bytes, reclaimable: bytes }, objects };
+  const results = new Set(records.map(({ record }) => record.result));
+  const mounts = entriesOf(cacheMountsDir(paths)).map((name) => join(cacheMountsDir(paths), name));
+  const active = mounts.filter(isCacheMountInUse);
+  const inUse = measureAll(meter, active);
+  const bytes = sum(sizes, [...objects]) + inUse + meter.measure(buildDir(paths));
+  const count = results.size + mounts.length + entriesOf(contextDigestsDir(paths)).length;
+  return { total: { count, active: active.length, bytes, reclaimable: bytes - inUse }, objects };
 }
 
 const without = (sizes: ReadonlyMap<string, number>, names: ReadonlySet<string>): Map<string, number> =>

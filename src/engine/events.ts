@@ -63,6 +63,7 @@ export type Happening = {
   readonly id: string;
   readonly attributes: EventAttributes;
 } & (
+  | { readonly type: "builder"; readonly action: "prune" }
   | { readonly type: "container"; readonly action: ContainerAction }
   | { readonly type: "image"; readonly action: ImageAction }
   | { readonly type: "network"; readonly action: NetworkAction }

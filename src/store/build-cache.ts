@@ -31,6 +31,10 @@ export interface StoredRecord {
 }
 
 export const buildDir = (paths: Paths): string => join(paths.root, "build");
+/** What RUN --mount=type=cache keeps: a directory each, locked by whoever is at work with it. */
+export const cacheMountsDir = (paths: Paths): string => join(buildDir(paths), "mounts");
+/** Digests of contexts' files. */
+export const contextDigestsDir = (paths: Paths): string => join(buildDir(paths), "contexts");
 const cacheDir = (paths: Paths): string => join(buildDir(paths), "cache");
 const recordPath = (paths: Paths, key: string): string => join(cacheDir(paths), `${key}.json`);
 

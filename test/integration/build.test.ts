@@ -312,6 +312,38 @@ test("a cache goes to another machine as a directory, and with an image", async 
   expect((await built(context, { noCache: ["one"], cacheFrom: [missing] })).executed).toHaveLength(3);
 });
 
+test("caches of one directory have tags, and what is damaged of one is done without", async () => {
+  const context = contextOf({ a: "tagged", Dockerfile: `FROM ${IMAGE}\nCOPY a /a\nRUN cat /a > /b\n` });
+  const dest = join(directory, "tagged");
+  const to = (tag: string) => ({ type: "local", attributes: { dest, tag, mode: "max" } }) as const;
+  const from = (tag: string) => ({ cacheFrom: [{ type: "local", attributes: { src: dest, tag } }] }) as const;
+  const forget = async (image: BuildResult): Promise<void> => {
+    await engine.removeImage(image.imageId ?? "");
+    await pruneBuildCache(engine, { all: true });
+  };
+  await forget(await built(context, { cacheTo: [to("one")] }));
+  const other = contextOf({ Dockerfile: `FROM ${IMAGE}\nRUN echo other > /other\n` });
+  await forget(await built(other, { cacheTo: [to("two")] }));
+  for (const [tag, executed] of [
+    ["one", 0],
+    ["two", 2],
+    ["three", 2],
+  ] as const) {
+    const image = await built(context, from(tag));
+    expect({ tag, executed: image.executed.length }).toEqual({ tag, executed });
+    await forget(image);
+  }
+  const blobs = join(dest, "blobs/sha256");
+  for (const name of readdirSync(blobs)) {
+    const content = readFileSync(join(blobs, name));
+    if (content[0] === 0x1f) writeFileSync(join(blobs, name), content.subarray(0, content.length / 2));
+  }
+  const image = await built(context, from("one"));
+  expect(image.executed).toHaveLength(2);
+  expect(image.output).toContain("COPY a /a is not taken from it");
+  expect(await printed(image, "cat /b")).toBe("tagged");
+});
+
 describe("a step", () => {
   test("that fails says so, at its line", async () => {
     const context = contextOf({ Dockerfile: `FROM ${IMAGE}\nRUN echo one\nRUN exit 3\n` });
@@ -447,13 +479,18 @@ test("a full disk is named and leaves nothing", async () => {
     await small.pull(IMAGE);
     const context = contextOf({ Dockerfile: `FROM ${IMAGE}\nRUN head -c 20000000 /dev/zero > /zeros\n` });
     const request = { context: { kind: "directory", path: context }, network: "none" } as const;
-    await expect(build(small, request)).rejects.toThrow("exit code: 1");
+    const full = { range: { start: { line: 2 } }, hint: expect.stringContaining("no space left") };
+    await expect(build(small, request)).rejects.toMatchObject({
+      ...full,
+      message: expect.stringContaining("exit code: 1"),
+    });
     writeFileSync(join(context, "data"), randomBytes(20_000_000));
     writeFileSync(join(context, "Dockerfile"), `FROM ${IMAGE}\nCOPY data /\n`);
-    await expect(build(small, request)).rejects.toThrow(/ENOSPC|no space/);
+    const refusal = { ...full, message: expect.stringContaining("no space left") };
+    await expect(build(small, request)).rejects.toMatchObject(refusal);
     // It fits, but not a second time, compressed.
     writeFileSync(join(context, "data"), randomBytes(6_000_000));
-    await expect(build(small, request)).rejects.toThrow(/ENOSPC|no space/);
+    await expect(build(small, request)).rejects.toMatchObject(refusal);
     expect(readdirSync(join(root, "tmp"))).toEqual([]);
     writeFileSync(join(context, "data"), "small");
     await build(small, request);

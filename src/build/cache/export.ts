@@ -1,16 +1,23 @@
 /** --cache-to: what the steps of a build have written, for other machines. */
-import { constants, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Descriptor } from "../../image/manifest.ts";
 import { parseReference } from "../../image/reference.ts";
 import { blobPath } from "../../store/blobs.ts";
 import { digestOf, hexOf } from "../../store/digest.ts";
-import { writeDocument } from "../../store/documents.ts";
+import { readDocument, writeDocument } from "../../store/documents.ts";
 import { commitLayers, type LayerInfo, layerInfo } from "../../store/layers.ts";
 import type { Session } from "../session.ts";
 import type { StepCounter } from "../step-counter.ts";
 import type { CacheLocation } from "../types.ts";
-import { type CacheConfiguration, type CacheManifest, CONFIG, MANIFEST, type Records } from "./exported.ts";
+import {
+  type CacheConfiguration,
+  type CacheManifest,
+  CONFIG,
+  MANIFEST,
+  type Records,
+  TAG,
+} from "./exported.ts";
 
 /** Of all steps, and of those of the target alone (mode=min). */
 export interface ExportableRecords {
@@ -67,7 +74,10 @@ interface Documents {
   config: Buffer;
 }
 
-/** An OCI layout; what other builds have put there stays under its own tags. */
+/**
+ * An OCI layout; what other builds have put there stays under its own tags. A build that is killed leaves the layout that
+ * was there before: files come whole, and the index, which names them, last.
+ */
 function writeLayout(
   { paths }: Session,
   { manifest, bytes, config }: Documents,
@@ -77,22 +87,43 @@ function writeLayout(
   mkdirSync(blobs, { recursive: true });
   for (const { digest } of manifest.layers) {
     const to = join(blobs, hexOf(digest));
-    if (!existsSync(to)) copyFileSync(blobPath(paths, digest), to, constants.COPYFILE_FICLONE);
+    const from = blobPath(paths, digest);
+    if (!existsSync(to)) placeWhole(to, (path) => copyFileSync(from, path, constants.COPYFILE_FICLONE));
   }
-  for (const document of [config, bytes]) writeFileSync(join(blobs, hexOf(digestOf(document))), document);
-  writeFileSync(join(dest, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  const entry = {
+  for (const document of [config, bytes])
+    placeWhole(join(blobs, hexOf(digestOf(document))), (path) => writeFileSync(path, document));
+  writeDocument(join(dest, "oci-layout"), { imageLayoutVersion: "1.0.0" }, { mode: 0o644 });
+  const entry: TaggedManifest = {
     mediaType: MANIFEST,
     digest: digestOf(bytes),
     size: bytes.length,
-    annotations: { "org.opencontainers.image.ref.name": tag },
+    annotations: { [TAG]: tag },
   };
+  const file = join(dest, "index.json");
+  const others = (readDocument<{ manifests?: TaggedManifest[] }>(file)?.manifests ?? []).filter(
+    ({ annotations }) => annotations?.[TAG] !== tag,
+  );
   const index = {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.index.v1+json",
-    manifests: [entry],
+    manifests: [...others, entry],
   };
-  writeDocument(join(dest, "index.json"), index, { mode: 0o644 });
+  writeDocument(file, index, { mode: 0o644 });
+}
+
+interface TaggedManifest extends Descriptor {
+  annotations?: Record<string, string>;
+}
+
+function placeWhole(path: string, write: (path: string) => void): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    write(temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 async function push(

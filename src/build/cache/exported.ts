@@ -9,6 +9,8 @@ import type { CacheLocation } from "../types.ts";
 
 export const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 export const CONFIG = "application/vnd.tsrun.build-cache.config.v1+json";
+/** Of a manifest in a layout's index: by what it is asked for. */
+export const TAG = "org.opencontainers.image.ref.name";
 /** The field of an image's configuration. */
 export const INLINE = "tsrun.build-cache.v1";
 

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import type { RawPath } from "../../kernel/files.ts";
 import { sha256 } from "../../kernel/sha256.ts";
-import { buildDir } from "../../store/build-cache.ts";
+import { contextDigestsDir } from "../../store/build-cache.ts";
 import { readDocument, writeDocument } from "../../store/documents.ts";
 import type { Paths } from "../../store/paths.ts";
 import { openFound } from "../copy/open-found.ts";
@@ -54,7 +54,7 @@ export function openFileDigests(
   directory: string,
   { now = Date.now() }: { now?: number } = {},
 ): FileDigests {
-  const folder = join(buildDir(paths), "contexts");
+  const folder = contextDigestsDir(paths);
   const document = join(folder, `${sha256(directory).slice(0, 32)}.json`);
   const known = readKnown(document);
   const seen = new Map<string, string | Content>();

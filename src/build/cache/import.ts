@@ -1,5 +1,4 @@
 /** --cache-from: steps that were executed elsewhere. */
-import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import { openDirectory } from "../../image/archive/directory-files.ts";
 import { readDocument } from "../../image/archive/files.ts";
@@ -12,7 +11,7 @@ import { ingestLayer } from "../../store/ingest.ts";
 import type { Session } from "../session.ts";
 import type { StepCounter } from "../step-counter.ts";
 import type { CacheLocation } from "../types.ts";
-import { type CacheManifest, readCacheConfiguration } from "./exported.ts";
+import { type CacheManifest, readCacheConfiguration, TAG } from "./exported.ts";
 
 export interface ImportedCache {
   /** The record of a key, whose layer is in the store from now on. */
@@ -26,7 +25,7 @@ export async function importCaches(session: Session, counter: StepCounter): Prom
     cacheFrom.map(async (location) => {
       const step = counter.internal(`importing cache manifest from ${nameOf(location)}`);
       return session
-        .during(step, () => importCache(session, location))
+        .during(step, () => importCache(session, location, step))
         .catch((error: unknown) => {
           session.signal.throwIfAborted();
           if (!(error instanceof TsrunError) && !(error instanceof SyntaxError)) throw error;
@@ -48,7 +47,7 @@ export async function importCaches(session: Session, counter: StepCounter): Prom
 const nameOf = ({ type, attributes }: CacheLocation): string =>
   type === "local" ? `local:${attributes.src}` : (attributes.ref ?? "");
 
-async function importCache(session: Session, location: CacheLocation): Promise<ImportedCache> {
+async function importCache(session: Session, location: CacheLocation, step: number): Promise<ImportedCache> {
   const { source, digest } = await openSource(session, location);
   session.keep(source);
   const { bytes } = await source.manifest(digest);
@@ -66,8 +65,16 @@ async function importCache(session: Session, location: CacheLocation): Promise<I
       if (record === undefined || record.layer === null) return record;
       const descriptor = layers.get(record.layer);
       if (descriptor === undefined) return undefined;
-      await fetchLayer(session, source, { ...descriptor, diffId: record.layer });
-      return record;
+      try {
+        await fetchLayer(session, source, { ...descriptor, diffId: record.layer });
+        return record;
+      } catch (error) {
+        session.signal.throwIfAborted();
+        const { message } = error as Error;
+        const data = Buffer.from(`${record.description} is not taken from it: ${message}\n`);
+        session.emit({ type: "output", step, stream: "stderr", data });
+        return undefined;
+      }
     },
   };
 }
@@ -90,7 +97,7 @@ async function openSource(
     const files = openLayout(directory);
     const source = layoutSource(files);
     const own = { ...source, [Symbol.dispose]: () => files[Symbol.dispose]() };
-    return { source: own, digest: attributes.digest ?? (await digestIn(files, attributes.tag ?? "latest")) };
+    return { source: own, digest: attributes.digest ?? (await digestIn(files, attributes.tag)) };
   }
   const { openRegistry } = await import("../../image/registry.ts");
   const ref = parseReference(attributes.ref ?? "");
@@ -113,14 +120,16 @@ function openLayout(directory: string) {
   }
 }
 
-async function digestIn(files: ReturnType<typeof openDirectory>, tag: string): Promise<string> {
+/** Of a tag; where none is asked for, "latest", or whatever there is. */
+async function digestIn(files: ReturnType<typeof openDirectory>, tag: string | undefined): Promise<string> {
   const index = JSON.parse((await readDocument(files, "index.json")).toString()) as {
     manifests: { digest: string; annotations?: Record<string, string> }[];
   };
-  const named = index.manifests.find(
-    ({ annotations }) => annotations?.["org.opencontainers.image.ref.name"] === tag,
-  );
-  const digest = (named ?? index.manifests[0])?.digest;
+  const named = index.manifests.find(({ annotations }) => annotations?.[TAG] === (tag ?? "latest"));
+  const digest = (named ?? (tag === undefined ? index.manifests[0] : undefined))?.digest;
   if (digest !== undefined) return digest;
-  throw new TsrunError("ERR_TSRUN_BUILD_CACHE_INVALID", `there is no ${join("cache", tag)} in it`);
+  const tags = index.manifests.flatMap(({ annotations }) => annotations?.[TAG] ?? []).join(", ");
+  throw new TsrunError("ERR_TSRUN_BUILD_CACHE_INVALID", `there is no cache ${tag ?? "at all"} in it`, {
+    hint: tags === "" ? "a build with --cache-to type=local,dest=DIR makes one" : `its tags are ${tags}`,
+  });
 }

@@ -5,12 +5,22 @@
 import { TsrunError } from "../../errors.ts";
 
 export interface GitCall {
-  /** The work tree. */
+  /** The work tree; any directory where there is none. */
   directory: string;
   signal?: AbortSignal | undefined;
   /** What is not to be shown: the password of a URL. */
   redact?: (text: string) => string;
 }
+
+/**
+ * What makes git work on another repository than that of its directory (`git rev-parse --local-env-vars`): in a hook, which
+ * a build may be started from, it is set.
+ */
+const OF_A_REPOSITORY = [
+  ...["GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE"],
+  ...["GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE"],
+  ...["GIT_SHALLOW_FILE", "GIT_WORK_TREE"],
+];
 
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
@@ -21,8 +31,12 @@ const OUTPUT_LIMIT = 16 * 1024 * 1024;
 const ENVIRONMENT = {
   GIT_TERMINAL_PROMPT: "0",
   GIT_ALLOW_PROTOCOL: "git:http:https:ssh",
+  // A repository that is kept has no hooks of this host's, nor (below) a log of who has checked it out.
+  GIT_TEMPLATE_DIR: "",
   LC_ALL: "C",
 };
+
+const SETTINGS = ["-c", "core.hooksPath=/dev/null", "-c", "core.logAllRefUpdates=false"];
 
 /** The program's standard output, trimmed. Throws ERR_TSRUN_GIT_MISSING, ERR_TSRUN_GIT_FAILED with its own words. */
 export async function git(args: readonly string[], { directory, signal, redact }: GitCall): Promise<string> {
@@ -30,14 +44,14 @@ export async function git(args: readonly string[], { directory, signal, redact }
   const options = {
     cwd: directory,
     maxBuffer: OUTPUT_LIMIT,
-    env: { ...process.env, ...ENVIRONMENT },
+    env: { ...withoutRepository(process.env), ...ENVIRONMENT },
     ...(signal && { signal }),
   };
   return await new Promise((resolve, reject) => {
     // Modes of the checked out files shall not depend on who builds. The child is forked before execFile returns.
     const umask = process.umask(0o022);
     try {
-      execFile("git", ["-c", "core.hooksPath=/dev/null", ...args], options, (error, stdout, stderr) => {
+      execFile("git", [...SETTINGS, ...args], options, (error, stdout, stderr) => {
         if (error === null) return resolve(stdout.trim());
         if (signal?.aborted) return reject(signal.reason);
         if (error.code === "ENOENT" || error.code === "EACCES") return reject(missing(error));
@@ -48,6 +62,9 @@ export async function git(args: readonly string[], { directory, signal, redact }
     }
   });
 }
+
+const withoutRepository = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !OF_A_REPOSITORY.includes(name)));
 
 function missing(cause: unknown): TsrunError {
   return new TsrunError(

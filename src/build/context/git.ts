@@ -1,5 +1,14 @@
 /** One commit of a repository as a directory. */
-import { closeSync, constants, existsSync, openSync, readlinkSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../../errors.ts";
 import { O_PATH, openInRoot } from "../../kernel/openat2.ts";
@@ -11,6 +20,8 @@ import { type GitAddress, parseGitUrl, withoutPassword } from "./git-url.ts";
 export interface GitOptions {
   /** Keeps .git, so that programs of the build can ask it for its version. */
   keepGitDirectory?: boolean;
+  /** The full id of the commit that the URL led to a moment ago: it is this one that is fetched. */
+  commit?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -21,24 +32,47 @@ export interface Checkout extends Disposable {
   readonly commit: string;
 }
 
+/**
+ * The commit that a URL leads to, of which nothing is fetched; undefined where that is not told without fetching: an id
+ * may be given by its beginning. Throws ERR_TSRUN_CONTEXT_INVALID, ERR_TSRUN_GIT_MISSING, ERR_TSRUN_GIT_FAILED.
+ */
+export async function resolveGit(
+  url: string,
+  { signal }: Pick<GitOptions, "signal"> = {},
+): Promise<string | undefined> {
+  const address = parseGitUrl(url);
+  const { repository, ref = "HEAD" } = address;
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(ref)) return checked(address, ref);
+  // At a place that has no configuration of its own.
+  const call: GitCall = { directory: "/", signal, redact: redacting(address) };
+  const listed = await git(["ls-remote", "--quiet", repository, ref, `${ref}^{}`], call);
+  const ids = new Map(listed.split("\n").map((line) => line.split("\t").reverse() as [string, string]));
+  // The order in which git takes a name for a reference (gitrevisions(7)); "^{}" is the commit of a tag.
+  const names = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"].map((prefix) => prefix + ref);
+  const commit = names.map((name) => ids.get(`${name}^{}`) ?? ids.get(name)).find((id) => id !== undefined);
+  return commit === undefined ? undefined : checked(address, commit);
+}
+
 /** Throws ERR_TSRUN_CONTEXT_INVALID, ERR_TSRUN_GIT_MISSING, ERR_TSRUN_GIT_FAILED. */
 export async function openGit(paths: Paths, url: string, options: GitOptions = {}): Promise<Checkout> {
   const address = parseGitUrl(url);
+  const keepsGit = address.keepGitDirectory ?? options.keepGitDirectory ?? false;
   const scratch = openScratch(paths);
   try {
-    const call: GitCall = {
-      directory: scratch.path,
-      signal: options.signal,
-      redact: (text) => text.replaceAll(address.repository, withoutPassword(address.repository)),
-    };
+    const call: GitCall = { directory: scratch.path, signal: options.signal, redact: redacting(address) };
     await git(["init", "--quiet"], call);
     await fetchCommit(address, call);
-    const commit = await git(["rev-parse", "HEAD"], call);
-    if (!commit.startsWith(address.checksum ?? "")) throw otherCommit(address, commit);
-    if (existsSync(join(scratch.path, ".gitmodules")))
+    let commit = await git(["rev-parse", "HEAD"], call);
+    if (options.commit !== undefined && options.commit !== commit) {
+      await fetchCommit({ ...address, ref: options.commit }, call);
+      commit = await git(["rev-parse", "HEAD"], call);
+    }
+    checked(address, commit);
+    const hasSubmodules = existsSync(join(scratch.path, ".gitmodules"));
+    if (hasSubmodules)
       await git(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"], call);
-    if (!(address.keepGitDirectory ?? options.keepGitDirectory ?? false))
-      rmSync(join(scratch.path, ".git"), { recursive: true, force: true });
+    if (keepsGit) await describeOrigin(address, call);
+    else removeGit(scratch.path, hasSubmodules);
     return {
       directory: subdirectory(scratch.path, address),
       commit,
@@ -49,6 +83,11 @@ export async function openGit(paths: Paths, url: string, options: GitOptions = {
     throw error;
   }
 }
+
+const redacting =
+  ({ repository }: GitAddress) =>
+  (text: string): string =>
+    text.replaceAll(repository, withoutPassword(repository));
 
 /** One commit alone where the server gives it, else everything: it may be asked for by a part of its id. */
 async function fetchCommit({ repository, ref = "HEAD" }: GitAddress, call: GitCall): Promise<void> {
@@ -64,6 +103,25 @@ async function fetchCommit({ repository, ref = "HEAD" }: GitAddress, call: GitCa
     );
     await git(["checkout", "--quiet", "--detach", ref], call);
   }
+}
+
+/** What programs ask for that tell versions: the tag or branch that was fetched, and where from. */
+async function describeOrigin({ repository }: GitAddress, call: GitCall): Promise<void> {
+  const fetched = join(call.directory, ".git/FETCH_HEAD");
+  const lines = readFileSync(fetched, "utf8").trimEnd().split("\n");
+  const [, kind, name] = /\t(tag|branch) '(.*)' of /.exec(lines.length === 1 ? (lines[0] ?? "") : "") ?? [];
+  if (name !== undefined)
+    await git(["update-ref", `refs/${kind === "tag" ? "tags" : "heads"}/${name}`, "FETCH_HEAD"], call);
+  rmSync(fetched);
+  await git(["remote", "add", "origin", repository.replace(/^(https?:\/\/)[^/@]*@/, "$1")], call);
+}
+
+/** Each submodule has a file of that name, which leads to the repository's own. */
+function removeGit(directory: string, hasSubmodules: boolean): void {
+  rmSync(join(directory, ".git"), { recursive: true, force: true });
+  if (!hasSubmodules) return;
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true }))
+    if (entry.name === ".git") rmSync(join(entry.parentPath, entry.name), { recursive: true });
 }
 
 /** Links of the repository lead to places in it, and nowhere else. */
@@ -88,8 +146,10 @@ function subdirectory(root: string, { subdirectory: path, repository }: GitAddre
   }
 }
 
-function otherCommit({ repository, ref = "HEAD", checksum }: GitAddress, commit: string): TsrunError {
-  return new TsrunError(
+/** The commit, if its id begins with what the URL says. */
+function checked({ repository, ref = "HEAD", checksum = "" }: GitAddress, commit: string): string {
+  if (commit.startsWith(checksum)) return commit;
+  throw new TsrunError(
     "ERR_TSRUN_GIT_FAILED",
     `${ref} of ${withoutPassword(repository)} is commit ${commit}, not ${checksum}`,
     { hint: "somebody has moved the reference, or the checksum is another's" },

@@ -18,7 +18,8 @@ import { brokenInstruction, HOST_USERS_HINT } from "../errors.ts";
 import { proxyVariables } from "./arguments.ts";
 import type { Compilation } from "./compile.ts";
 import { applyMetadata, type Draft, type MetadataCommand, shellOf } from "./metadata.ts";
-import type { Base, FilesFrom, HistoryLine, RunStep, Source, Step, StepMount } from "./types.ts";
+import { sourcesOf } from "./sources.ts";
+import type { Base, FilesFrom, HistoryLine, RunStep, Step, StepMount } from "./types.ts";
 
 /** A stage in the making. */
 export interface StageDraft extends Draft {
@@ -160,8 +161,12 @@ async function addRun(
 ): Promise<void> {
   const { environment, config } = draft;
   const { args, script } = executed(command.command, config);
+  const sockets = command.mounts.filter(({ type }) => type === "ssh");
   const mounts = await Promise.all(
-    command.mounts.map((mount) => locate(compilation, draft, mount, command.range)),
+    command.mounts.map((mount) => {
+      const target = mount.target ?? defaultTarget(mount, sockets.indexOf(mount));
+      return locate(compilation, draft, { mount, target, range: command.range });
+    }),
   );
   refuseInsecure(compilation, command);
   const step: Step = {
@@ -217,10 +222,9 @@ function refuseInsecure({ request }: Compilation, command: RunCommand): void {
 async function locate(
   compilation: Compilation,
   draft: StageDraft,
-  mount: RunMount,
-  range: Range,
+  { mount, target: named, range }: { mount: RunMount; target: string; range: Range },
 ): Promise<StepMount> {
-  const target = posix.resolve("/", draft.config.WorkingDir ?? "", mount.target ?? defaultTarget(mount));
+  const target = posix.resolve("/", draft.config.WorkingDir ?? "", named);
   if (target === "/") throw brokenInstruction({ range }, `invalid mount target "${mount.target ?? ""}"`);
   const hasFiles = mount.type === "bind" || (mount.type === "cache" && mount.from !== undefined);
   const targetIsNamed = mount.target !== undefined;
@@ -236,8 +240,9 @@ async function locate(
   return { ...mount, target, targetIsNamed, files };
 }
 
-function defaultTarget({ type, id, source }: RunMount): string {
-  if (type === "ssh") return "/run/buildkit/ssh_agent.0";
+/** `socket` counts the step's ssh mounts. */
+function defaultTarget({ type, id, source }: RunMount, socket: number): string {
+  if (type === "ssh") return `/run/buildkit/ssh_agent.${socket}`;
   return type === "secret" ? `/run/secrets/${id ?? posix.basename(source ?? "")}` : "/";
 }
 
@@ -265,10 +270,7 @@ async function addFiles(
     kind: "files",
     keyword,
     from: files,
-    sources: [
-      ...paths.map((path) => sourceOf(command, path)),
-      ...heredocs.map((heredoc) => ({ kind: "heredoc", heredoc }) as const),
-    ],
+    sources: sourcesOf(command),
     destination: absolute(draft, destination),
     chown,
     chmod,
@@ -291,23 +293,6 @@ async function addFiles(
   ];
   remember(draft, `${words.join(" ")} # buildkit`, step);
 }
-
-function sourceOf(command: CopyCommand | AddCommand, path: string): Source {
-  if (isGitUrl(path)) {
-    if (command.keyword === "COPY")
-      throw brokenInstruction(command, "source can't be a git ref for COPY", "ADD takes repositories");
-    return { kind: "git", url: path };
-  }
-  if (/^https?:\/\//.test(path)) {
-    if (command.keyword === "COPY")
-      throw brokenInstruction(command, "source can't be a URL for COPY", "ADD takes URLs");
-    return { kind: "url", url: path };
-  }
-  return { kind: "path", path: command.parents ? path : posix.join("/", path) };
-}
-
-const isGitUrl = (path: string): boolean =>
-  /^(?:git|ssh):\/\//.test(path) || /^git@[^/:]+:/.test(path) || /^https?:\/\/[^#]*\.git(?:#|$)/.test(path);
 
 /** A slash at the end stays: it asks for a directory. */
 function absolute({ config }: StageDraft, path: string): string {

@@ -8,9 +8,9 @@ import { TsrunError } from "../../errors.ts";
 import { hostPlatform, type Platform, parsePlatform } from "../../image/platform.ts";
 import { canonicalName, parseReference } from "../../image/reference.ts";
 import { expandWord } from "../dockerfile/index.ts";
-import { didYouMean } from "../dockerfile/suggest.ts";
+import { didYouMean, nearestOf } from "../dockerfile/suggest.ts";
 import type { Dockerfile, Range, Stage as WrittenStage } from "../dockerfile/types.ts";
-import { brokenInstruction } from "../errors.ts";
+import { atStep, brokenInstruction } from "../errors.ts";
 import { globalVariables, type Variables } from "./arguments.ts";
 import { compileCommands, type StageDraft, stepName } from "./commands.ts";
 import type { Base, BaseImage, FilesFrom, Stage } from "./types.ts";
@@ -62,7 +62,10 @@ export async function compile(dockerfile: Dockerfile, request: CompileRequest): 
       const stage = findStage(dockerfile, name, before);
       if (stage) return { kind: "stage", stage: await once(stage) };
       if (/^\d+$/.test(name)) throw brokenInstruction({ range }, `invalid stage index ${name}`);
-      return { kind: "image", image: await request.loadImage(name, platform) };
+      const image = await request.loadImage(name, platform).catch((error: unknown) => {
+        throw misspelt(error, { name, dockerfile, range });
+      });
+      return { kind: "image", image };
     },
   };
   const once = (stage: WrittenStage): Promise<Stage> => {
@@ -169,21 +172,21 @@ async function baseOf(
   const former = findStage(dockerfile, name, written.index, { numbers: false });
   if (former) return { kind: "stage", stage: await compiled(former) };
   if (name === "scratch") return { kind: "scratch" };
-  try {
-    return { kind: "image", image: await request.loadImage(name, platform) };
-  } catch (error) {
-    throw withSuggestion(error, name, dockerfile);
-  }
+  const image = await request.loadImage(name, platform).catch((error: unknown) => {
+    throw misspelt(error, { name, dockerfile, range: written.range });
+  });
+  return { kind: "image", image };
 }
 
-/** A misspelt stage is looked for as an image. */
-function withSuggestion(error: unknown, name: string, { stages }: Dockerfile): unknown {
-  if (!(error instanceof TsrunError) || error.hint !== undefined) return error;
-  const hint = didYouMean(
-    name,
-    stages.flatMap((stage) => stage.name ?? []),
-  );
-  return hint === "" ? error : new TsrunError(error.code, error.message + hint, { cause: error });
+/** An image that cannot be had, at its line; it may be a stage whose name was misspelt. */
+function misspelt(
+  error: unknown,
+  { name, dockerfile, range }: { name: string; dockerfile: Dockerfile; range: Range },
+): unknown {
+  const stages = dockerfile.stages.flatMap((stage) => stage.name ?? []);
+  const meant = nearestOf(name, stages);
+  const hint = meant === undefined ? undefined : `there is a stage ${meant}`;
+  return atStep(error, range, hint);
 }
 
 /** Stages are known by name in any case, and by number, once they stand above. */

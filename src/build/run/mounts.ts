@@ -1,14 +1,10 @@
 /** RUN --mount: where on this host the files of each are while the step runs. */
-
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { LocatedBind, LocatedMount } from "../../engine/mounts.ts";
 import type { ImageMount } from "../../engine/types.ts";
 import { type Owner, ownerOnHost } from "../../engine/userns/owners.ts";
 import { requireIds } from "../../engine/userns/require-ids.ts";
-import { sha256 } from "../../kernel/sha256.ts";
-import { buildDir } from "../../store/build-cache.ts";
-import { type Lock, lock } from "../../store/locks.ts";
 import { containerRunDir } from "../../store/paths.ts";
 import { requireMappedIds } from "../../store/unmapped-id.ts";
 import { brokenInstruction } from "../errors.ts";
@@ -78,24 +74,26 @@ const OPENERS: Readonly<Record<StepMount["type"], (opening: Opening, mount: Step
   cache: openCache,
   secret: openSecret,
   async ssh(opening, mount) {
-    const { openAgent } = await import("./agent.ts");
-    const { runtime, workshop } = opening;
-    const socket = await openAgent(workshop.session.options.ssh ?? [], mount, {
-      runtime,
-      give: (path, owner) => give(workshop.session, path, owner),
-    });
-    if (socket === undefined) {
-      if (!mount.required) return;
-      throw brokenInstruction(
-        opening.step,
-        `unset ssh forward key ${mount.id ?? "default"}`,
-        "give it with --ssh",
-      );
+    const { workshop, step, runtime, mounts, targets, env, close } = opening;
+    const { id = "default", target, required } = mount;
+    const agent = workshop.session.agents.get(id);
+    if (agent === undefined) {
+      if (!required) return;
+      throw brokenInstruction(step, `unset ssh forward key ${id}`, `give it with --ssh ${id}`);
     }
-    opening.close.push(() => socket.close());
-    opening.mounts.push(bind(socket.path, mount.target, true));
-    opening.targets.push(mount.target);
-    opening.env.push(`SSH_AUTH_SOCK=${mount.target}`);
+    const { openAgentSocket } = await import("./agent.ts");
+    const path = join(runtime, `ssh-${mounts.length}`);
+    const { uid = 0, gid = 0, mode } = mount;
+    const socket = await openAgentSocket(agent, path, {
+      mode,
+      give: (file) => give(workshop.session, file, { uid, gid }),
+    });
+    close.push(() => socket.close());
+    mounts.push(bind(path, target, true));
+    targets.push(target);
+    // The first of several, unless the Dockerfile has said another.
+    const isSet = [...step.env, ...env].some((entry) => entry.startsWith("SSH_AUTH_SOCK="));
+    if (!isSet) env.push(`SSH_AUTH_SOCK=${target}`);
   },
 };
 
@@ -125,51 +123,16 @@ async function openBind(opening: Opening, mount: StepMount): Promise<void> {
 
 /** A directory of this host that steps share by its name, whatever images they are of. */
 async function openCache(opening: Opening, mount: StepMount): Promise<void> {
-  const { workshop, mounts, targets, close } = opening;
-  const { paths, signal, users } = workshop.session;
-  const id = mount.id || mount.target;
-  const base = join(buildDir(paths), "mounts", sha256(id).slice(0, 32));
-  const taken = await takeCache(base, mount.sharing ?? "shared", signal);
-  if (taken.lock) close.push(() => taken.lock?.release());
-  const data = join(taken.directory, "data");
-  const { uid = 0, gid = 0, mode = 0o755 } = mount;
-  if (mkdirSync(data, { recursive: true }) !== undefined) {
-    writeFileSync(join(taken.directory, "id"), `${id}\n`);
-    if (mount.files) {
-      const { fillCache } = await import("./bind-files.ts");
-      await fillCache(workshop, mount, data, opening.step);
-    }
-    chownSync(data, uid, gid);
-    chmodSync(data, mode);
-  }
+  const { workshop, step, mounts, targets, close } = opening;
+  const { openCacheMount } = await import("./cache-mount.ts");
+  const { data, lock } = await openCacheMount(workshop, step, mount);
+  close.push(() => lock.release());
   // On disk its files have the ids that steps see, whatever users these have on the host.
   mounts.push({
     ...bind(data, mount.target, mount.readOnly),
-    origin: { isDirectory: true, mapped: users !== undefined },
+    origin: { isDirectory: true, mapped: workshop.session.users !== undefined },
   });
   targets.push(mount.target);
-}
-
-/** "locked" waits for the others; "private" takes another directory than those that are in use. */
-async function takeCache(
-  base: string,
-  sharing: "shared" | "private" | "locked",
-  signal: AbortSignal,
-): Promise<{ directory: string; lock: Lock | undefined }> {
-  if (sharing === "locked") {
-    mkdirSync(base, { recursive: true, mode: 0o700 });
-    return { directory: base, lock: await lock(base, { directory: true, signal }) };
-  }
-  const { tryLock } = await import("../../store/locks.ts");
-  for (let number = 0; ; number++) {
-    const directory = sharing === "shared" || number === 0 ? base : `${base}-${number}`;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const held = tryLock(directory, { directory: true, shared: sharing === "shared" });
-    if (held) return { directory, lock: held };
-    if (sharing === "shared") {
-      return { directory, lock: await lock(directory, { directory: true, shared: true, signal }) };
-    }
-  }
 }
 
 async function openSecret(opening: Opening, mount: StepMount): Promise<void> {

@@ -1,10 +1,10 @@
 /** A RUN that is not in the cache; loaded by those alone who execute one. */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessHandle } from "../../engine/api.ts";
 import { generateId } from "../../engine/names.ts";
 import type { MonitorExit } from "../../runtime/monitor-client.ts";
-import { BuildError } from "../errors.ts";
+import { BuildError, ROOM_HINT } from "../errors.ts";
 import type { RunStep } from "../graph/types.ts";
 import { directoriesOf, makeWorkDirectory, type Snapshot, type WorkDirectory } from "../layers.ts";
 import { type OpenMounts, openMounts } from "../run/mounts.ts";
@@ -32,7 +32,9 @@ export async function executeRun(workshop: Workshop, step: RunStep, below: Snaps
       exitCode,
       start: (command, terminal) => startBeside(workshop, step, { below, work, command, terminal }),
     });
-    throw failed(step, { exitCode, oomKilled, limit: session.options.resources?.memory?.limit });
+    const limit = session.options.resources?.memory?.limit;
+    const hint = hintFor(workshop, step, exitCode);
+    throw failed(step, { exitCode, oomKilled, limit, hint });
   }
   stubs.remove(work.upper);
   return { work: readdirSync(work.upper).length > 0 ? work : undefined };
@@ -82,13 +84,45 @@ async function startBeside(
   return processHandle({ client, containerId: id, containerName: id, pid, exited });
 }
 
+/** Bytes that nobody can do much with. */
+const FULL = 256 * 1024;
+
+/** What shells say by it (sh(1p), "Exit Status for Commands"). */
+const HINTS: Readonly<Record<number, string>> = {
+  126: "126 is a shell's: it has found the program, and may not execute it",
+  127: "127 is a shell's: the image has no such program, or not where PATH leads",
+};
+
+function hintFor({ session }: Workshop, { mounts }: RunStep, exitCode: number): string | undefined {
+  const { paths, options, agents } = session;
+  if (isFull(paths.root)) return ROOM_HINT;
+  for (const { type, id = "default" } of mounts) {
+    if (type === "ssh" && !agents.has(id))
+      return `it has a mount of ssh ${id}, which was not given: --ssh ${id}`;
+    if (type === "secret" && !options.secrets?.some((secret) => secret.id === id))
+      return `it has a mount of secret ${id}, which was not given: --secret id=${id},src=FILE`;
+  }
+  return HINTS[exitCode];
+}
+
+/** As long as what the step has written is there. */
+function isFull(root: string): boolean {
+  const { bavail, bsize } = statfsSync(root);
+  return bavail * bsize < FULL;
+}
+
 function failed(
   { args, range }: RunStep,
-  { exitCode, oomKilled, limit }: MonitorExit & { limit: number | undefined },
+  {
+    exitCode,
+    oomKilled,
+    limit,
+    hint,
+  }: MonitorExit & { limit: number | undefined; hint: string | undefined },
 ): BuildError {
   const because = oomKilled ? `: out of memory${limit ? `: --memory is ${limit} bytes` : ""}` : "";
   return new BuildError(
     `process ${JSON.stringify(args.join(" "))} did not complete successfully: exit code: ${exitCode}${because}`,
-    { range, process: { args, exitCode } },
+    { range, hint, process: { args, exitCode } },
   );
 }

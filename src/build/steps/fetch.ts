@@ -4,7 +4,7 @@ import { chmodSync, closeSync, openSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { writeFully } from "../../store/write-fully.ts";
 import { BuildError } from "../errors.ts";
-import type { FilesStep, Source } from "../graph/types.ts";
+import type { FilesStep } from "../graph/types.ts";
 import type { Session } from "../session.ts";
 
 export interface FetchedSource {
@@ -14,17 +14,7 @@ export interface FetchedSource {
   readonly digest: unknown;
 }
 
-export function fetchSource(
-  session: Session,
-  step: FilesStep,
-  source: Extract<Source, { kind: "url" | "git" }>,
-): Promise<FetchedSource> {
-  return source.kind === "url"
-    ? fetchFile(session, step, source.url)
-    : fetchRepository(session, step, source.url);
-}
-
-async function fetchFile(session: Session, step: FilesStep, url: string): Promise<FetchedSource> {
+export async function fetchFile(session: Session, step: FilesStep, url: string): Promise<FetchedSource> {
   const { fetchUrl } = await import("../context/fetch-url.ts");
   const { body, fileName, lastModified } = await fetchUrl(session.context.config, url, {
     signal: session.signal,
@@ -68,13 +58,42 @@ async function fetchFile(session: Session, step: FilesStep, url: string): Promis
   };
 }
 
-async function fetchRepository(session: Session, step: FilesStep, url: string): Promise<FetchedSource> {
+/** What the digest of a repository would be, of which nothing is fetched; undefined where only that could tell. */
+export async function identifyRepository(
+  { signal }: Session,
+  step: FilesStep,
+  url: string,
+): Promise<{ commit: string; digest: unknown } | undefined> {
+  const { resolveGit } = await import("../context/git.ts");
+  const commit = await resolveGit(url, { signal });
+  return commit === undefined ? undefined : { commit, digest: await digestOf(step, url, commit) };
+}
+
+/** `commit` is what it was identified by. */
+export async function fetchRepository(
+  session: Session,
+  step: FilesStep,
+  { url, commit: known }: { url: string; commit: string | undefined },
+): Promise<FetchedSource> {
   const { openGit } = await import("../context/git.ts");
-  const { directory, commit } = session.keep(
-    await openGit(session.paths, url, { signal: session.signal, keepGitDirectory: step.keepGitDir }),
-  );
-  if (step.checksum !== undefined && !commit.startsWith(step.checksum)) {
-    throw new BuildError(`expected checksum to match ${step.checksum}, got ${commit}`, { range: step.range });
+  const options = { signal: session.signal, keepGitDirectory: step.keepGitDir, commit: known };
+  const { directory, commit } = session.keep(await openGit(session.paths, url, options));
+  return { directory, path: "/", digest: await digestOf(step, url, commit) };
+}
+
+/** A commit is the same wherever it comes from, but for what .git says of that. */
+async function digestOf(
+  { checksum = "", keepGitDir, range }: FilesStep,
+  url: string,
+  commit: string,
+): Promise<unknown> {
+  if (!commit.startsWith(checksum)) {
+    throw new BuildError(`expected checksum to match ${checksum}, got ${commit}`, {
+      range,
+      hint: "the reference leads to another commit than when the checksum was written down",
+    });
   }
-  return { directory, path: "/", digest: [url.replace(/#[^:]*/, ""), commit, step.keepGitDir] };
+  const { parseGitUrl } = await import("../context/git-url.ts");
+  const { repository, ref = null, subdirectory = "", keepGitDirectory = keepGitDir } = parseGitUrl(url);
+  return { commit, subdirectory, git: keepGitDirectory ? [repository, ref] : null };
 }

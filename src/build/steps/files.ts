@@ -36,8 +36,7 @@ export async function prepareFiles(workshop: Workshop, step: FilesStep, below: S
   };
   const opening = new Opening(workshop, step);
   const contentKey = async (): Promise<string> => {
-    const opened = await opening.sources();
-    return cacheKey({ ...parts, sources: opened.map((each) => describe(each, opening)) });
+    return cacheKey({ ...parts, sources: await opening.describe() });
   };
   const quick = await opening.quickKey(parts);
   const key = quick ?? (await contentKey().catch((error: unknown) => opening.fail(error)));
@@ -59,9 +58,11 @@ class Opening implements Disposable {
   readonly #workshop: Workshop;
   readonly #step: FilesStep;
   readonly #open: Disposable[] = [];
-  #sources: Promise<Opened[]> | undefined;
-  digests: FileDigests = transientDigests;
-  root: SourceRoot | undefined;
+  readonly #sources = new Map<Source, Promise<Opened>>();
+  /** Commits that sources were found to lead to. */
+  readonly #commits = new Map<Source, string>();
+  #digests: FileDigests = transientDigests;
+  #root: SourceRoot | undefined;
 
   constructor(workshop: Workshop, step: FilesStep) {
     this.#workshop = workshop;
@@ -76,55 +77,86 @@ class Opening implements Disposable {
     return cacheKey({ ...parts, from: id, sources, exclude });
   }
 
-  sources(): Promise<Opened[]> {
-    this.#sources ??= this.#openAll();
-    return this.#sources;
+  async sources(): Promise<Opened[]> {
+    const opened: Opened[] = [];
+    for (const source of this.#step.sources) opened.push(await this.#source(source));
+    return opened;
+  }
+
+  /** What of the sources decides about the result. A repository is known by its commit, and not fetched for that. */
+  async describe(): Promise<unknown[]> {
+    const described: unknown[] = [];
+    for (const source of this.#step.sources) {
+      const identified = source.kind === "git" ? await this.#identify(source) : undefined;
+      described.push(identified ?? this.#describe(await this.#source(source)));
+    }
+    return described;
   }
 
   /** A file that is not there is the most common mistake of all. */
-  fail(error: unknown): never {
+  async fail(error: unknown): Promise<never> {
     const { code, message } = error as { code?: string; message: string };
     if (code !== "ENOENT" || error instanceof BuildError) throw error;
     const missing = message.replace(/: not found$/, "");
-    const { from, range } = this.#step;
     throw new BuildError(
       `failed to compute cache key: failed to calculate checksum: ${JSON.stringify(missing)}: not found`,
-      {
-        range,
-        hint:
-          from.kind === "context"
-            ? "paths are relative to the build's context, and what .dockerignore names is not in it"
-            : "paths are relative to the root of the stage or image",
-        cause: error,
-      },
+      { range: this.#step.range, hint: await this.#hintFor(missing), cause: error },
     );
+  }
+
+  async #hintFor(missing: string): Promise<string> {
+    const { from } = this.#step;
+    if (from.kind !== "context") return "paths are relative to the root of the stage or image";
+    const { missingHint } = await import("../context/missing.ts");
+    return missingHint((await this.#workshop.context(from.name)).files, missing);
   }
 
   [Symbol.dispose](): void {
     for (const each of this.#open.splice(0)) each[Symbol.dispose]();
   }
 
-  async #openAll(): Promise<Opened[]> {
-    const { sources, exclude, parents } = this.#step;
-    const opened: Opened[] = [];
-    for (const source of sources) {
-      if (source.kind === "heredoc") {
-        const { name, content } = source.heredoc;
-        opened.push({ kind: "heredoc", name, content: Buffer.from(content) });
-      } else if (source.kind === "path") {
-        this.root ??= await this.#openRoot();
-        const matches = this.#keep(findSources(this.root, source.path, { exclude, parents }));
-        opened.push({ kind: "path", source, matches });
-      } else {
-        const { fetchSource } = await import("./fetch.ts");
-        const fetched = await fetchSource(this.#workshop.session, this.#step, source);
-        const { fd } = this.#keep(openPlain(fetched.directory));
-        const root = { fd, ignored: undefined, ownedByRoot: true };
-        const matches = this.#keep(findSources(root, fetched.path, { exclude, parents: false }));
-        opened.push({ kind: "fetched", fetched, matches });
-      }
+  #source(source: Source): Promise<Opened> {
+    const known = this.#sources.get(source) ?? this.#openSource(source);
+    this.#sources.set(source, known);
+    return known;
+  }
+
+  async #openSource(source: Source): Promise<Opened> {
+    const { exclude, parents } = this.#step;
+    if (source.kind === "heredoc") {
+      const { name, content } = source.heredoc;
+      return { kind: "heredoc", name, content: Buffer.from(content) };
     }
-    return opened;
+    if (source.kind === "path") {
+      this.#root ??= await this.#openRoot();
+      const matches = this.#keep(findSources(this.#root, source.path, { exclude, parents }));
+      return { kind: "path", source, matches };
+    }
+    const fetched = await this.#fetch(source);
+    const { fd } = this.#keep(openPlain(fetched.directory));
+    const root = { fd, ignored: undefined, ownedByRoot: true };
+    const matches = this.#keep(findSources(root, fetched.path, { exclude, parents: false }));
+    return { kind: "fetched", fetched, matches };
+  }
+
+  async #fetch(source: Extract<Source, { kind: "url" | "git" }>): Promise<FetchedSource> {
+    const { fetchFile, fetchRepository } = await import("./fetch.ts");
+    const { session } = this.#workshop;
+    if (source.kind === "url") return fetchFile(session, this.#step, source.url);
+    return fetchRepository(session, this.#step, { url: source.url, commit: this.#commits.get(source) });
+  }
+
+  async #identify(source: Extract<Source, { kind: "git" }>): Promise<unknown> {
+    const { identifyRepository } = await import("./fetch.ts");
+    const identified = await identifyRepository(this.#workshop.session, this.#step, source.url);
+    if (identified !== undefined) this.#commits.set(source, identified.commit);
+    return identified?.digest;
+  }
+
+  #describe(opened: Opened): unknown {
+    if (opened.kind === "heredoc") return [opened.name, opened.content.toString()];
+    if (opened.kind === "fetched") return opened.fetched.digest;
+    return digestMatches(opened.matches.matches, this.#root as SourceRoot, this.#digests);
   }
 
   async #openRoot(): Promise<SourceRoot> {
@@ -134,7 +166,7 @@ class Opening implements Disposable {
       return { fd: root.fd, ignored: undefined, ownedByRoot: false };
     }
     const { files, digests } = await this.#workshop.context(from.name);
-    this.digests = digests;
+    this.#digests = digests;
     const ignored = files.ignoreFile && ignoreMatcher(files.ignoreFile.text, files.ignoreFile.name);
     return { fd: this.#keep(openPlain(files.directory)).fd, ignored, ownedByRoot: true };
   }
@@ -143,10 +175,4 @@ class Opening implements Disposable {
     this.#open.unshift(resource);
     return resource;
   }
-}
-
-function describe(opened: Opened, { root, digests }: Opening): unknown {
-  if (opened.kind === "heredoc") return [opened.name, opened.content.toString()];
-  if (opened.kind === "fetched") return opened.fetched.digest;
-  return digestMatches(opened.matches.matches, root as SourceRoot, digests);
 }

@@ -14,6 +14,8 @@ const KEYS = {
   },
 } as const;
 
+const FORM = { compression: "gzip", "oci-mediatypes": "true", "image-manifest": "true" };
+
 export const parseCacheSource = (text: string): CacheLocation => parse(text, "from");
 export const parseCacheTarget = (text: string): CacheLocation => parse(text, "to");
 
@@ -29,7 +31,19 @@ function parse(text: string, direction: "from" | "to"): CacheLocation {
   const mode = fields.get("mode");
   if (mode !== undefined && mode !== "min" && mode !== "max")
     throw new Error(`invalid mode "${mode}": it is min or max`);
+  refuseOtherForms(fields);
   return { type, attributes: Object.fromEntries(fields) };
+}
+
+/** What is written has one form, and what asks for that is not wrong. */
+function refuseOtherForms(fields: ReadonlyMap<string, string>): void {
+  for (const [key, only] of Object.entries(FORM)) {
+    const value = fields.get(key);
+    if (value === undefined || value === only) continue;
+    throw new TsrunError("ERR_TSRUN_OPTION_UNSUPPORTED", `${key}=${value} is not supported`, {
+      hint: `a cache is written with ${key}=${only}`,
+    });
+  }
 }
 
 function known(type: string | undefined): CacheLocation["type"] {

@@ -31,6 +31,8 @@ function unknown(error: unknown, context: ErrorContext): string[] {
   if ((code === "EACCES" || code === "EPERM") && process.geteuid?.() !== 0) {
     return [`tsrun: ${message}`, "hint: containers need root on this host: try again with sudo"];
   }
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return [`tsrun: ${message}`, "hint: the disk is full: `tsrun system df` shows what tsrun takes of it"];
   const lines = [`tsrun: internal error: ${message}`];
   if (!context.debug) lines.push("hint: `tsrun --debug …` shows where it comes from; please report it");
   return lines;

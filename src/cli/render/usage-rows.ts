@@ -45,12 +45,15 @@ export function usageRows({ images, containers, volumes, buildCache, other }: Di
     TotalCount: String(count),
     Active: String(active),
     Size: humanSize(bytes),
-    Reclaimable:
-      bytes > 0 ? `${humanSize(reclaimable)} (${Math.trunc((reclaimable / bytes) * 100)}%)` : humanSize(0),
+    Reclaimable: `${humanSize(reclaimable)}${Type === "Build Cache" ? "" : shareOf(reclaimable, bytes)}`,
     Bytes: bytes,
     ReclaimableBytes: reclaimable,
   }));
 }
+
+/** " (40%)", which docker does not say of the build cache. */
+const shareOf = (part: number, whole: number): string =>
+  whole > 0 ? ` (${Math.trunc((part / whole) * 100)}%)` : "";
 
 interface ImageUsageRow {
   Repository: string;

@@ -144,7 +144,9 @@ export function failedSteps(steps: Steps, limit: number, show = (text: string) =
   const failed = [...steps.all.values()].filter((step) => step.error !== undefined && !isCanceled(step));
   return failed
     .map((step) => {
-      const lines = step.lines.slice(-limit).map((line) => `${show(lineOf(line))}\n`);
+      const lines = step.lines
+        .slice(-limit)
+        .map(({ seconds, text }) => `${lineOf({ seconds, text: show(text) })}\n`);
       return `------\n > ${step.name}:\n${lines.join("")}------\n`;
     })
     .join("");

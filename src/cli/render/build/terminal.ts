@@ -42,6 +42,7 @@ export function terminalDisplay({ write, now, size, colors }: Options): BuildDis
   let timer: NodeJS.Timeout | undefined;
 
   const draw = (whole: boolean): void => {
+    if (steps.all.size === 0) return;
     const { rows = 24, columns = 80 } = size() ?? {};
     const all = listing(steps, { now: now(), beganAt, columns, whole });
     const shown = whole ? all : fitting(all, rows - 1);

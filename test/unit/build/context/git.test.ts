@@ -14,7 +14,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openGit } from "../../../../src/build/context/git.ts";
+import { openGit, resolveGit } from "../../../../src/build/context/git.ts";
 import { isGitUrl, parseGitUrl } from "../../../../src/build/context/git-url.ts";
 
 describe("a git URL", () => {
@@ -64,12 +64,14 @@ describe("a checkout", () => {
   let daemon: ChildProcess;
   let url: string;
   let first: string;
+  let second: string;
+  let work: string;
   const paths = () => ({ root: join(directory, "root"), run: join(directory, "run") });
   const leftovers = (): string[] => readdirSync(join(directory, "root/tmp"));
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "tsrun-git-"));
-    const work = join(directory, "served/app");
+    work = join(directory, "served/app");
     mkdirSync(join(work, "web"), { recursive: true });
     const run = (...args: string[]): string =>
       execFileSync("git", ["-C", work, "-c", "user.name=Ann", "-c", "user.email=ann@example.org", ...args], {
@@ -86,6 +88,10 @@ describe("a checkout", () => {
     symlinkSync("/etc", join(work, "out"));
     run("add", ".");
     run("commit", "--quiet", "-m", "second");
+    second = run("rev-parse", "HEAD");
+    run("tag", "-a", "-m", "two", "v2");
+    // Another reference whose name ends alike.
+    run("branch", "other/main", "v1");
     const port = await freePort();
     daemon = spawn(
       "git",
@@ -134,6 +140,48 @@ describe("a checkout", () => {
   it("keeps .git where that is asked for", async () => {
     using checkout = await openGit(paths(), url, { keepGitDirectory: true });
     expect(existsSync(join(checkout.directory, ".git"))).toBe(true);
+  });
+
+  it("leaves the repository alone whose hook started the build", async () => {
+    process.env.GIT_DIR = join(work, ".git");
+    process.env.GIT_WORK_TREE = work;
+    try {
+      using checkout = await openGit(paths(), `${url}#v1`);
+      expect(checkout.commit).toBe(first);
+    } finally {
+      delete process.env.GIT_DIR;
+      delete process.env.GIT_WORK_TREE;
+    }
+    expect(readFileSync(join(work, ".git/HEAD"), "utf8")).toBe("ref: refs/heads/main\n");
+    expect(readFileSync(join(work, "web/Dockerfile"), "utf8")).toBe("FROM second\n");
+  });
+
+  it("is the commit that was found before, wherever its name leads by now", async () => {
+    using checkout = await openGit(paths(), `${url}#main`, { commit: first });
+    expect(checkout.commit).toBe(first);
+    expect(readFileSync(join(checkout.directory, "web/Dockerfile"), "utf8")).toBe("FROM first\n");
+  });
+
+  it.each([
+    "",
+    "#main",
+    "#heads/main",
+    "#refs/heads/main",
+    "#v2",
+    "#refs/tags/v2",
+    "?tag=v2",
+    "?branch=main",
+  ])("is known without being fetched: %s", async (fragment) =>
+    expect(await resolveGit(url + fragment)).toBe(second),
+  );
+
+  it("is known without being asked for where its whole id is given, and not by a part of it", async () => {
+    expect(await resolveGit(`git://127.0.0.1:1/app#${first}`)).toBe(first);
+    expect(await resolveGit(`${url}#${first.slice(0, 8)}`)).toBeUndefined();
+    await expect(resolveGit(`${url}?checksum=${first}`)).rejects.toMatchObject({
+      code: "ERR_TSRUN_GIT_FAILED",
+    });
+    await expect(resolveGit("git://127.0.0.1:1/app")).rejects.toThrow(/git ls-remote failed/);
   });
 
   it.each([

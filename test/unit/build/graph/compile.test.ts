@@ -173,11 +173,41 @@ test("a destination keeps the slash that asks for a directory", async () => {
   expect(destinations).toEqual(["/w/b", "/w/b/", "/w/", "/w/"]);
 });
 
+test("ADD tells repositories, files of servers, and paths", async () => {
+  const words = [
+    "git@host.example:x",
+    "https://h.example/x.git?ref=a",
+    "https://h.example/x",
+    "github.com/a/b",
+    "x.git",
+  ];
+  const stage = await compiled(`FROM base\nADD ${words.join(" ")} /d/\n`);
+  const kinds = stage.steps.flatMap((step) =>
+    step.kind === "files" ? step.sources.map(({ kind }) => kind) : [],
+  );
+  expect(kinds).toEqual(["git", "git", "url", "path", "path"]);
+});
+
+test("sockets of a RUN are numbered, but for those that have a place", async () => {
+  const stage = await compiled(
+    "FROM base\nRUN --mount=type=ssh --mount=type=tmpfs,target=/t --mount=type=ssh,target=/a --mount=type=ssh,id=b x\n",
+  );
+  expect(run(stage).mounts.map(({ target }) => target)).toEqual([
+    "/run/buildkit/ssh_agent.0",
+    "/t",
+    "/a",
+    "/run/buildkit/ssh_agent.2",
+  ]);
+});
+
 test.each([
   ["FROM base\nCOPY a b /c\n", /must be a directory and end with a \//],
   ["FROM base\nCOPY --from=9 a b\n", /invalid stage index 9/],
   ["FROM base\nRUN --network=host x\n", /network.host is not allowed/],
   ["FROM base\nCOPY https://example.org/x /\n", /source can't be a URL for COPY/],
+  ["FROM base\nCOPY git@host.example:x /\n", /source can't be a git ref for COPY/],
+  ["FROM base\nADD --checksum=sha256:0 a /\n", /checksum requires HTTP\(S\) or Git sources/],
+  ["FROM base\nADD --checksum=sha256:0 https://example.org/x /\n", /invalid checksum "sha256:0"/],
   ["FROM $NOTHING\n", /should not be blank/],
   ["FROM extra\n", /is no image/],
 ])("%j is refused", async (text, message) => {

@@ -195,6 +195,11 @@ describe("renderError", () => {
     expect(debug).toContain("caused by Error: inner");
   });
 
+  it("knows a full disk from an internal error", () => {
+    const error = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    expect(renderError(error, context)).toMatch(/^tsrun: ENOSPC: no space left on device, write\nhint: .*df/);
+  });
+
   it("calls what it does not know an internal error", () => {
     expect(renderError(new TypeError("x is undefined"), context)).toMatch(
       /^tsrun: internal error: x is undefined\nhint: /,
