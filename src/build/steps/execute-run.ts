@@ -113,12 +113,7 @@ function isFull(root: string): boolean {
 
 function failed(
   { args, range }: RunStep,
-  {
-    exitCode,
-    oomKilled,
-    limit,
-    hint,
-  }: MonitorExit & { limit: number | undefined; hint: string | undefined },
+  { exitCode, oomKilled, limit, hint }: MonitorExit & { limit: number | undefined; hint: string | undefined },
 ): BuildError {
   const because = oomKilled ? `: out of memory${limit ? `: --memory is ${limit} bytes` : ""}` : "";
   return new BuildError(
