@@ -18,7 +18,6 @@ import {
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { posix } from "node:path";
-import { TsrunError } from "../../errors.ts";
 import { futimes, lutimes, mknod, type RawPath } from "../../kernel/files.ts";
 import { O_PATH, openInRoot } from "../../kernel/openat2.ts";
 import { xattrsOf } from "../../kernel/xattr.ts";
@@ -27,6 +26,7 @@ import { fromPath, printable, toPath } from "../../store/unpack/bytes.ts";
 import { applyXattrs } from "../../store/unpack/metadata.ts";
 import type { ModeChange } from "./mode.ts";
 import { openFound } from "./open-found.ts";
+import { conflict, isMissing, resolveInside, split } from "./resolve.ts";
 import type { FoundFile } from "./sources.ts";
 
 export interface Owner {
@@ -45,8 +45,6 @@ export interface CopyRules {
 const { O_DIRECTORY, O_NOFOLLOW, O_WRONLY, O_CREAT, O_EXCL } = constants;
 /** What is copied at once; a larger file is copied by another thread. */
 const SMALL = 256 * 1024;
-/** As many as the kernel follows: path_resolution(7). */
-const MAX_LINKS = 40;
 
 export class Destination {
   readonly #root: number;
@@ -63,42 +61,8 @@ export class Destination {
   }
 
   /** Where a path leads to in the end, along links also where there is nothing yet. */
-  resolve(path: string, links = 0): string {
-    const base = readlinkSync(`/proc/self/fd/${this.#root}`, "latin1");
-    try {
-      const fd = openInRoot(this.#root, toPath(`/${path}`), O_PATH);
-      try {
-        const real = readlinkSync(`/proc/self/fd/${fd}`, "latin1");
-        return posix.relative(base, real);
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      if ((error as { code?: string }).code === "ELOOP") throw tooManyLinks(path);
-      if (!isMissing(error)) throw error;
-    }
-    const [parent, name] = split(path);
-    const directory = parent === "" ? "" : this.resolve(parent, links);
-    const place = posix.join(directory, name);
-    const target = this.#linkAt(directory, name);
-    if (target === undefined) return place;
-    if (links === MAX_LINKS) throw tooManyLinks(path);
-    return this.resolve(posix.resolve("/", directory, target).slice(1), links + 1);
-  }
-
-  /** The target of a symbolic link (a byte string); undefined where there is something else, or nothing. */
-  #linkAt(directory: string, name: string): string | undefined {
-    try {
-      const fd = openInRoot(this.#root, toPath(`/${directory}`), O_PATH | O_DIRECTORY);
-      try {
-        return readlinkSync(toPath(`/proc/self/fd/${fd}/${name}`), "latin1");
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      if (isMissing(error) || (error as { code?: string }).code === "EINVAL") return undefined;
-      throw error;
-    }
+  resolve(path: string): string {
+    return resolveInside(this.#root, path);
   }
 
   /** What is at a path (a byte string); undefined where there is nothing. */
@@ -271,18 +235,9 @@ export class Destination {
   }
 }
 
-const isMissing = (error: unknown): boolean =>
-  ["ENOENT", "ENOTDIR"].includes((error as { code?: string }).code ?? "");
-
 /** By another thread, which moves the bytes inside the kernel where it can. */
 async function copyLarge(file: RawPath, target: RawPath): Promise<void> {
   await copyFile(file, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-}
-
-/** "a/b/c" → "a/b", "c" */
-function split(path: string): [parent: string, name: string] {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
 const BILLION = 1_000_000_000n;
@@ -297,16 +252,6 @@ const deviceOf = (rdev: bigint): { major: number; minor: number } => ({
   major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
   minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
 });
-
-const tooManyLinks = (path: string): TsrunError =>
-  conflict(`too many levels of symbolic links: /${printable(path)}`);
-
-function conflict(message: string): TsrunError {
-  return new TsrunError("ERR_TSRUN_COPY_CONFLICT", message, {
-    hint: "remove what is there first, or choose another destination",
-    exitCode: 1,
-  });
-}
 
 /** A path below the root, clean and as a byte string: "a/b" for "/a/./b/". */
 export const placeOf = (path: string): string => fromPath(posix.resolve("/", path).slice(1));

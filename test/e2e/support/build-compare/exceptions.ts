@@ -74,6 +74,12 @@ export const exceptions: readonly Exception[] = [
     difference: /^"\/(dev|etc|proc|sys|run)(\/[^"]*)?" entry: nothing, not \{/,
     why: "what was made to mount something on it is no part of the image",
   })),
+  {
+    peer: "docker",
+    context: "forms of RUN",
+    difference: /^"\/(m|e|fresh|cache|context)" entry: nothing, not \{"type":"(directory|file)"/,
+    why: "what was made to mount something on it is no part of the image; a newer BuildKit takes it away",
+  },
 
   { peer: "buildah", difference: /^"\(history\) \d\d"/, why: "it writes the history of the classic builder" },
   { peer: "buildah", difference: /^"\(config\) ArgsEscaped" /, why: "deprecated, but what docker writes" },
