@@ -141,7 +141,7 @@ export const exceptions: readonly Exception[] = [
     peer: "buildah",
     context: "variables",
     difference: /^"\/new(\/b c)?" owner: "0:0", not "1000:1000"$/,
-    why: "it gives directories that COPY --chown makes on the way to the owner, whoever had them",
+    why: "it has not made WORKDIR's directory by then, so that COPY --chown makes it, and gives it away",
   },
   {
     peer: "buildah",
