@@ -3,7 +3,7 @@
  * give it its names. Whatever interrupts it leaves no image; layers that were complete serve the next attempt.
  */
 import type { Config } from "../config.ts";
-import { putBlob, readBlob } from "../store/blobs.ts";
+import { readBlob } from "../store/blobs.ts";
 import { holdStore, type ImageRecord, imageNamed, nameImage } from "../store/images.ts";
 import { commitLayers } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
@@ -58,11 +58,9 @@ export async function acquireImage(ref: Reference, options: AcquireOptions): Pro
   if (missing.length > 0) sweepScratch(paths);
   const stop = (reason: unknown) => stopped.abort(reason);
   await downloadLayers(missing, { paths, source, onProgress, signal, stop });
-  await commitLayers(paths, image.configuration.diffIds);
-  for (const [digest, bytes] of image.documents) {
-    // Not what is there: each sync of a pull that brings nothing takes longer than its request.
-    if (readBlob(paths, digest) === undefined) putBlob(paths, digest, bytes);
-  }
+  // Not what is there: each sync of a pull that brings nothing takes longer than its request.
+  const documents = [...image.documents].filter(([digest]) => readBlob(paths, digest) === undefined);
+  await commitLayers(paths, image.configuration.diffIds, new Map(documents));
   const record = recordOf(image);
   // The name by digest stays when the tag moves on: that is what keeps the image findable, as with Docker.
   const byDigest = canonicalName(withDigest(ref, image.target.digest));

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { ERRNO, SyscallError } from "./errors.ts";
-import { check, ffi, libc } from "./ffi.ts";
+import { check, declareAsync, libc } from "./ffi.ts";
 
 /** A path as node:fs takes it; a Buffer where the bytes are not valid UTF-8. */
 export type RawPath = string | Buffer;
@@ -68,18 +68,13 @@ export function lutimes(path: RawPath, atime: Timespec, mtime: Timespec): void {
   check("utimensat", () => cUtimensat(AT_FDCWD, cPath(path), spec, AT_SYMLINK_NOFOLLOW), String(path));
 }
 
+const cSyncfs = declareAsync("libc.so.6", "int syncfs(int fd)");
+
 /** Writes everything of the filesystem that `fd` is on to disk, syncfs(2), without blocking the event loop. */
-export function syncfs(fd: number): Promise<void> {
-  const call = ffi().load("libc.so.6").func("int syncfs(int fd)");
-  return new Promise((resolve, reject) => {
-    call.async(fd, (error: unknown, result: number) => {
-      if (error) reject(error);
-      // errno is per thread and this call ran on another one; but for a valid descriptor only EIO and ENOSPC are
-      // possible, and both mean that data did not reach the disk.
-      else if (result < 0) reject(new SyscallError("syncfs", ERRNO.EIO ?? 5));
-      else resolve();
-    });
-  });
+export async function syncfs(fd: number): Promise<void> {
+  // errno is per thread and this call runs on another one; but for a valid descriptor only EIO and ENOSPC are possible,
+  // and both mean that data did not reach the disk.
+  if ((await cSyncfs(fd)) < 0) throw new SyscallError("syncfs", ERRNO.EIO ?? 5);
 }
 
 const cSyncFileRange = libc(

@@ -1,15 +1,5 @@
 /** Content-addressed blobs: a file has the name blobs/sha256/<hex> only once its bytes were verified. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestMismatch, digestOf, hexOf } from "./digest.ts";
 import { syncDirectory } from "./documents.ts";
@@ -49,25 +39,43 @@ export function readBlobUnverified(paths: Paths, digest: string): Buffer | undef
 
 /** Puts bytes into the store, durably, under their digest; ERR_TSRUN_DIGEST_MISMATCH where it is not theirs. */
 export function putBlob(paths: Paths, digest: string, bytes: Uint8Array): void {
+  using staged = stageBlob(paths, digest, bytes, { durable: true });
+  staged.publish();
+  syncDirectory(blobsDir(paths));
+}
+
+/** A blob without its name; disposal removes it if it has got none. */
+export interface StagedBlob extends Disposable {
+  /** Names it: not before its bytes are on disk. */
+  publish(): void;
+}
+
+let staged = 0;
+
+/**
+ * Writes bytes that get their name later, `durable` where they are synced now and not with others'.
+ * ERR_TSRUN_DIGEST_MISMATCH where the digest is not theirs.
+ */
+export function stageBlob(
+  paths: Paths,
+  digest: string,
+  bytes: Uint8Array,
+  { durable }: { durable: boolean },
+): StagedBlob {
   const actual = digestOf(bytes);
   const path = blobPath(paths, digest);
   if (actual !== digest)
     throw digestMismatch(`a blob of ${bytes.length} bytes`, { expected: digest, actual });
   mkdirSync(blobsDir(paths), { recursive: true, mode: 0o700 });
+  staged += 1;
   // One that a killed process leaves behind is not a digest by its name, and goes with the next collection.
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${process.pid}-${staged}.tmp`;
+  const discard = () => rmSync(temporary, { force: true });
   try {
-    const fd = openSync(temporary, "w", 0o644);
-    try {
-      writeFileSync(fd, bytes);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, path);
+    writeFileSync(temporary, bytes, { mode: 0o644, flush: durable });
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard();
     throw error;
   }
-  syncDirectory(blobsDir(paths));
+  return { publish: () => renameSync(temporary, path), [Symbol.dispose]: discard };
 }

@@ -18,6 +18,7 @@ import { lock } from "./locks.ts";
 import { blobsDir, layersDir, locksDir, type Paths } from "./paths.ts";
 import { makeRoomyDirectory } from "./roomy-directory.ts";
 import { openScratch } from "./scratch.ts";
+import { type SyncAhead, syncOf } from "./sync-ahead.ts";
 import type { LayerLimits, Unpacked, UnpackJob } from "./unpack/pipeline.ts";
 
 export interface IngestRequest {
@@ -70,7 +71,7 @@ export async function ingestLayer(paths: Paths, request: IngestRequest): Promise
       diffId,
       limits: { entries: DEFAULT_ENTRIES, bytes: Math.max(GIB, size * DEFAULT_RATIO), ...request.limits },
     };
-    const { droppedXattrs, ...unpacked } = await run(job, request);
+    const { droppedXattrs, ...unpacked } = await run(job, request, syncOf(paths));
     const info: LayerInfo = {
       diffId,
       digest,
@@ -88,8 +89,8 @@ export async function ingestLayer(paths: Paths, request: IngestRequest): Promise
   }
 }
 
-async function run(job: UnpackJob, request: IngestRequest): Promise<Unpacked> {
-  const source = watched(request);
+async function run(job: UnpackJob, request: IngestRequest, ahead: SyncAhead): Promise<Unpacked> {
+  const source = watched(request, ahead);
   try {
     if (job.size <= INLINE_SIZE) {
       const { unpackLayer } = await import("./unpack/pipeline.ts");
@@ -120,12 +121,16 @@ async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   for await (const piece of source) yield Buffer.from(piece);
 }
 
-async function* watched({ source, onProgress, signal }: IngestRequest): AsyncGenerator<Uint8Array> {
+async function* watched(
+  { source, onProgress, signal }: IngestRequest,
+  ahead: SyncAhead,
+): AsyncGenerator<Uint8Array> {
   let received = 0;
   for await (const chunk of source) {
     signal?.throwIfAborted();
     received += chunk.length;
     onProgress?.(received);
+    ahead.received(chunk.length);
     yield chunk;
   }
   signal?.throwIfAborted();

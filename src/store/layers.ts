@@ -7,15 +7,15 @@
  * once for each. So a new layer's document carries the id of the present boot, and holds for that boot only, until
  * `commitLayers` has synced the filesystem. After a power failure an uncommitted layer counts as absent.
  */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
-import { syncfs } from "../kernel/files.ts";
-import { blobPath } from "./blobs.ts";
+import { blobPath, putBlob, type StagedBlob, stageBlob } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
 import { readDocument, syncDirectory, writeDocument } from "./documents.ts";
-import { layersDir, type Paths } from "./paths.ts";
+import { blobsDir, layersDir, type Paths } from "./paths.ts";
 import { openScratch } from "./scratch.ts";
+import { syncOf } from "./sync-ahead.ts";
 
 export interface LayerInfo {
   /** Digest of the uncompressed tar. */
@@ -82,23 +82,34 @@ export function pendingBlobPath(paths: Paths, digest: string): string {
 
 /**
  * Makes layers, and everything else written to the store before, survive a power failure: one syncfs(2) for all of
- * them, after which their blobs get their names. Call it once at the end of a pull, before the image is named.
+ * them, after which their blobs get their names, and with them the `documents` of their image, by digest. Call it once
+ * at the end of a pull, before the image is named.
  */
-export async function commitLayers(paths: Paths, diffIds: readonly string[]): Promise<void> {
+export async function commitLayers(
+  paths: Paths,
+  diffIds: readonly string[],
+  documents: ReadonlyMap<string, Uint8Array> = new Map(),
+): Promise<void> {
   const fresh = diffIds
     .flatMap((diffId) => layerInfo(paths, diffId) ?? [])
     .filter((info) => info.boot !== undefined);
-  if (fresh.length === 0) return;
-  const fd = openSync(layersDir(paths), "r");
+  if (fresh.length === 0) {
+    for (const [digest, bytes] of documents) putBlob(paths, digest, bytes);
+    return;
+  }
+  const staged: StagedBlob[] = [];
   try {
-    await syncfs(fd);
+    for (const [digest, bytes] of documents) staged.push(stageBlob(paths, digest, bytes, { durable: false }));
+    await syncOf(paths).finish();
+    for (const blob of staged) blob.publish();
   } finally {
-    closeSync(fd);
+    for (const blob of staged) blob[Symbol.dispose]();
   }
-  for (const { boot: _, ...info } of fresh) {
-    publishBlob(paths, info.digest);
+  for (const { digest } of fresh) publishBlob(paths, digest);
+  // A layer that holds for every boot has its blob in every boot.
+  syncDirectory(blobsDir(paths));
+  for (const { boot: _, ...info } of fresh)
     writeDocument(layerDocument(paths, info.diffId), info, { durable: false });
-  }
   syncDirectory(layersDir(paths));
 }
 

@@ -23,7 +23,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lutimes, mknod, S_IFBLK, S_IFCHR, S_IFIFO } from "../../src/kernel/files.ts";
 import { getXattr, setXattr } from "../../src/kernel/xattr.ts";
-import { hasBlob } from "../../src/store/blobs.ts";
+import { hasBlob, readBlob } from "../../src/store/blobs.ts";
 import { removeUnreferenced } from "../../src/store/collect.ts";
 import { digestOf } from "../../src/store/digest.ts";
 import { ingestLayer } from "../../src/store/ingest.ts";
@@ -336,6 +336,32 @@ describe("the store", () => {
     expect(list(locksDir(paths))).toEqual([]);
     expect(list(layersDir(paths))).toHaveLength(2);
     expect(lstatSync(layersDir(paths)).mode & 0o777).toBe(0o700);
+  });
+
+  test("documents of an image get their names with its layers, or by themselves", async () => {
+    const { diffId, digest } = await ingestLayer(paths, request());
+    const [first, second] = [Buffer.from('{"of": "a layer"}'), Buffer.from('{"of": "none"}')];
+    await commitLayers(paths, [diffId], new Map([[digestOf(first), first]]));
+    await commitLayers(paths, [diffId], new Map([[digestOf(second), second]]));
+    expect(readBlob(paths, digestOf(first))).toEqual(first);
+    expect(readBlob(paths, digestOf(second))).toEqual(second);
+    expect(list(blobsDir(paths)).sort()).toEqual(
+      [digest, digestOf(first), digestOf(second)].map((name) => name.slice(7)).sort(),
+    );
+  });
+
+  test("a document that is not what its digest says keeps the layers from being committed", async () => {
+    const { diffId, digest } = await ingestLayer(paths, request());
+    const right = Buffer.from("right");
+    const documents = new Map([
+      [digestOf(right), right],
+      [digestOf(Buffer.from("wrong")), Buffer.from("something else")],
+    ]);
+    await expect(commitLayers(paths, [diffId], documents)).rejects.toThrow(
+      expect.objectContaining({ code: "ERR_TSRUN_DIGEST_MISMATCH" }),
+    );
+    expect(layerInfo(paths, diffId)?.boot).toBeDefined();
+    expect(list(blobsDir(paths))).toEqual([`${digest.slice(7)}.pending`]);
   });
 
   test("a layer of an earlier boot that was never committed counts as missing, and is made anew", async () => {
