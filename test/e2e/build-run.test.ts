@@ -137,10 +137,11 @@ test("an agent is spoken to by the RUN that asks for it, and by no other", async
 int main(void) {
   struct sockaddr_un at = {.sun_family = AF_UNIX};
   char reply[64] = "";
+  /* SSH_AGENTC_REQUEST_IDENTITIES; of the answer, what comes after its length and its type. */
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   strcpy(at.sun_path, getenv("SSH_AUTH_SOCK"));
-  if (connect(fd, (void *)&at, sizeof at) || write(fd, "ping", 4) != 4 || read(fd, reply, 63) < 1) return 1;
-  return puts(reply) < 0;
+  if (connect(fd, (void *)&at, sizeof at) || write(fd, "\\0\\0\\0\\1\\13", 5) != 5 || read(fd, reply, 63) < 6) return 1;
+  return puts(reply + 5) < 0;
 }
 `;
   execFileSync("cc", ["-static", "-x", "c", "-o", join(context, "ask"), "-"], { input: source });
@@ -148,8 +149,8 @@ int main(void) {
   const heard: string[] = [];
   const agent = createServer((client) => {
     client.on("data", (data) => {
-      heard.push(String(data));
-      client.end("pong\0");
+      heard.push(data.toString("hex"));
+      client.end("\0\0\0\x06\x0cpong\0");
     });
   });
   await new Promise<void>((resolve) => agent.listen(socket, resolve));
@@ -163,7 +164,7 @@ RUN echo "none:$SSH_AUTH_SOCK"; test ! -e /run/buildkit
 `;
     const lines = await said(dockerfile, "--network", "none", "--ssh", `mine=${socket}`);
     expect(lines).toBe("pong\n1000:600\nnone:");
-    expect(heard).toEqual(["ping"]);
+    expect(heard).toEqual(["000000010b"]);
     expect(await build(dockerfile.replace("uid=", "required,uid="), "--network", "none")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("unset ssh forward key mine"),
