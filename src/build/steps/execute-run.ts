@@ -1,6 +1,7 @@
 /** A RUN that is not in the cache; loaded by those alone who execute one. */
 import { readdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import type { ProcessHandle } from "../../engine/api.ts";
 import { generateId } from "../../engine/names.ts";
 import type { MonitorExit } from "../../runtime/monitor-client.ts";
@@ -78,6 +79,8 @@ async function startBeside(
   );
   const { client, pid } = running;
   const exited = client.exited.finally(async () => {
+    // It may have ended before its starter could listen, whom that leaves time for.
+    await turn();
     await running[Symbol.asyncDispose]();
     await opened[Symbol.asyncDispose]();
   });
