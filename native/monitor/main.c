@@ -156,11 +156,13 @@ int main(int argc, char **argv)
 		become_successor();
 	if (monitor.options.stopped || monitor.options.on_exit == NULL) {
 		service_leave();
+		service_part();
 		return 0;
 	}
 	while (!monitor.acknowledged && clients_control() != NULL)
 		service_round(-1);
 	if (!monitor.acknowledged)
 		become_successor();
+	service_part();
 	return 0;
 }

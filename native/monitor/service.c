@@ -207,6 +207,24 @@ void service_drain(void)
 }
 
 /*
+ * A client that is just saying something must hear the end all the same: once a socket is closed a write to it fails, and
+ * the client may give up before it has read what was there. So it is the client that closes, if it does so soon.
+ */
+void service_part(void)
+{
+	bool any = false;
+
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (clients[i].fd >= 0 && shutdown(clients[i].fd, SHUT_WR) == 0)
+			any = true;
+	while (any && service_round(PATIENCE) > 0) {
+		any = false;
+		for (int i = 0; i < MAX_CLIENTS; i++)
+			any |= clients[i].fd >= 0;
+	}
+}
+
+/*
  * A lease is a symbolic link to the container's id. One that was given back meanwhile may be another container's by
  * now, and stays.
  */

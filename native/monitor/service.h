@@ -8,6 +8,8 @@ void service_listen(void);
 int service_round(int timeout);
 /* Serves until the clients have got all that the ended process left in its pipes. */
 void service_drain(void);
+/* Ends all connections; nothing is sent any more. */
+void service_part(void);
 /* Removes what --unlink and --rmdir name: what a container needs only while it runs. */
 void service_release(void);
 /* Nobody can connect any more. */

@@ -130,5 +130,5 @@ describe("the files of a tar archive", () => {
       code: "ERR_TSRUN_ARCHIVE_INVALID",
       message: expect.stringContaining("names have more than 67108864 bytes"),
     });
-  });
+  }, 30_000);
 });

@@ -433,6 +433,17 @@ describe("the end", () => {
     expect(files.filter((file) => existsSync(file))).toEqual([]);
   });
 
+  test("is heard by a client that was saying something meanwhile", async () => {
+    const client = launch(shell("read line; exit 3"), "--stdin");
+    client.ignoreOutput();
+    await client.started;
+    client.stdin.write("go\n");
+    // Nothing is read while this thread sleeps; when it writes again, the monitor has said its last.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    client.resize(1, 1);
+    expect(await client.exited).toMatchObject({ exitCode: 3 });
+  });
+
   test("records after the end what a client has said last", async () => {
     const journal = join(directory, "journal");
     const lines = (count: number): string[] =>
