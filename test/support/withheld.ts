@@ -55,7 +55,7 @@ export const withheld: readonly Withheld[] = [
   })),
   ...["vm/health", "vm/limits", "vm/platform", "vm/rootless"].map((file) => ({ file, because: TEST })),
   ...inside(["network", "ports", "network-1-address", "network-2-host", "network-3-neighbours"]),
-  ...inside(["network-4-outside", "network-commands", "network-graph", "network-many"]),
+  ...inside(["network-4-outside", "network-5-ports", "network-commands", "network-graph", "network-many"]),
   ...["userns", "build-userns"].map((file) => ({
     file,
     because: "`--userns=remap`, `auto`, `keep-id`; `userns-remap`",
