@@ -156,12 +156,13 @@ function joinOf({ cloneInto, procsFiles }: Pick<Cgroup, "cloneInto" | "procsFile
 
 /**
  * A container that divides its cgroup up has moved its processes out of it before, because a cgroup cannot have both
- * (cgroups(7), "no internal processes"): whoever joins later goes where its first process is.
+ * (cgroups(7), "no internal processes"), and may have moved it elsewhere, whereupon anybody can remove what is left: whoever
+ * joins later goes where its first process is.
  */
 function joinBeside(cgroup: Cgroup, initPid: number): CgroupJoin {
   const { cloneInto, procsFiles } = cgroup;
-  const isDivided = cloneInto !== undefined && readControlIfAny(`${cloneInto}/cgroup.subtree_control`);
-  const beside = isDivided ? unifiedDirectoryOf(initPid) : undefined;
+  const isLeft = cloneInto !== undefined && readControlIfAny(`${cloneInto}/cgroup.subtree_control`) !== "";
+  const beside = isLeft ? unifiedDirectoryOf(initPid) : undefined;
   return joinOf({ cloneInto: beside ?? cloneInto, procsFiles });
 }
 

@@ -73,6 +73,12 @@ export function stepFailure(plan: Plan, { step: index, errno }: Failed): TsrunEr
   if (step.op === "execve") {
     return ociError("ERR_TSRUN_OCI_EXECVE", `exec ${programOf(plan)}: ${errnoWords(errno)}`);
   }
+  if (step.op === "clone" && step.cgroup !== undefined && errnoName(errno) === "EBUSY") {
+    return ociError(
+      "ERR_TSRUN_STEP_FAILED",
+      `error adding pid of the process to cgroups: ${WORDS.EBUSY}: it has cgroups with controllers below (cgroups(7))`,
+    );
+  }
   const where = `step ${index + 1} of ${plan.steps.length}`;
   return ociError(
     "ERR_TSRUN_STEP_FAILED",
