@@ -8,14 +8,22 @@ const LOCK_NB = 4;
 
 const cFlock = libc("int flock(int fd, int operation)");
 
+/**
+ * By the time that errno(3) is read V8 may have made calls of its own on this thread. Elsewhere that changes the words of
+ * an error, here whether there is one: so what the lock's being held does not explain is asked again.
+ */
+const ATTEMPTS = 3;
+
 /** Locks the open file without waiting; false where another open file description holds a lock that conflicts. */
 export function flock(fd: number, options: { shared?: boolean } = {}): boolean {
-  try {
-    check("flock", () => cFlock(fd, (options.shared ? LOCK_SH : LOCK_EX) | LOCK_NB));
-    return true;
-  } catch (error) {
-    if (error instanceof SyscallError && (error.code === "EAGAIN" || error.code === "EWOULDBLOCK"))
-      return false;
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      check("flock", () => cFlock(fd, (options.shared ? LOCK_SH : LOCK_EX) | LOCK_NB));
+      return true;
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      if (error.code === "EAGAIN" || error.code === "EWOULDBLOCK") return false;
+      if (attempt === ATTEMPTS) throw error;
+    }
   }
 }
