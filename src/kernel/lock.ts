@@ -9,8 +9,8 @@ const LOCK_NB = 4;
 const cFlock = libc("int flock(int fd, int operation)");
 
 /**
- * By the time that errno(3) is read V8 may have made calls of its own on this thread. Elsewhere that changes the words of
- * an error, here whether there is one: so what the lock's being held does not explain is asked again.
+ * errno(3) is read by a second call, and may be that of a call of node's own on this thread by then. So what flock(2) seems to
+ * fail with, and is not that somebody holds the lock, is asked again.
  */
 const ATTEMPTS = 3;
 
