@@ -1,6 +1,15 @@
 /** The bench's own host: inside scripts/test-host, with copies of the folders that peers write into regardless. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -78,8 +87,16 @@ export function removeCgroups(absentBefore: string[]): void {
   const own = hierarchies().flatMap((hierarchy) =>
     peers.map((peer) => join(hierarchy, `tsrun-bench-${peer}`)),
   );
-  for (const group of [...own, ...absentBefore]) if (existsSync(group)) removeGroup(group);
+  for (const group of [...own, ...absentBefore]) {
+    if (!existsSync(group)) continue;
+    if (CGROUP_FILESYSTEMS.has(statfsSync(group).type)) removeGroup(group);
+    // conmon makes folders and files also where a hierarchy could be mounted and is not.
+    else rmSync(group, { recursive: true });
+  }
 }
+
+/** statfs(2), f_type: CGROUP_SUPER_MAGIC and CGROUP2_SUPER_MAGIC. */
+const CGROUP_FILESYSTEMS: ReadonlySet<number> = new Set([0x27e0eb, 0x63677270]);
 
 function removeGroup(group: string): void {
   for (const entry of readdirSync(group, { withFileTypes: true })) {
