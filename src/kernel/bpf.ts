@@ -1,16 +1,9 @@
-/** bpf(2), as far as the device guard of cgroup v2 needs it. glibc has no wrapper, so it goes through syscall(2). */
+/** bpf(2), as far as the device guard of cgroup v2 needs it. */
 import { closeSync, constants, openSync } from "node:fs";
 import { endianness } from "node:os";
-import { check, ffi, libc } from "./ffi.ts";
-
-/** asm/unistd.h. */
-const SYS_BPF: Readonly<Record<string, number>> = {
-  x64: 321,
-  arm64: 280,
-  riscv64: 280,
-  ppc64: 361,
-  s390x: 351,
-};
+import { check } from "./errors.ts";
+import { ffi } from "./ffi.ts";
+import { libc } from "./libc.ts";
 
 /** enum bpf_cmd, bpf_prog_type and bpf_attach_type of linux/bpf.h. */
 const BPF_PROG_LOAD = 5;
@@ -24,12 +17,10 @@ const BPF_F_REPLACE = 4;
 
 const MAX_PROGRAMS = 64;
 
-const syscall = libc("long syscall(long number, long command, void *attribute, long size)");
+const cBpf = libc("long bpf(int command, void *attribute, unsigned int size)");
 
-function bpf(what: string, command: number, attribute: Buffer): number {
-  const number = SYS_BPF[process.arch] ?? -1;
-  return check(`bpf(${what})`, () => syscall(number, command, attribute, attribute.length));
-}
+const bpf = (what: string, command: number, attribute: Buffer): number =>
+  check(`bpf(${what})`, () => cBpf(command, attribute, attribute.length));
 
 const address = (bytes: Uint8Array): bigint => ffi().address(bytes);
 

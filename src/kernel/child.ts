@@ -1,6 +1,6 @@
 /** A child process that inherits what its parent was given: its standard descriptors. */
-import { SyscallError } from "./errors.ts";
-import { check, libc } from "./ffi.ts";
+import { check, checkResult } from "./errors.ts";
+import { libc } from "./libc.ts";
 import { native } from "./native.ts";
 
 const spawn = native(
@@ -23,9 +23,11 @@ export interface ChildOptions {
 
 /** Starts a child, posix_spawn(3), and returns its process id; it has to be waited for. */
 export function spawnChild({ program, argv, env, fds }: ChildOptions): number {
-  const result: number = spawn(program, [...argv, null], [...env, null], fds, fds.length);
-  if (result < 0) throw new SyscallError("posix_spawn", -result, argv[0]);
-  return result;
+  return checkResult(
+    "posix_spawn",
+    spawn(program, [...argv, null], [...env, null], fds, fds.length),
+    argv[0],
+  );
 }
 
 /** Waits until the child has ended and takes it out of the process table, waitpid(2); blocks. */

@@ -1,7 +1,7 @@
 /** clock_gettime(2): JavaScript's clocks know milliseconds, and performance.now() loads a module that takes one. */
-
-import { check, libc } from "./ffi.ts";
+import { check } from "./errors.ts";
 import type { Timespec } from "./files.ts";
+import { libc } from "./libc.ts";
 
 const CLOCK_REALTIME = 0;
 const clockGettime = libc("int clock_gettime(int clockid, void *tp)");

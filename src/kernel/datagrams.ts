@@ -1,6 +1,7 @@
 /** Datagrams over unix sockets, unix(7), which Node does not have. */
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { check, libc } from "./ffi.ts";
+import { check } from "./errors.ts";
+import { libc } from "./libc.ts";
 import { AF_UNIX, SOCK_DGRAM, unixAddress } from "./sockets.ts";
 
 const socket = libc("int socket(int domain, int type, int protocol)");

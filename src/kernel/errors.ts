@@ -33,3 +33,17 @@ export class SyscallError extends Error {
     this.path = path;
   }
 }
+
+/** What a call has returned, which is thrown where it is -errno: as the kernel itself reports failures. */
+export function checkResult(syscall: string, result: number, path?: string): number {
+  if (result < 0) throw new SyscallError(syscall, -result, path);
+  return result;
+}
+
+/** Makes a call that returns -errno where it fails, again where a signal interrupted it (EINTR). Throws SyscallError. */
+export function check(syscall: string, call: () => number, path?: string): number {
+  for (;;) {
+    const result = call();
+    if (result !== -constants.errno.EINTR) return checkResult(syscall, result, path);
+  }
+}

@@ -1,11 +1,10 @@
 /**
- * The only module that loads koffi. Other files of kernel/ declare the functions they need with `libc()` or
- * `library()`; everything above kernel/ sees typed functions that throw SyscallError, never a -1.
+ * The only module that loads koffi. Other files of kernel/ declare the functions they need with `libc()`, `native()` or
+ * `declare()`; everything above kernel/ sees typed functions that throw SyscallError, never a negative number.
  *
  * Loading koffi takes milliseconds, so it happens at the first call, not at import.
  */
 import type * as Koffi from "koffi";
-import { SyscallError } from "./errors.ts";
 import { findUp } from "./find-up.ts";
 
 type KoffiModule = typeof Koffi;
@@ -68,33 +67,15 @@ export function declare(library: string | null | (() => string), prototype: stri
 
 /** The same of a function that runs in a thread of libuv's pool: what its arguments point to is in use until it ends. */
 export function declareAsync(
-  library: string | (() => string),
+  library: () => string,
   prototype: string,
 ): (...args: unknown[]) => Promise<number> {
   let resolved: Koffi.KoffiFunc<ForeignFunction> | undefined;
   return (...args) => {
-    resolved ??= load(typeof library === "string" ? library : library()).func(prototype);
+    resolved ??= load(library()).func(prototype);
     const call = resolved;
     return new Promise((resolve, reject) => {
       call.async(...args, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
     });
   };
-}
-
-/** Declares a libc function by its C prototype, as its man page prints it. */
-export function libc(prototype: string): ForeignFunction {
-  return declare("libc.so.6", prototype);
-}
-
-/**
- * Runs a call that reports failure as -1 and errno; retries EINTR, and throws SyscallError naming the call.
- * Returns what the call returned.
- */
-export function check(syscall: string, call: () => number, path?: string): number {
-  for (;;) {
-    const result = call();
-    if (result >= 0) return result;
-    const errno = ffi().errno();
-    if (errno !== ffi().os.errno["EINTR"]) throw new SyscallError(syscall, errno, path);
-  }
 }

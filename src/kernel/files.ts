@@ -3,8 +3,8 @@
  * act on the named file itself and never follow a symbolic link.
  */
 import { closeSync, openSync } from "node:fs";
-import { ERRNO, SyscallError } from "./errors.ts";
-import { check, declareAsync, libc } from "./ffi.ts";
+import { check, checkResult } from "./errors.ts";
+import { libc, libcAsync } from "./libc.ts";
 
 /** A path as node:fs takes it; a Buffer where the bytes are not valid UTF-8. */
 export type RawPath = string | Buffer;
@@ -68,13 +68,11 @@ export function lutimes(path: RawPath, atime: Timespec, mtime: Timespec): void {
   check("utimensat", () => cUtimensat(AT_FDCWD, cPath(path), spec, AT_SYMLINK_NOFOLLOW), String(path));
 }
 
-const cSyncfs = declareAsync("libc.so.6", "int syncfs(int fd)");
+const cSyncfs = libcAsync("int syncfs(int fd)");
 
 /** Writes everything of the filesystem that `fd` is on to disk, syncfs(2), without blocking the event loop. */
 export async function syncfs(fd: number): Promise<void> {
-  // errno is per thread and this call runs on another one; but for a valid descriptor only EIO and ENOSPC are possible,
-  // and both mean that data did not reach the disk.
-  if ((await cSyncfs(fd)) < 0) throw new SyscallError("syncfs", ERRNO.EIO ?? 5);
+  checkResult("syncfs", await cSyncfs(fd));
 }
 
 const cSyncFileRange = libc(
@@ -118,6 +116,6 @@ export function readLinkDescriptor(fd: number): Buffer {
   const target = Buffer.alloc(PATH_MAX);
   return target.subarray(
     0,
-    check("readlinkat", () => Number(cReadlinkat(fd, "", target, target.length))),
+    check("readlinkat", () => cReadlinkat(fd, "", target, target.length)),
   );
 }

@@ -1,5 +1,5 @@
 /** The ids that files are made with, setfsuid(2). */
-import { SyscallError } from "./errors.ts";
+import { checkResult } from "./errors.ts";
 import { native } from "./native.ts";
 
 const fsIds = native("int tsrun_fs_ids(unsigned int uid, unsigned int gid)");
@@ -18,6 +18,5 @@ export function withFsIds({ uid, gid }: { uid: number; gid: number }, work: () =
 }
 
 function become(uid: number, gid: number): void {
-  const result: number = fsIds(uid, gid);
-  if (result < 0) throw new SyscallError("setfsuid", -result, String(uid));
+  checkResult("setfsuid", fsIds(uid, gid), String(uid));
 }

@@ -5,7 +5,7 @@
  * servers it talks to, and what concerns the containers' is done there by threads that exist for that.
  */
 import { openSync, readFileSync, writeFileSync } from "node:fs";
-import { SyscallError } from "./errors.ts";
+import { checkResult, SyscallError } from "./errors.ts";
 import { native } from "./native.ts";
 import { processStartTicks } from "./process.ts";
 import { isRootless, rootlessDirectory } from "./rootless.ts";
@@ -46,8 +46,7 @@ export function readNetworkSetting(path: string): string {
   const netns = hostNetwork();
   if (netns === undefined) return readFileSync(path, "latin1");
   const buffer = Buffer.alloc(4096);
-  const length: number = netnsRead(netns, path, buffer, buffer.length);
-  if (length < 0) throw new SyscallError("read", -length, path);
+  const length = checkResult("read", netnsRead(netns, path, buffer, buffer.length), path);
   return buffer.toString("latin1", 0, length);
 }
 
@@ -57,6 +56,5 @@ export function writeNetworkSetting(path: string, value: string): void {
     writeFileSync(path, value);
     return;
   }
-  const result: number = netnsWrite(netns, path, value);
-  if (result < 0) throw new SyscallError("write", -result, path);
+  checkResult("write", netnsWrite(netns, path, value), path);
 }

@@ -1,8 +1,8 @@
 /** Sockets that hold a port of the host without listening on it, bind(2), ip(7), ipv6(7). */
 import { closeSync } from "node:fs";
-import { SyscallError } from "./errors.ts";
-import { check, libc } from "./ffi.ts";
+import { check, SyscallError } from "./errors.ts";
 import { ipBytes } from "./ip-address.ts";
+import { libc } from "./libc.ts";
 
 export type TransportProtocol = "tcp" | "udp" | "sctp";
 

@@ -1,7 +1,8 @@
 /** Mounts on the host: mount(2), umount2(2). A container's own are made by its Plan, not here. */
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { check, libc } from "./ffi.ts";
+import { check } from "./errors.ts";
+import { libc } from "./libc.ts";
 
 const cMount = libc(
   "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",

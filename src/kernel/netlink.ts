@@ -4,9 +4,9 @@
  * acknowledged on its own; later ones are carried out even where an earlier one failed.
  */
 import { closeSync } from "node:fs";
-import { errnoName, SyscallError } from "./errors.ts";
-import { check, libc } from "./ffi.ts";
+import { check, checkResult, errnoName, SyscallError } from "./errors.ts";
 import { hostNetwork } from "./host-network.ts";
+import { libc } from "./libc.ts";
 import { native } from "./native.ts";
 import {
   decodeAttributes,
@@ -82,8 +82,7 @@ export function openNetlink(family: number): NetlinkSocket {
   const netns = hostNetwork();
   if (netns !== undefined) {
     const fds = [-1];
-    const result: number = netnsSockets(netns, [AF_NETLINK, SOCK_RAW, family], fds, 1);
-    if (result < 0) throw new SyscallError("socket", -result, "netlink");
+    checkResult("socket", netnsSockets(netns, [AF_NETLINK, SOCK_RAW, family], fds, 1), "netlink");
     return wrapNetlink(fds[0] as number);
   }
   return openOwnNetlink(family);

@@ -1,6 +1,6 @@
 /** Network namespaces, network_namespaces(7), made and entered without moving any of Node's own threads. */
 import { closeSync } from "node:fs";
-import { SyscallError } from "./errors.ts";
+import { checkResult } from "./errors.ts";
 import { native } from "./native.ts";
 import { type NetlinkSocket, wrapNetlink } from "./netlink.ts";
 
@@ -18,16 +18,13 @@ export interface NetworkNamespace extends Disposable {
 /** A new namespace with nothing in it but a loopback link that is down. Disposing it closes the descriptors only. */
 export function createNetworkNamespace(): NetworkNamespace {
   const fds: [number, number] = [-1, -1];
-  const result: number = tsrunNetnsCreate(fds);
-  if (result < 0) throw new SyscallError("unshare", -result, "network namespace");
+  checkResult("unshare", tsrunNetnsCreate(fds), "network namespace");
   return namespace(...fds);
 }
 
 /** The namespace that an open descriptor (of /proc/PID/ns/net) refers to; takes the descriptor over. */
 export function openNetworkNamespace(fd: number): NetworkNamespace {
-  const route: number = tsrunNetnsSocket(fd);
-  if (route < 0) throw new SyscallError("setns", -route, "network namespace");
-  return namespace(fd, route);
+  return namespace(fd, checkResult("setns", tsrunNetnsSocket(fd), "network namespace"));
 }
 
 function namespace(fd: number, routeFd: number): NetworkNamespace {

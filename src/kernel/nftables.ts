@@ -3,7 +3,7 @@
  * asked of the kernel directly, by one netlink message, so that a start which finds its rules in place never loads
  * the library.
  */
-import { ERRNO, SyscallError } from "./errors.ts";
+import { checkResult, ERRNO } from "./errors.ts";
 import { declare } from "./ffi.ts";
 import { hostNetwork } from "./host-network.ts";
 import { native } from "./native.ts";
@@ -43,9 +43,8 @@ export function runNft(commands: string): string {
 
 function runThere(netns: number, commands: string): string {
   const text = [""];
-  const result: number = netnsNft(netns, commands, text);
-  if (result < 0) throw new SyscallError("nft", -result, LIBRARY);
-  if (result > 0) throw new Error((text[0] ?? "").trim());
+  const failed = checkResult("nft", netnsNft(netns, commands, text), LIBRARY) !== 0;
+  if (failed) throw new Error((text[0] ?? "").trim());
   return text[0] ?? "";
 }
 

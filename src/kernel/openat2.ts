@@ -2,9 +2,9 @@
  * Opening paths inside another root without ever leaving it: openat2(2), Linux 5.6. The kernel resolves the path as
  * chroot(2) would, so symbolic links of a hostile image lead to its own files, never to the host's.
  */
-import { SyscallError } from "./errors.ts";
-import { check, libc } from "./ffi.ts";
+import { check, SyscallError } from "./errors.ts";
 import { cPath, type RawPath } from "./files.ts";
+import { libc } from "./libc.ts";
 
 /** <fcntl.h> of Linux; the same on x86_64 and aarch64. Node's constants lack O_PATH and O_CLOEXEC. */
 export const O_RDONLY = 0;
@@ -17,13 +17,7 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_BENEATH = 0x08;
 const RESOLVE_IN_ROOT = 0x10;
 
-/** The same number on every architecture: it is younger than their unified table. */
-const SYS_OPENAT2 = 437;
-
-/** glibc has no wrapper; the variadic syscall(2) takes these arguments in registers like any other function. */
-const syscall = libc(
-  "long syscall(long number, int dirfd, const char *path, const uint8_t *how, size_t size)",
-);
+const openat2 = libc("long openat2(int dirfd, const char *path, const uint8_t *how, size_t size)");
 
 /** statfs(2): struct statfs has 120 bytes on 64-bit architectures, f_flags at 80. */
 const fstatfs = libc("int fstatfs(int fd, uint8_t *buf)");
@@ -54,8 +48,7 @@ function openResolved(
   const bytes = Buffer.from(how.buffer);
   for (let attempt = 1; ; attempt++) {
     try {
-      const open = () => Number(syscall(SYS_OPENAT2, fd, cPath(path), bytes, bytes.length));
-      return check("openat2", open, String(path));
+      return check("openat2", () => openat2(fd, cPath(path), bytes, bytes.length), String(path));
     } catch (error) {
       if (attempt === ATTEMPTS || !(error instanceof SyscallError) || error.code !== "EAGAIN") throw error;
     }

@@ -1,6 +1,6 @@
 /** What a monitor is told by the socket that it was started with: native/include/orders.h. */
 import { constants } from "node:os";
-import { SyscallError } from "./errors.ts";
+import { checkResult } from "./errors.ts";
 import { native } from "./native.ts";
 
 const send = native(
@@ -30,6 +30,5 @@ export function sendOrders(socket: number, { arguments: words, environment, fds 
   });
   orders.write(strings, HEADER_SIZE);
   const result: number = send(socket, orders, orders.length, fds, fds.length);
-  if (result >= 0 || GONE.includes(-result)) return;
-  throw new SyscallError("sendmsg", -result);
+  if (!GONE.includes(-result)) checkResult("sendmsg", result);
 }

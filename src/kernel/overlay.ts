@@ -2,7 +2,7 @@
  * Root filesystems as descriptors: mounts attached to no directory, which live exactly as long as the descriptor
  * (open_tree(2), OPEN_TREE_CLONE; Linux 5.2). The descriptor serves path lookups only (O_PATH).
  */
-import { SyscallError } from "./errors.ts";
+import { checkResult } from "./errors.ts";
 import { native } from "./native.ts";
 import { isRootless } from "./rootless.ts";
 
@@ -55,14 +55,11 @@ export function openOverlay({ directory, lower, writable, target, binds }: Overl
       ...binds.flatMap((bind) => [bind.source, bind.within ?? "", bind.target, bind.readOnly ? "ro" : "rw"]),
       null,
     ],
-  ) as number;
-  if (result < 0) throw new SyscallError("mount", -result, `${directory}/${target}`);
-  return result;
+  );
+  return checkResult("mount", result, `${directory}/${target}`);
 }
 
 /** The root of the mount namespace that `namespaceFd` refers to, without anything mounted below it. */
 export function openNamespaceRoot(namespaceFd: number): number {
-  const result = rootOpen(namespaceFd) as number;
-  if (result < 0) throw new SyscallError("open_tree", -result, "/");
-  return result;
+  return checkResult("open_tree", rootOpen(namespaceFd), "/");
 }

@@ -1,8 +1,9 @@
 /** Processes and the descriptors they are handed: posix_spawn(3), memfd_create(2), socketpair(2), pidfds. */
 import { closeSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
-import { SyscallError } from "./errors.ts";
-import { check, type ForeignFunction, isLoaded, libc } from "./ffi.ts";
+import { check, checkResult, SyscallError } from "./errors.ts";
+import { declare, isLoaded } from "./ffi.ts";
+import { libc } from "./libc.ts";
 import { native } from "./native.ts";
 
 const spawn = native(
@@ -15,9 +16,13 @@ const spawnEnd = native("int tsrun_spawn_end(void *task)");
 const socketpair = libc("int socketpair(int domain, int type, int protocol, _Out_ int *sv)");
 const pipe2 = libc("int pipe2(_Out_ int *ends, int flags)");
 const memfdCreate = libc("int memfd_create(const char *name, unsigned int flags)");
-const exitAtOnce = libc("void _exit(int status)");
+const exitAtOnce = declare(null, "void _exit(int status)");
 const fcntlInt = libc("int fcntl(int fd, int op, int arg)");
-const syscall3: ForeignFunction = libc("long syscall(long number, long a, long b, long c, long d)");
+const cPidfdOpen = libc("long pidfd_open(int pid, unsigned int flags)");
+const cPidfdGetfd = libc("long pidfd_getfd(int pidfd, int fd, unsigned int flags)");
+const cPidfdSendSignal = libc(
+  "long pidfd_send_signal(int pidfd, int signal, void *info, unsigned int flags)",
+);
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -28,24 +33,14 @@ const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
 /** Shrink, grow, write and further seals (fcntl(2) F_SEAL_*). */
 const ALL_SEALS = 0x2 | 0x4 | 0x8 | 0x1;
-/** The same number on every architecture (Linux 5.3 and 5.1, from the unified table). */
-const SYS_PIDFD_OPEN = 434;
-const SYS_PIDFD_SEND_SIGNAL = 424;
-const SYS_PIDFD_GETFD = 438;
 
 /**
  * Executes `path` with `fds` as descriptors 3, 4, …, one more for the program itself and nothing else open, as a process
  * that is no child of this one: nobody waits for it.
  */
 export function spawnDetached(path: string, argv: string[], options: { env: string[]; fds: number[] }): void {
-  const result = spawn(
-    path,
-    [...argv, null],
-    [...options.env, null],
-    options.fds,
-    options.fds.length,
-  ) as number;
-  if (result < 0) throw new SyscallError("posix_spawn", -result, path);
+  const { env, fds } = options;
+  checkResult("posix_spawn", spawn(path, [...argv, null], [...env, null], fds, fds.length), path);
 }
 
 /** A program that is being started. */
@@ -68,8 +63,7 @@ export function beginSpawn(
   if (task === null) throw new SyscallError("pthread_create", constants.errno.EAGAIN);
   return {
     wait() {
-      const result: number = spawnEnd(task);
-      if (result < 0) throw new SyscallError("posix_spawn", -result, path);
+      checkResult("posix_spawn", spawnEnd(task), path);
     },
   };
 }
@@ -114,19 +108,19 @@ export function sealedFile(name: string, content: Uint8Array): number {
   }
 }
 
-/** A descriptor for the process, which keeps meaning that process when its number is used again. */
+/** A descriptor for the process, which keeps meaning that process when its number is used again (Linux 5.3). */
 export function pidfdOpen(pid: number): number {
-  return check("pidfd_open", () => syscall3(SYS_PIDFD_OPEN, pid, 0, 0, 0) as number);
+  return check("pidfd_open", () => cPidfdOpen(pid, 0));
 }
 
 /** A copy of another process's descriptor, close-on-exec (pidfd_getfd(2), Linux 5.6); the caller closes it. */
 export function pidfdGetfd(pidfd: number, fd: number): number {
-  return check("pidfd_getfd", () => syscall3(SYS_PIDFD_GETFD, pidfd, fd, 0, 0) as number);
+  return check("pidfd_getfd", () => cPidfdGetfd(pidfd, fd, 0));
 }
 
 /** Sends a signal by number; throws SyscallError with code ESRCH where the process has ended. */
 export function pidfdSendSignal(pidfd: number, signal: number): void {
-  check("pidfd_send_signal", () => syscall3(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0) as number);
+  check("pidfd_send_signal", () => cPidfdSendSignal(pidfd, signal, null, 0));
 }
 
 /** A process's number in the innermost pid namespace that it is in (proc_pid_status(5), NSpid); its own where it is gone. */

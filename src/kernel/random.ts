@@ -1,4 +1,5 @@
-import { check, libc } from "./ffi.ts";
+import { check } from "./errors.ts";
+import { libc } from "./libc.ts";
 
 const getrandom = libc("long getrandom(_Out_ uint8_t *buf, size_t buflen, unsigned int flags)");
 

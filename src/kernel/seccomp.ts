@@ -4,8 +4,9 @@
  */
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
-import { ERRNO, SyscallError } from "./errors.ts";
-import { check, declare, libc } from "./ffi.ts";
+import { check, checkResult, ERRNO, SyscallError } from "./errors.ts";
+import { declare } from "./ffi.ts";
+import { libc } from "./libc.ts";
 
 const LIBRARY = "libseccomp.so.2";
 const seccompInit = declare(LIBRARY, "void *seccomp_init(uint32_t def_action)");
@@ -107,8 +108,7 @@ function exportBpf(context: unknown): Uint8Array {
 
 /** libseccomp returns negated errno values. */
 function expect(call: string, result: number, what?: string, tolerated: readonly string[] = []): void {
-  if (result >= 0 || tolerated.some((name) => ERRNO[name] === -result)) return;
-  throw new SyscallError(call, -result, what);
+  if (!tolerated.some((name) => ERRNO[name] === -result)) checkResult(call, result, what);
 }
 
 function encodeTests(tests: readonly ArgumentTest[]): Buffer {
@@ -124,16 +124,13 @@ function encodeTests(tests: readonly ArgumentTest[]): Buffer {
   return bytes;
 }
 
-const seccompCall = libc("long syscall(long number, unsigned int operation, unsigned int flags, void *args)");
-const SYS_SECCOMP: Readonly<Record<string, number>> = { x64: 317, arm64: 277 };
+const cSeccomp = libc("long seccomp(unsigned int operation, unsigned int flags, void *args)");
 const SECCOMP_SET_MODE_FILTER = 1;
 
 /** Whether this kernel knows the flags: it looks at them before it misses the program, EFAULT (seccomp(2)). */
 export function supportsFilterFlags(flags: number): boolean {
-  const number = SYS_SECCOMP[process.arch];
-  if (number === undefined) return false;
   try {
-    check("seccomp", () => Number(seccompCall(number, SECCOMP_SET_MODE_FILTER, flags, null)));
+    check("seccomp", () => cSeccomp(SECCOMP_SET_MODE_FILTER, flags, null));
     return false;
   } catch (error) {
     return error instanceof SyscallError && error.code === "EFAULT";

@@ -1,8 +1,8 @@
 /** What node:net and node:dgram cannot do: sockets of other network namespaces, and descriptors over unix sockets. */
 import { closeSync } from "node:fs";
-import { ERRNO, SyscallError } from "./errors.ts";
-import { check, ffi, libc } from "./ffi.ts";
-import { native, nativePath } from "./native.ts";
+import { check, checkResult, ERRNO, SyscallError } from "./errors.ts";
+import { libc } from "./libc.ts";
+import { native, nativeAsync } from "./native.ts";
 
 const netnsSockets = native("int tsrun_netns_sockets(int nsfd, const int *kinds, _Out_ int *fds, int count)");
 const sendOver = native(
@@ -10,6 +10,9 @@ const sendOver = native(
 );
 const sendOverConnection = native(
   "int tsrun_send_descriptors_over(int connection, const void *data, int size, const int *fds, int count)",
+);
+const accept = nativeAsync(
+  "int tsrun_accept_descriptors(int listener, void *text, int size, void *fds, int count)",
 );
 const bindTo = libc("int bind(int fd, const void *address, uint32_t length)");
 const listenOn = libc("int listen(int fd, int backlog)");
@@ -36,8 +39,7 @@ const INT_SIZE = 4;
 /** Close-on-exec sockets in the network namespace that `netns` refers to, one of each kind; the caller closes them. */
 export function openSocketsIn(netns: number, kinds: readonly SocketKind[]): number[] {
   const fds = kinds.map(() => -1);
-  const result: number = netnsSockets(netns, kinds.flat(), fds, kinds.length);
-  if (result < 0) throw new SyscallError("socket", -result, "network namespace");
+  checkResult("socket", netnsSockets(netns, kinds.flat(), fds, kinds.length), "network namespace");
   return fds;
 }
 
@@ -72,14 +74,13 @@ export function sendDescriptors(
   fds: readonly number[],
 ): void {
   const { directory, name } = socket;
-  const result: number = sendOver(directory, name, data, data.length, fds, fds.length);
-  if (result < 0) throw new SyscallError("sendmsg", -result, `${directory}/${name}`);
+  const result = sendOver(directory, name, data, data.length, fds, fds.length);
+  checkResult("sendmsg", result, `${directory}/${name}`);
 }
 
 /** Sends one message with descriptors, which stay the caller's, over a connected unix socket. */
 export function sendDescriptorsOver(connection: number, data: Buffer, fds: readonly number[]): void {
-  const result: number = sendOverConnection(connection, data, data.length, fds, fds.length);
-  if (result < 0) throw new SyscallError("sendmsg", -result);
+  checkResult("sendmsg", sendOverConnection(connection, data, data.length, fds, fds.length));
 }
 
 /** One message with descriptors, which are the receiver's to close. */
@@ -100,7 +101,7 @@ export async function acceptDescriptors(listener: number, count: number): Promis
   for (;;) {
     const text = Buffer.alloc(TEXT_SIZE);
     const fds = new Int32Array(count + 1).fill(-1);
-    const length = await accept(listener, text, fds);
+    const length = await accept(listener, text, text.length, fds, count);
     if (length >= 0) {
       const [connection = -1, ...received] = fds;
       return { connection, text: text.toString("utf8", 0, length), fds: received };
@@ -108,17 +109,6 @@ export async function acceptDescriptors(listener: number, count: number): Promis
     const error = new SyscallError("accept", -length, "descriptors");
     if (error.code !== "EPROTO" && error.code !== "EAGAIN") throw error;
   }
-}
-
-function accept(listener: number, text: Buffer, fds: Int32Array): Promise<number> {
-  const call = ffi()
-    .load(nativePath("libtsrun.so"))
-    .func("int tsrun_accept_descriptors(int listener, void *text, int size, void *fds, int count)");
-  return new Promise((resolve, reject) => {
-    call.async(listener, text, text.length, fds, fds.length - 1, (error: unknown, length: number) =>
-      error ? reject(error) : resolve(length),
-    );
-  });
 }
 
 const socket = libc("int socket(int domain, int type, int protocol)");

@@ -1,6 +1,6 @@
 /** User namespaces without a process in them: for idmapped mounts (mount_setattr(2)), and for a container to join. */
-import { SyscallError } from "./errors.ts";
-import { check, libc } from "./ffi.ts";
+import { check, checkResult } from "./errors.ts";
+import { libc } from "./libc.ts";
 import { native } from "./native.ts";
 
 const usernsOpen = native("int tsrun_userns_open(const char *uid_map, const char *gid_map)");
@@ -8,12 +8,11 @@ const usernsOpenNet = native(
   "int tsrun_userns_open_net(const char *uid_map, const char *gid_map, _Out_ int *fds)",
 );
 
-const syscall5 = libc(
-  "long syscall(long number, int fd, const char *path, int flags, const void *how, size_t size)",
+const mountSetattr = libc(
+  "long mount_setattr(int dirfd, const char *path, unsigned int flags, void *attributes, size_t size)",
 );
 
-/** <linux/mount.h>, <fcntl.h>; mount_setattr(2) has the same number on every architecture. */
-const SYS_MOUNT_SETATTR = 442;
+/** <linux/mount.h>, <fcntl.h> */
 const MOUNT_ATTR_IDMAP = 0x00100000n;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
@@ -27,9 +26,7 @@ export interface IdRange {
 
 /** A namespace with these maps; the caller closes the descriptor. Throws SyscallError. */
 export function openUserNamespace(uids: readonly IdRange[], gids: readonly IdRange[]): number {
-  const result: number = usernsOpen(mapText(uids), mapText(gids));
-  if (result < 0) throw new SyscallError("clone", -result, "user namespace");
-  return result;
+  return checkResult("clone", usernsOpen(mapText(uids), mapText(gids)), "user namespace");
 }
 
 /** The same with a network namespace that it owns; the caller closes both. Throws SyscallError. */
@@ -38,8 +35,7 @@ export function openUserNamespaceWithNetwork(
   gids: readonly IdRange[],
 ): { user: number; net: number } {
   const fds: [number, number] = [-1, -1];
-  const result: number = usernsOpenNet(mapText(uids), mapText(gids), fds);
-  if (result < 0) throw new SyscallError("clone", -result, "user and network namespace");
+  checkResult("clone", usernsOpenNet(mapText(uids), mapText(gids), fds), "user and network namespace");
   return { user: fds[0], net: fds[1] };
 }
 
@@ -51,7 +47,5 @@ export function mapMountOwners(tree: number, userns: number, { recursive = false
   // struct mount_attr { __u64 attr_set, attr_clr, propagation, userns_fd; }
   const attributes = Buffer.from(new BigUint64Array([MOUNT_ATTR_IDMAP, 0n, 0n, BigInt(userns)]).buffer);
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  check("mount_setattr", () =>
-    Number(syscall5(SYS_MOUNT_SETATTR, tree, "", flags, attributes, attributes.length)),
-  );
+  check("mount_setattr", () => mountSetattr(tree, "", flags, attributes, attributes.length));
 }

@@ -1,6 +1,7 @@
 /** Extended attributes, xattr(7): of an open file, or of the file at a path itself (no symbolic link is followed). */
-import { check, libc } from "./ffi.ts";
+import { check } from "./errors.ts";
 import { cPath, type RawPath } from "./files.ts";
+import { libc } from "./libc.ts";
 
 const cLsetxattr = libc(
   "int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)",
@@ -41,10 +42,9 @@ export function getXattr(target: number | RawPath, name: string): Buffer | undef
   }
 }
 
-/** ENOTSUP is spelt EOPNOTSUPP where both names have the same number. */
 function isAbsent(error: unknown): boolean {
   const { code } = error as { code?: string };
-  return code === "ENODATA" || code === "ENOTSUP" || code === "EOPNOTSUPP";
+  return code === "ENODATA" || code === "ENOTSUP";
 }
 
 /** Removes one attribute; no error where the file has none of that name or its filesystem has no such kind. */

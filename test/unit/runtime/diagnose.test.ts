@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TsrunError } from "../../../src/errors.ts";
 import { SyscallError } from "../../../src/kernel/errors.ts";
-import { libc } from "../../../src/kernel/ffi.ts";
+import { declare } from "../../../src/kernel/ffi.ts";
 import { diagnoseExec, type ExecFailure } from "../../../src/runtime/diagnose.ts";
 import { type FileFacts, openRootProbe, type RootProbe } from "../../../src/runtime/root-probe.ts";
 import { elf } from "./elf-fixture.ts";
@@ -281,7 +281,8 @@ describe("against the real kernel and real files", () => {
   });
 
   // Node's spawn is execvp(3), which gives a file of unknown format to /bin/sh; posix_spawn(3) is execve(2).
-  const posixSpawn = libc(
+  const posixSpawn = declare(
+    null,
     "int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)",
   );
 
