@@ -1,8 +1,9 @@
 /** Volume drivers of another machine: over TLS, with an authority of their own and certificates on both sides. */
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import type { TLSSocket } from "node:tls";
@@ -18,8 +19,9 @@ const SPECS = "/etc/docker/plugins";
 const NAME = "tsrun-test-tls";
 const spec = join(SPECS, `${NAME}.json`);
 
+const certificates = mkdtempSync(join(tmpdir(), "tsrun-tls-"));
 const [server, client, stranger] = ["localhost", "client", "stranger"].map((name) =>
-  selfSigned(host.directory, name, { name }),
+  selfSigned(certificates, name, { name }),
 ) as [Pem, Pem, Pem];
 type Pem = ReturnType<typeof selfSigned>;
 const files = join(host.directory, "files");
@@ -61,6 +63,7 @@ beforeAll(async () => {
 });
 afterAll(() => {
   plugin.close();
+  rmSync(certificates, { recursive: true });
   rmSync(spec, { force: true });
   if (made !== undefined) rmSync(made, { recursive: true });
 });

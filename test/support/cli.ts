@@ -1,7 +1,8 @@
 /** Runs bin/tsrun as a user's shell would, with data, runtime state and configuration of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -62,15 +63,20 @@ export interface Cli {
 
 /** `command` is the bin/tsrun of an installation: this checkout's, where it is not another one. */
 export function createCli(command: string = TSRUN): Cli {
-  const directory = mkdtempSync(join(tmpdir(), "tsrun-e2e-"));
+  const cli = planCli(command);
+  cli.make();
+  return cli;
+}
+
+/** The same before its directory is made: a file whose tests are all skipped has no hook that would remove it. */
+export function planCli(command: string = TSRUN): Cli & { make(): void } {
+  const directory = join(tmpdir(), `tsrun-e2e-${randomBytes(6).toString("hex")}`);
   const [root, run, bin] = ["root", "run", "bin"].map((name) => join(directory, name)) as [
     string,
     string,
     string,
   ];
   const configFile = join(directory, "config.json");
-  mkdirSync(bin);
-  for (const name of ["tsrun", "docker"]) symlinkSync(command, join(bin, name));
   const env = {
     PATH: `${bin}:${process.env.PATH}`,
     HOME: directory,
@@ -83,7 +89,7 @@ export function createCli(command: string = TSRUN): Cli {
   const start: Cli["start"] = (settings, ...args) => launch(command, args, settings);
   const launch = (program: string, args: readonly string[], settings: CliSettings): CliProcess =>
     observe(program, args, { ...settings, env: { ...env, ...settings.env }, cwd: settings.cwd ?? directory });
-  const cli: Cli = {
+  const cli: ReturnType<typeof planCli> = {
     directory,
     root,
     run,
@@ -100,9 +106,14 @@ export function createCli(command: string = TSRUN): Cli {
     startShell: (line, settings = {}) => launch("/bin/bash", ["-c", line], settings),
     configure: (config) => writeFileSync(configFile, JSON.stringify(config)),
     containers: () => (existsSync(join(root, "containers")) ? readdirSync(join(root, "containers")) : []),
+    make() {
+      mkdirSync(directory, { mode: 0o700 });
+      mkdirSync(bin);
+      for (const name of ["tsrun", "docker"]) symlinkSync(command, join(bin, name));
+      cli.configure({});
+    },
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
-  cli.configure({});
   return cli;
 }
 

@@ -96,6 +96,8 @@ function podmanIn(
   call: (argv: string[], env: Record<string, string>) => Promise<string>,
 ): { podman: Tool; buildah: Tool } {
   const path = (name: string) => join(directory, name);
+  // Buildah keeps a cache there.
+  mkdirSync(path("tmp"), { recursive: true });
   // Podman raises the limits as root, which fails where root has no CAP_SYS_RESOURCE.
   const limits = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n';
   writeFileSync(path("containers.conf"), limits);
@@ -105,7 +107,7 @@ function podmanIn(
   const tool =
     (command: string[]): Tool =>
     (...args) =>
-      call([...command, ...args], { CONTAINERS_CONF: path("containers.conf") });
+      call([...command, ...args], { CONTAINERS_CONF: path("containers.conf"), TMPDIR: path("tmp") });
   return { podman: tool(podman), buildah: tool(["buildah", ...storage]) };
 }
 

@@ -1,6 +1,6 @@
 /** What every file of these tests begins with: a tsrun of its own, a stocked registry, and a look for leaks at the end. */
 import { afterAll, beforeAll, expect } from "vitest";
-import { type Cli, createCli } from "../../support/cli.ts";
+import { type Cli, planCli } from "../../support/cli.ts";
 import { removeDefaultNetwork } from "../../support/default-network.ts";
 import { ownLeaksSince, type Snapshot, snapshot } from "../../support/leaks.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
@@ -16,12 +16,13 @@ export interface Host extends Cli {
  * Registers the hooks of a test file. `pull` names the images that are to be there before the first test.
  */
 export function useHost({ pull = ["busybox"] }: { pull?: string[] } = {}): Host {
-  const cli = createCli();
+  const cli = planCli();
   let registry: TestRegistry | undefined;
   let before: Snapshot;
 
   beforeAll(async () => {
     assertTestHost();
+    cli.make();
     before = snapshot(cli);
     registry = await startRegistry();
     cli.configure({ "registry-mirrors": [registry.url] });
