@@ -61,6 +61,7 @@ SYSTEM_CALL(pidfd_send_signal, (int pidfd, int signal, siginfo_t *info, unsigned
 FUNCTION(int, mknod, (const char *path, mode_t mode, dev_t device), path, mode, device)
 FUNCTION(ssize_t, readlinkat, (int dirfd, const char *path, char *buffer, size_t size), dirfd, path, buffer, size)
 FUNCTION(int, utimensat, (int dirfd, const char *path, const struct timespec *times, int flags), dirfd, path, times, flags)
+SYSTEM_CALL(open_tree, (int dirfd, const char *path, unsigned flags), dirfd, path, flags)
 SYSTEM_CALL(openat2, (int dirfd, const char *path, const void *how, size_t size), dirfd, path, how, size)
 
 /* Extended attributes. */

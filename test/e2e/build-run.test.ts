@@ -1,6 +1,6 @@
 /** What a RUN may and may not: its limits, its privileges, its network, the agent that it is given. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -124,6 +124,46 @@ describe("networks", () => {
     const [first, links, second, alone] = (await said(dockerfile)).split("\n");
     expect(new Set([first, second, own]).size).toBe(3);
     expect([links, alone]).toEqual(["2", "1"]);
+  });
+});
+
+describe("the context as a mount", () => {
+  const look =
+    "RUN --mount=type=bind,target=/context stat -c '%n %u:%g' /context /context/a /context/a/b; stat -c %i /context/a/b";
+  const roots = "/context 0:0\n/context/a 0:0\n/context/a/b 0:0";
+  const dockerfile = `FROM tsrun/base\n${look}\n`;
+  const flags = ["--network", "none", "--no-cache"];
+  const own = (...args: string[]) => execFileSync("chown", args, { cwd: context });
+
+  beforeEach(() => {
+    mkdirSync(join(context, "a"));
+    writeFileSync(join(context, "a/b"), "x");
+    writeFileSync(join(context, "Dockerfile"), dockerfile);
+  });
+
+  test("is root's, whoever's it is on the host, where it stays theirs", async () => {
+    own("-R", "1234:4321", ".");
+    const { uid, gid, ino } = lstatSync(join(context, "a/b"));
+    expect([uid, gid]).toEqual([1234, 4321]);
+    // The very file: nothing was copied.
+    expect(await said(dockerfile, ...flags)).toBe(`${roots}\n${ino}`);
+    expect(lstatSync(join(context, "a/b"))).toMatchObject({ uid, gid });
+  });
+
+  test("of several owners too", async () => {
+    own("-R", "1234:4321", "a");
+    own("7:8", "a/b");
+    const { ino } = lstatSync(join(context, "a/b"));
+    const lines = (await said(dockerfile, ...flags)).split("\n");
+    expect(lines.slice(0, -1).join("\n")).toBe(roots);
+    expect(lines.at(-1)).not.toBe(String(ino));
+    expect(lstatSync(join(context, "a/b"))).toMatchObject({ uid: 7, gid: 8 });
+  });
+
+  test("and a file of it by itself", async () => {
+    own("7:8", "a/b");
+    const file = "FROM tsrun/base\nRUN --mount=type=bind,source=a/b,target=/b stat -c '%u:%g' /b && cat /b\n";
+    expect(await said(file, ...flags)).toBe("0:0\nx");
   });
 });
 

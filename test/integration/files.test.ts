@@ -19,6 +19,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { copyIn, copyOut, type EngineEvent } from "../../src/index.ts";
 import { O_PATH } from "../../src/kernel/openat2.ts";
 import { openOverlay } from "../../src/kernel/overlay.ts";
+import { canMapOwners } from "../../src/kernel/userns.ts";
 import { setXattr } from "../../src/kernel/xattr.ts";
 import { readBlob } from "../../src/store/blobs.ts";
 import { packTree } from "../../src/store/pack/pack.ts";
@@ -55,6 +56,13 @@ async function inside(id: string, script: string): Promise<string> {
   const [out] = await Promise.all([textOf(process.stdout), textOf(process.stderr), process.exited]);
   return out;
 }
+
+test("owners can be mapped in a mount of files that are on a disk, and not of what has none", () => {
+  expect(canMapOwners(secret)).toBe(true);
+  expect(canMapOwners(join(secret, "key"))).toBe(true);
+  expect(canMapOwners("/proc/tty")).toBe(false);
+  expect(canMapOwners(join(secret, "nothing"))).toBe(false);
+});
 
 const archiveOf = (name: string, data: string): Readable => Readable.from([tarLayer([{ path: name, data }])]);
 const upper = (id: string): string => join(containerDir(paths, id), "upper");

@@ -19,9 +19,9 @@ export interface OpenBind {
 }
 
 /**
- * A directory of this host that is nothing but the mount's is bound read-only as it is. Of what may be written to, or of
- * which something is left out, or whose owners are none of the step's users, it gets a copy, which is gone afterwards; it
- * is below tmp/, whose owners are mapped like those of layers.
+ * A directory of this host that is nothing but the mount's is bound read-only as it is, or with its owner as root. Of what
+ * may be written to, or of which something is left out, or whose owners cannot all be root in a mount, it gets a copy,
+ * which is gone afterwards; it is below tmp/, whose owners are mapped like those of layers.
  */
 export async function openBindFiles(workshop: Workshop, mount: StepMount, step: RunStep): Promise<OpenBind> {
   const { files, source = "", readOnly, target } = mount;
@@ -30,7 +30,10 @@ export async function openBindFiles(workshop: Workshop, mount: StepMount, step: 
   if (files.kind === "context") {
     const { files: context } = await workshop.context(files.name);
     if (readOnly && context.ignoreFile === undefined && workshop.session.users === undefined) {
-      return bound({ source: within(context.directory, path, step), target, readOnly });
+      const place = within(context.directory, path, step);
+      const { ownedByRoot } = await import("./owned-by-root.ts");
+      const ids = ownedByRoot(place);
+      if (ids !== undefined) return bound({ source: place, target, readOnly, ...ids });
     }
     return copied(workshop, mount, step);
   }
@@ -50,7 +53,7 @@ export async function openBindFiles(workshop: Workshop, mount: StepMount, step: 
   };
 }
 
-const bound = (mount: Pick<LocatedBind, "source" | "target" | "readOnly" | "origin">): OpenBind => ({
+const bound = (mount: Pick<LocatedBind, "source" | "target" | "readOnly" | "origin" | "ids">): OpenBind => ({
   mount: { type: "bind", sourceMustExist: true, ...mount },
   close() {},
 });
