@@ -102,13 +102,17 @@ export interface Subject {
   note?: string | undefined;
 }
 
+/** What node adds to an error of a certificate, for those who start node themselves. */
+const ADVICE = /; if the root CA is installed locally, .*$/;
+
 /** The error that a user sees for a request that failed for good. TsrunErrors and aborts pass through. */
 export function explainFailure(error: unknown, subject: Subject): unknown {
   if (error instanceof StatusError) return explainStatus(error, subject);
   const { code, message, name } = error as NodeJS.ErrnoException;
   if (error instanceof TsrunError || name === "AbortError" || (code === undefined && name !== "FetchError"))
     return error;
-  return new TsrunError("ERR_TSRUN_REGISTRY_UNREACHABLE", `registry ${subject.registry}: ${message}`, {
+  const reason = message.replace(ADVICE, "");
+  return new TsrunError("ERR_TSRUN_REGISTRY_UNREACHABLE", `registry ${subject.registry}: ${reason}`, {
     hint: join(connectionHint(code ?? "", subject.registry), subject.note),
     cause: error,
   });
