@@ -15,7 +15,7 @@ import { removeRunDir, sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
 import { resolveDevices } from "./devices.ts";
 import { containerEvent, recordEvent, timeNow } from "./events.ts";
-import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
+import { userInImage } from "./files-in-layers.ts";
 import { resolveHostname } from "./hostname.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
 import { parseLogOptions } from "./log-options.ts";
@@ -78,8 +78,7 @@ export async function createContainer(
 ): Promise<CreatedContainer> {
   const { paths } = context;
   validateAgainstImage(options, image.config);
-  const spec = options.user || image.config.User || "";
-  const user = userInLayers(overlayDirectories(paths, image.diffIds), spec, options.groupAdd);
+  const user = userInImage(paths, image, options);
   const wanted = await wantedMounts(context, options, image);
   prepareBindSources(wanted ?? (options.mounts ?? []).filter(needsNoDecision));
 

@@ -5,12 +5,13 @@ import { containerPlan } from "../runtime/plan/container-plan.ts";
 import type { DryRun } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { hasUndecidedMounts, recordOf, userNamespaceFor, validateRequest } from "./create.ts";
-import { overlayDirectories, userInLayers } from "./files-in-layers.ts";
+import { userInImage } from "./files-in-layers.ts";
 import { isLocated, mountsOf } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
 import { cgroupInput, planInput } from "./prepare-start.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import { runtimeConfig } from "./runtime-config.ts";
+import { containerCapabilities, seccompProfile } from "./security.ts";
 import type { ContainerMount, ContainerOptions } from "./types.ts";
 import { validateAgainstImage } from "./validate.ts";
 
@@ -22,11 +23,7 @@ export async function dryRun(
 ): Promise<DryRun> {
   await validateRequest(context, options);
   validateAgainstImage(options, image.config);
-  const user = userInLayers(
-    overlayDirectories(context.paths, image.diffIds),
-    options.user || image.config.User || "",
-    options.groupAdd,
-  );
+  const user = userInImage(context.paths, image, options);
   const record = recordOf(context, {
     id: generateId(),
     name: options.name ?? generateName(),
@@ -38,6 +35,7 @@ export async function dryRun(
   const mounts = mountsOf(record);
   const config = await runtimeConfig(context, record, {
     user,
+    seccomp: await seccompProfile(context, options, containerCapabilities(options)),
     mounts: mounts.every(isLocated)
       ? mounts
       : (await import("./volumes/locate.ts")).locateForShow(context, record, user),

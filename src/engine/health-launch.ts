@@ -9,7 +9,7 @@ import { userOfRecord } from "./files-in-layers.ts";
 import { healthPath } from "./health.ts";
 import type { PreparedStart } from "./prepare-start.ts";
 import { buildExecProcess } from "./process.ts";
-import { compiledFilter, containerCapabilities } from "./security.ts";
+import { containerCapabilities, containerFilter } from "./security.ts";
 import type { ContainerRecord } from "./types.ts";
 
 const SECOND = 1_000_000_000;
@@ -37,7 +37,7 @@ export async function healthLaunch(
     process,
     hostUid: record.userNamespace && onHost(record.userNamespace.uids, process.user.uid),
     cgroup: { cloneInto: cgroup.cloneInto !== undefined, procsFiles: cgroup.procsFiles },
-    seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
+    seccomp: await containerFilter(context, record.options),
   });
   return {
     plan,

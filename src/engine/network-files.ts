@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { hostsFile, parseExtraHost } from "../network/hosts.ts";
 import { addressPart } from "../network/ip.ts";
 import { NONE } from "../network/predefined.ts";
-import { NAME_SERVER, resolvConf } from "../network/resolv-conf.ts";
+import { NAME_SERVER, resolvConf, validateNameServers } from "../network/resolv-conf.ts";
 import { containerDir } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { type Linked, linkedHosts } from "./links.ts";
@@ -30,7 +30,7 @@ export function validateNetworkFiles(options: ContainerOptions, config: Config):
     if (hasGateway) parseExtraHost(entry, "0.0.0.0");
     else parseExtraHost(entry);
   }
-  resolvConfText(options, config);
+  validateNameServers(asked(options.dns, config.dns));
 }
 
 /** Writes the three files for a container about to start with these connections. */
@@ -86,18 +86,19 @@ export function writeHosts(
 }
 
 function resolvConfText(options: ContainerOptions, config: Config, ownServer?: string): string {
-  const chosen = (asked: string[] | undefined, configured: string[]): string[] =>
-    asked?.length ? asked : configured;
   return resolvConf({
     host: readOptional("/etc/resolv.conf"),
     upstream: readOptional(SYSTEMD_UPSTREAM) || undefined,
     sharesHostNetwork: sharesHostNetwork(options),
-    dns: chosen(options.dns, config.dns),
-    search: chosen(options.dnsSearch, config["dns-search"]),
-    options: chosen(options.dnsOptions, config["dns-opts"]),
+    dns: asked(options.dns, config.dns),
+    search: asked(options.dnsSearch, config["dns-search"]),
+    options: asked(options.dnsOptions, config["dns-opts"]),
     ownServer,
   });
 }
+
+/** What the container's own options say, or else the configuration. */
+const asked = (own: string[] | undefined, configured: string[]): string[] => (own?.length ? own : configured);
 
 function readOptional(path: string): string {
   if (!existsSync(path)) return ""; // an exception takes longer than all else here

@@ -28,7 +28,7 @@ import {
 } from "./network-mode.ts";
 import type { PreparedPorts } from "./port-publishing.ts";
 import { requestedPorts } from "./published-ports.ts";
-import { compiledFilter } from "./security.ts";
+import { containerFilter } from "./security.ts";
 import type { ContainerRecord, Endpoint } from "./types.ts";
 import type { MappedNamespaces } from "./userns/descriptors.ts";
 
@@ -182,7 +182,7 @@ export async function planInput(
     overlay: overlayOf(context.paths, record),
     networkNamespace: hasPreparedNetwork(record),
     userNamespace: isRootless(),
-    seccomp: await compiledFilter(context, record.options, config.linux.seccomp),
+    seccomp: await containerFilter(context, record.options),
   };
 }
 

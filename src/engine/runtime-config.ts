@@ -2,7 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { nativePath } from "../kernel/native.ts";
 import { isRootless } from "../kernel/rootless.ts";
-import type { ContainerConfig } from "../runtime/oci.ts";
+import type { ContainerConfig, OciSeccomp } from "../runtime/oci.ts";
 import { containerDir, type Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
 import { allHostDevices, type GrantedDevice, resolveDevices } from "./devices.ts";
@@ -13,23 +13,24 @@ import { hasOwnNetwork, joinedContainer, sharesHostNetwork } from "./network-mod
 import { buildOciConfig } from "./oci-config.ts";
 import type { TerminalSize } from "./process.ts";
 import { readRecord } from "./records.ts";
-import { containerCapabilities, seccompProfile } from "./security.ts";
+import { containerCapabilities } from "./security.ts";
 import { thermalThrottlePaths } from "./system-paths.ts";
 import type { ContainerRecord } from "./types.ts";
 import type { ResolvedUser } from "./user.ts";
 
-/** Looks up what depends on host and container (users, devices, capabilities, seccomp) and builds the configuration. */
+/** Looks up what depends on host and container (devices, capabilities) and builds the configuration. */
 export async function runtimeConfig(
   context: EngineContext,
   record: ContainerRecord,
   known: {
     mounts: readonly LocatedMount[];
     user: ResolvedUser;
+    /** Only for who wants to see it: a start needs the filter alone (containerFilter()), which is compiled already. */
+    seccomp?: OciSeccomp | undefined;
     size?: TerminalSize | undefined;
   },
 ): Promise<ContainerConfig> {
   const { options } = record;
-  const capabilities = containerCapabilities(options);
   const directory = containerDir(context.paths, record.id);
   const config = buildOciConfig({
     id: record.id,
@@ -39,8 +40,8 @@ export async function runtimeConfig(
     containerDir: directory,
     hostname: record.hostname,
     user: known.user,
-    capabilities,
-    seccomp: await seccompProfile(context, options, capabilities),
+    capabilities: containerCapabilities(options),
+    seccomp: known.seccomp,
     devices: [...(options.privileged ? hostDevices() : []), ...resolveDevices(options.devices ?? [])],
     // Who shares a container's network shares what is told of it.
     files: networkFilePaths(containerDir(context.paths, networkOwner(context.paths, record))),

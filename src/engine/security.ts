@@ -61,31 +61,21 @@ function readProfile(file: string): string {
   }
 }
 
-/** The profile compiled; programs are kept in <root>/cache/seccomp, so that libseccomp is rarely needed. */
-export async function compiledFilter(
-  context: EngineContext,
-  options: ContainerOptions,
-  profile: OciSeccomp | undefined,
-): Promise<SeccompFilter | undefined> {
-  if (!profile) return undefined;
-  const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
-  const cache = filterCache(context);
-  const program = usesDefaultSeccomp(context, options)
-    ? await defaultFilter(cache, containerCapabilities(options))
-    : await seccompFilter(cache, profile);
-  return { program, flags: profile.flags ?? [] };
-}
-
-/** The same, for who has no need of the profile itself: tsrun's own, which has no flags, is not even looked at. */
+/**
+ * The profile compiled; programs are kept in <root>/cache/seccomp, so that libseccomp is rarely needed. tsrun's own
+ * profile, which has no flags, is not even looked at where its program is there.
+ */
 export async function containerFilter(
   context: EngineContext,
   options: ContainerOptions,
 ): Promise<SeccompFilter | undefined> {
   const capabilities = containerCapabilities(options);
-  if (!usesDefaultSeccomp(context, options))
-    return compiledFilter(context, options, await seccompProfile(context, options, capabilities));
-  const { defaultFilter } = await import("../runtime/seccomp/filter.ts");
-  return { program: await defaultFilter(filterCache(context), capabilities), flags: [] };
+  const { defaultFilter, seccompFilter } = await import("../runtime/seccomp/filter.ts");
+  const cache = filterCache(context);
+  if (usesDefaultSeccomp(context, options))
+    return { program: await defaultFilter(cache, capabilities), flags: [] };
+  const profile = await seccompProfile(context, options, capabilities);
+  return profile && { program: await seccompFilter(cache, profile), flags: profile.flags ?? [] };
 }
 
 const filterCache = ({ paths }: EngineContext): string => join(paths.root, "cache", "seccomp");

@@ -80,6 +80,11 @@ export function parseResolvConf(text: string): ResolvConf {
   return result;
 }
 
+/** Throws ERR_TSRUN_DNS_INVALID for one that is not an IP address. */
+export function validateNameServers(servers: readonly string[]): void {
+  for (const server of servers) nameserver(server);
+}
+
 function nameserver(text: string): string {
   const address = text.trim();
   if (process.getBuiltinModule("node:net").isIP(address) !== 0) return address;

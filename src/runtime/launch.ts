@@ -123,37 +123,41 @@ export function summonMonitor({ id, socketDir, lockFd }: Summons): Summoned {
     env: [],
     fds: [lockFd, theirs],
   });
-  let isWaiting = true;
+  let isArriving = true;
   const arrive = (): void => {
-    isWaiting = false;
+    if (!isArriving) return;
+    isArriving = false;
     try {
       spawning.wait();
     } finally {
       closeSync(theirs);
     }
   };
+  let isWaiting = true;
+  const dispose = (): void => {
+    if (!isWaiting) return;
+    isWaiting = false;
+    try {
+      arrive();
+    } catch {
+      // Nobody wants it any more.
+    }
+    dismiss(ours);
+  };
   return {
     async launch(orders) {
       try {
-        arrive();
-        command(ours, words, orders);
+        command(ours, words, { ...orders, arrive });
       } catch (error) {
-        dismiss(ours);
+        dispose();
         throw error;
       }
+      isWaiting = false;
       // Loaded now that the monitor is at work.
       const { adoptMonitorSocket } = await import("./monitor-client.ts");
       return adoptMonitorSocket(ours, (orders.solitary ?? false) && !orders.monitor.stdin);
     },
-    [Symbol.dispose]() {
-      if (!isWaiting) return;
-      try {
-        arrive();
-      } catch {
-        // Nobody wanted it any more.
-      }
-      dismiss(ours);
-    },
+    [Symbol.dispose]: dispose,
   };
 }
 
@@ -162,7 +166,12 @@ export function launch(orders: Launch & Summons): Promise<MonitorClient> {
   return summonMonitor(orders).launch(orders);
 }
 
-function command(socket: number, words: string[], { plan, fds, monitor, env }: Launch): void {
+/** The Plan is put into its form while the monitor is still on its way; orders are sent to one that has arrived. */
+function command(
+  socket: number,
+  words: string[],
+  { plan, fds, monitor, env, arrive }: Launch & { arrive: () => void },
+): void {
   const sealed: number[] = [];
   const seal = (name: string, content: Buffer): number => {
     const fd = sealedFile(name, content);
@@ -171,7 +180,7 @@ function command(socket: number, words: string[], { plan, fds, monitor, env }: L
   };
   try {
     const { health, resolver, ports } = monitor;
-    sendOrders(socket, {
+    const orders = {
       arguments: [...words, ...monitorArguments(monitor, plan.fds.length)],
       environment: env,
       fds: [
@@ -182,7 +191,9 @@ function command(socket: number, words: string[], { plan, fds, monitor, env }: L
         ...(ports ? [seal("tsrun-ports", recordsOf(ports.farewell)), ...ports.fds] : []),
         ...(ports?.netlink === undefined ? [] : [ports.netlink]),
       ],
-    });
+    };
+    arrive();
+    sendOrders(socket, orders);
   } finally {
     for (const fd of sealed) closeSync(fd);
   }
