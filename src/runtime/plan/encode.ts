@@ -28,7 +28,7 @@ const VERSION = 1;
 const HEADER_SIZE = 16;
 const STEP_SIZE = 72;
 const ARGS_OFFSET = 8;
-const NO_SLOT = 0xffff_ffff_ffff_ffffn;
+const NO_SLOT = -1;
 const ALIGNMENT = 8;
 /** Bytes of data that most Plans do with: their largest part is the seccomp filter. */
 const ROOM_AT_FIRST = 16 * 1024;
@@ -44,6 +44,9 @@ function capabilityMask(names: readonly string[]): bigint {
 class DataArea {
   #buffer: Buffer;
   #end: number;
+  /** Behind the end: strings that are written together, since each write is a call out of JavaScript. */
+  #text = "";
+  #textLength = 0;
   readonly #strings = new Map<string, number>();
 
   /** `head` bytes in front are the steps'. */
@@ -54,11 +57,17 @@ class DataArea {
 
   /** The steps' room and all data behind it. */
   get bytes(): Buffer {
+    this.#writeText();
     return this.#buffer.subarray(0, this.#end);
   }
 
   /** Room of that size, zeroed and padded so that what follows is aligned; returns its offset. */
   #reserve(size: number): number {
+    this.#writeText();
+    return this.#take(size);
+  }
+
+  #take(size: number): number {
     const offset = this.#end;
     this.#end += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
     if (this.#end > this.#buffer.length) {
@@ -67,6 +76,13 @@ class DataArea {
       this.#buffer = larger;
     }
     return offset;
+  }
+
+  #writeText(): void {
+    if (this.#textLength === 0) return;
+    this.#buffer.write(this.#text, this.#take(this.#textLength));
+    this.#text = "";
+    this.#textLength = 0;
   }
 
   blob(data: Uint8Array): number {
@@ -81,8 +97,9 @@ class DataArea {
     let offset = this.#strings.get(text);
     if (offset === undefined) {
       if (text.includes("\0")) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
-      offset = this.#reserve(Buffer.byteLength(text) + 1);
-      this.#buffer.write(text, offset);
+      offset = this.#end + this.#textLength;
+      this.#text += `${text}\0`;
+      this.#textLength += Buffer.byteLength(text) + 1;
       this.#strings.set(text, offset);
     }
     return offset;
@@ -281,23 +298,24 @@ function argumentsOf(step: StepAction, data: DataArea, slot: (name: string) => A
   }
 }
 
-/** 64 bits in two's complement, so that -1 is RLIM_INFINITY and (uid_t)-1 what the kernel takes them for. */
-function writeArgument(buffer: Buffer, argument: Argument, offset: number): void {
-  if (typeof argument === "bigint") {
-    buffer.writeBigUInt64LE(BigInt.asUintN(64, argument), offset);
-    return;
-  }
-  buffer.writeUInt32LE(argument >>> 0, offset);
-  buffer.writeUInt32LE(Math.floor(argument / 2 ** 32) >>> 0, offset + 4);
+const LOW = 0xffff_ffffn;
+
+/**
+ * 64 bits in two's complement, so that -1 is RLIM_INFINITY and (uid_t)-1 what the kernel takes them for. Both machines
+ * that there are monitors for are little-endian.
+ */
+function writeArgument(words: Uint32Array, argument: Argument, at: number): void {
+  const isLarge = typeof argument === "bigint";
+  words[at] = isLarge ? Number(argument & LOW) : argument;
+  words[at + 1] = isLarge ? Number((argument >> 32n) & LOW) : Math.floor(argument / 2 ** 32);
 }
 
-function writeStep(buffer: Buffer, offset: number, step: Step, args: readonly Argument[]): void {
-  buffer.writeUInt32LE(OPCODES[step.op], offset);
-  step.tolerate?.forEach((name, index) => {
-    buffer.writeUInt16LE(ERRNO[name] ?? 0, offset + 4 + index * 2);
-  });
+function writeStep(words: Uint32Array, at: number, step: Step, args: readonly Argument[]): void {
+  words[at] = OPCODES[step.op];
+  const [first = 0, second = 0] = (step.tolerate ?? []).map((name) => ERRNO[name] ?? 0);
+  words[at + 1] = first | (second << 16);
   args.forEach((argument, index) => {
-    writeArgument(buffer, argument, offset + ARGS_OFFSET + index * 8);
+    writeArgument(words, argument, at + ARGS_OFFSET / 4 + index * 2);
   });
 }
 
@@ -312,12 +330,10 @@ export function encodePlan(plan: Plan): Buffer {
   const data = new DataArea(HEADER_SIZE + plan.steps.length * STEP_SIZE);
   const args = plan.steps.map((step) => argumentsOf(step, data, slot));
   const { bytes } = data;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  words.set([MAGIC, VERSION, plan.steps.length, bytes.length]);
   plan.steps.forEach((step, index) => {
-    writeStep(bytes, HEADER_SIZE + index * STEP_SIZE, step, args[index] ?? []);
+    writeStep(words, (HEADER_SIZE + index * STEP_SIZE) / 4, step, args[index] ?? []);
   });
-  bytes.writeUInt32LE(MAGIC, 0);
-  bytes.writeUInt32LE(VERSION, 4);
-  bytes.writeUInt32LE(plan.steps.length, 8);
-  bytes.writeUInt32LE(bytes.length, 12);
   return bytes;
 }
