@@ -5,7 +5,7 @@ import { EMBEDDED_NAME } from "../image/embedded.ts";
 import { formatPlatform, parsePlatform, rank } from "../image/platform.ts";
 import { canonicalName, familiarName, familiarRepository, parseReference } from "../image/reference.ts";
 import { holdStore, type ImageIndex, readImages } from "../store/images.ts";
-import { layerInfo } from "../store/layers.ts";
+import { hasLayer, layerInfo } from "../store/layers.ts";
 import type { Paths } from "../store/paths.ts";
 import type { ImageDetails, ImageSummary, PullOptions } from "./api.ts";
 import { recordEvent } from "./events.ts";
@@ -15,6 +15,7 @@ import {
   namesOf,
   type ResolvedImage,
   resolveImage,
+  resolveImageAgain,
 } from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
@@ -141,8 +142,8 @@ const MISSING = new Set([
 
 /** The image in the store by name or id; ERR_TSRUN_PLATFORM_NOT_FOUND where it is for another platform than asked for. */
 export function resolveForPlatform(paths: Paths, text: string, platform: string | undefined): ResolvedImage {
-  const image = resolveImage(paths, text);
-  const lost = image.diffIds.find((diffId) => layerInfo(paths, diffId) === undefined);
+  const image = resolveImageAgain(paths, text);
+  const lost = image.diffIds.find((diffId) => !hasLayer(paths, diffId));
   if (lost !== undefined) {
     throw new TsrunError("ERR_TSRUN_IMAGE_DAMAGED", `layer ${lost} of image ${text} is missing on disk`, {
       hint: "pull the image again",

@@ -6,8 +6,9 @@ import { TsrunError } from "../errors.ts";
 import { type ImageConfiguration, parseConfiguration } from "../image/config-document.ts";
 import { canonicalName, familiarName, parseReference, type Reference } from "../image/reference.ts";
 import { readBlobUnverified } from "../store/blobs.ts";
-import { type ImageIndex, type ImageRecord, readImages } from "../store/images.ts";
+import { type ImageIndex, type ImageRecord, imagesStamp, readImages } from "../store/images.ts";
 import type { Paths } from "../store/paths.ts";
+import { frozen, remembering } from "./remember.ts";
 
 export interface FoundImage {
   /** Digest of the configuration. */
@@ -37,6 +38,15 @@ export function resolveImage(paths: Paths, text: string): ResolvedImage {
   const index = readImages(paths);
   return describeImage(paths, index, findImage(index, text));
 }
+
+/** The same for a container: found again while images.json stays the file that it is, and not to be changed. */
+export function resolveImageAgain(paths: Paths, text: string): ResolvedImage {
+  const stamp = imagesStamp(paths);
+  if (stamp === undefined) return resolveImage(paths, text);
+  return resolved([paths.root, stamp, text].join("\0"), () => frozen(resolveImage(paths, text)));
+}
+
+const resolved = remembering<ResolvedImage>(16);
 
 /** As `resolveImage`, in an index that was read already and without the configuration. */
 export function findImage(index: ImageIndex, text: string): FoundImage {

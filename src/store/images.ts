@@ -2,7 +2,7 @@
  * Which images there are: images.json maps names to digests. `known` has every image by its id, also those that no
  * name refers to any more; an image is in the store for as long as it is known.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "./documents.ts";
 import { type Lock, lock } from "./locks.ts";
@@ -28,6 +28,16 @@ export interface ImageIndex {
 /** All names and images; empty where nothing was ever pulled. Needs no lock. */
 export function readImages(paths: Paths): ImageIndex {
   return readDocument<ImageIndex>(imagesFile(paths)) ?? { version: 1, names: {}, known: {} };
+}
+
+/** How long a file has to have been what it is for its stamp to tell it from the next: clocks of filesystems tick slowly. */
+const SETTLED_MS = 1000;
+
+/** Changes with whatever readImages() returns; undefined where that has just changed. */
+export function imagesStamp(paths: Paths): string | undefined {
+  const stats = statSync(imagesFile(paths), { throwIfNoEntry: false });
+  if (stats === undefined || Math.abs(Date.now() - stats.ctimeMs) < SETTLED_MS) return undefined;
+  return [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(" ");
 }
 
 /** The image that a canonical name stands for. */

@@ -66,9 +66,17 @@ function readLayerDocument(path: string): LayerInfo | undefined {
   }
 }
 
+/** As layerInfo(), whose document is read only once in a process's life: it cannot stop to hold, only go. */
 export function hasLayer(paths: Paths, diffId: string): boolean {
-  return layerInfo(paths, diffId) !== undefined;
+  const path = layerPath(paths, diffId);
+  if (found.has(path)) return existsSync(layerDocument(paths, diffId)) && existsSync(path);
+  if (layerInfo(paths, diffId) === undefined) return false;
+  found.add(path);
+  return true;
 }
+
+/** The directories of layers that were in the store, wholly. */
+const found = new Set<string>();
 
 /** The identity of the present boot, random(4). */
 export function bootId(): string {
