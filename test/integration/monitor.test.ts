@@ -307,3 +307,12 @@ async function fillDisk(root: string): Promise<void> {
   expect(texts).toEqual(["first\n", "last\n"]);
   await removeAll(small);
 }
+
+test("a start whose orders cannot be put together leaves nothing", async () => {
+  const command = ["echo", "a\0b"];
+  await expect(engine.run({ image: IMAGE, command, network: "none" })).rejects.toThrow("a NUL byte");
+  const [left] = await engine.list();
+  expect(left).toMatchObject({ state: { status: "created", error: expect.stringContaining("a NUL byte") } });
+  // Not held up by a monitor that waits for orders.
+  await engine.remove(left?.record.id as string);
+});
