@@ -82,11 +82,31 @@ function unknown(path: string[], candidates: readonly string[]): TsrunError {
   const near = nearest(path.at(-1) as string, candidates);
   const prefix = ["tsrun", ...path.slice(0, -1)].join(" ");
   const hint =
-    near === undefined ? `\`${prefix} --help\` lists the commands` : `did you mean \`${prefix} ${near}\`?`;
+    instead(path.join(" ")) ??
+    (near === undefined ? `\`${prefix} --help\` lists the commands` : `did you mean \`${prefix} ${near}\`?`);
   return new TsrunError("ERR_TSRUN_COMMAND_UNKNOWN", `unknown command: tsrun ${path.join(" ")}`, {
     hint,
     exitCode: EXIT_USAGE,
   });
+}
+
+/** What to do where docker's command of that name is what tsrun has not. */
+function instead(written: string): string | undefined {
+  switch (written) {
+    case "compose":
+      return "there is no compose: a script of `tsrun run`, `tsrun network create` and `tsrun volume create` does the same";
+    case "buildx":
+      return "`tsrun build` knows buildx's options: there is one builder";
+    case "context":
+      return "there is no daemon to choose: --root and --run-root say where containers are";
+    case "swarm":
+    case "service":
+    case "stack":
+    case "node":
+      return "tsrun has no orchestrator: docs/engines.md tells how Swarm and Kubernetes run their containers with it";
+    default:
+      return undefined;
+  }
 }
 
 function checkCount(count: number, command: Command, program: string): void {

@@ -1,12 +1,15 @@
 /** "Did you mean …?" */
 import { editDistance } from "../edit-distance.ts";
 
-/** The candidate with the fewest edits (at most two, and fewer than half of its letters), or undefined. */
+/**
+ * The candidate with the fewest edits: one, or two where both words have six letters. Short words that have nothing to
+ * do with each other are two edits apart ("swarm" and "start").
+ */
 export function nearest(written: string, candidates: readonly string[]): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const name of candidates) {
     const distance = editDistance(written, name);
-    if (distance > 2 || distance * 2 > name.length) continue;
+    if (distance > (Math.min(written.length, name.length) < 6 ? 1 : 2)) continue;
     if (best === undefined || distance < best.distance) best = { name, distance };
   }
   return best?.name;

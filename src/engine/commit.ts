@@ -35,7 +35,8 @@ export async function commitContainer(
   using _store = await holdStore(paths, signal ? { signal } : {});
   using held = await holdContainer(paths, reference);
   const { record } = held;
-  const config = applyChanges(imageConfigOf(record), changes);
+  const original = imageConfigOf(record);
+  const config = applyChanges(original, changes);
   const lost = record.layers.find((diffId) => layerInfo(paths, diffId) === undefined);
   if (lost !== undefined) {
     throw new TsrunError(
@@ -57,7 +58,8 @@ export async function commitContainer(
       ...historyOf(paths, record.imageId, record.layers),
       {
         created: new Date().toISOString(),
-        created_by: (config.Cmd ?? []).join(" "),
+        // What has run, which a change of CMD is no part of.
+        created_by: (original.Cmd ?? []).join(" "),
         ...(author ? { author } : {}),
         ...(message ? { comment: message } : {}),
         ...(layer === undefined ? { empty_layer: true } : {}),

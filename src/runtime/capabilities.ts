@@ -158,11 +158,14 @@ function normalize(given: string): string {
   return name;
 }
 
+/** Edits between a typing error and what was meant, at most. */
+const FARTHEST = 2;
+
 function unknownCapability(given: string): TsrunError {
   const name = given.toUpperCase().replace(/^(CAP_)?/, "CAP_");
   const nearest = NAMES.map((each) => ({ each, distance: editDistance(name, each) })).reduce((best, next) =>
     next.distance < best.distance ? next : best,
   );
-  const hint = nearest.distance <= 4 ? `did you mean ${nearest.each}?` : "man 7 capabilities lists them";
+  const hint = nearest.distance <= FARTHEST ? `did you mean ${nearest.each}?` : "man 7 capabilities lists them";
   return new TsrunError("ERR_TSRUN_CAPABILITY_UNKNOWN", `unknown capability "${given}"`, { hint });
 }

@@ -354,7 +354,7 @@ describe("exec", () => {
       stderr: expect.stringContaining("permission denied"),
     });
     expect(await tsrun("exec", "-u", "ghost", "target", "true")).toMatchObject({
-      code: 1,
+      code: 126,
       stderr: expect.stringContaining("unable to find user ghost"),
     });
     expect(await tsrun("exec", "-w", "/no/where", "target", "true")).toMatchObject({

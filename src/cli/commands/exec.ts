@@ -1,4 +1,5 @@
 import type { ExecOptions } from "../../engine/api.ts";
+import { TsrunError } from "../../errors.ts";
 import { type Arguments, type Context, command } from "../command.ts";
 import { flag, list, value } from "../option-table.ts";
 import { readEnvFile } from "../options/env-file.ts";
@@ -6,6 +7,9 @@ import { parseEnv, resolveEnv } from "../options/pairs.ts";
 import { checkDetachKeys } from "../options/streams.ts";
 import { conclude, requireTerminal } from "../outcome.ts";
 import { attach } from "../terminal.ts";
+
+const CANNOT_INVOKE = 126;
+const UNKNOWN: ReadonlySet<string> = new Set(["ERR_TSRUN_USER_NOT_FOUND", "ERR_TSRUN_GROUP_NOT_FOUND"]);
 
 const options = {
   detach: flag("Detached mode: run command in the background", { short: "d" }),
@@ -59,7 +63,9 @@ async function run(
     ...(flags.workdir !== undefined && { workdir: flags.workdir }),
   };
   const engine = await context.engine();
-  const handle = await engine.exec(container, request);
+  const handle = await engine.exec(container, request).catch((error: unknown) => {
+    throw detach ? error : asCannotInvoke(error);
+  });
   if (detach) {
     handle.detach();
     return 0;
@@ -68,4 +74,15 @@ async function run(
     await attach(handle, { streams, tty, detachKeys: flags["detach-keys"] }, terminal),
     context,
   );
+}
+
+/** Who a container does not know cannot execute anything there: 126, as with docker. */
+function asCannotInvoke(error: unknown): unknown {
+  if (!(error instanceof TsrunError) || !UNKNOWN.has(error.code)) return error;
+  const { code, message, hint, cause } = error;
+  return new TsrunError(code, message, {
+    ...(hint !== undefined && { hint }),
+    cause,
+    exitCode: CANNOT_INVOKE,
+  });
 }

@@ -4,7 +4,7 @@ import { MASKED_PATHS, READONLY_PATHS } from "../../engine/system-paths.ts";
 import type { ContainerOptions, ContainerRecord, PortRequest } from "../../engine/types.ts";
 import { portName } from "../../network/ports/types.ts";
 import type { OciResources, OciThrottle } from "../../runtime/oci.ts";
-import { goMap, goSlice } from "../template/values.ts";
+import { goMap, goNilMap, goSlice, goStruct } from "../template/values.ts";
 import { binds, mountSpecs } from "./docker-mounts.ts";
 
 const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
@@ -12,7 +12,7 @@ const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 export function hostConfig(record: ContainerRecord): object {
   const { options } = record;
   const unmasked = options.privileged || (options.securityOpt ?? []).includes("systempaths=unconfined");
-  return {
+  const document = {
     Binds: goSlice(binds(options)),
     ContainerIDFile: "",
     LogConfig: { Type: record.logDriver, Config: goMap(options.logOptions) },
@@ -58,14 +58,20 @@ export function hostConfig(record: ContainerRecord): object {
       PathInContainer: device.container,
       CgroupPermissions: device.permissions,
     })),
-    DeviceCgroupRules: null,
-    DeviceRequests: null,
+    DeviceCgroupRules: goSlice([]),
+    DeviceRequests: goSlice([]),
     Ulimits: (options.ulimits ?? []).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
     Mounts: goSlice(mountSpecs(options)),
     MaskedPaths: unmasked ? null : MASKED_PATHS,
     ReadonlyPaths: unmasked ? null : READONLY_PATHS,
     ...(options.init && { Init: true }),
   };
+  return goStruct(document, {
+    StorageOpt: goNilMap({}),
+    Tmpfs: goNilMap({}),
+    Sysctls: goNilMap({}),
+    Init: null,
+  });
 }
 
 /** "/db:/web/alias", of the default network alone. */

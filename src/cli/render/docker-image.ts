@@ -2,10 +2,10 @@
 import type { ImageConfig, ImageDetails } from "../../engine/api.ts";
 import { layerPath } from "../../store/layers.ts";
 import type { Paths } from "../../store/paths.ts";
-import { goMap, goSlice } from "../template/values.ts";
+import { goMap, goNilMap, goSlice, goStruct } from "../template/values.ts";
 
 export function inspectImage(image: ImageDetails, paths: Paths): object {
-  return {
+  const document = {
     Id: image.id,
     RepoTags: image.names.filter((name) => !name.includes("@")),
     RepoDigests: image.digests,
@@ -23,6 +23,7 @@ export function inspectImage(image: ImageDetails, paths: Paths): object {
     RootFS: { Type: "layers", Layers: image.layers },
     Metadata: { LastTagTime: "0001-01-01T00:00:00Z" },
   };
+  return goStruct(document, { Variant: "", OsVersion: "" });
 }
 
 /** The image's directories; no image is mounted, so it has neither MergedDir nor WorkDir. */
@@ -36,7 +37,7 @@ function graphDriver({ layers }: ImageDetails, paths: Paths): object {
 }
 
 function configOf(config: ImageConfig): object {
-  return {
+  const document = {
     Hostname: "",
     Domainname: "",
     User: config.User ?? "",
@@ -51,12 +52,22 @@ function configOf(config: ImageConfig): object {
     Cmd: goSlice(config.Cmd),
     ...(config.Healthcheck !== undefined && { Healthcheck: config.Healthcheck }),
     Image: "",
-    Volumes: config.Volumes === undefined ? null : goMap(config.Volumes),
+    Volumes: goNilMap(config.Volumes),
     WorkingDir: config.WorkingDir ?? "",
     Entrypoint: goSlice(config.Entrypoint),
     OnBuild: goSlice(config.OnBuild),
-    Labels: config.Labels === undefined ? null : goMap(config.Labels),
+    Labels: goNilMap(config.Labels),
     ...(config.StopSignal !== undefined && { StopSignal: config.StopSignal }),
     ...(config.Shell !== undefined && { Shell: config.Shell }),
   };
+  return goStruct(document, {
+    ExposedPorts: goNilMap({}),
+    ArgsEscaped: false,
+    Healthcheck: null,
+    MacAddress: "",
+    NetworkDisabled: false,
+    StopSignal: "",
+    StopTimeout: null,
+    Shell: goSlice([]),
+  });
 }

@@ -5,7 +5,7 @@ import type { ContainerRecord, ContainerState, ContainerSummary } from "../../en
 import { containerDir, layersDir, type Paths } from "../../store/paths.ts";
 import { exposedPorts } from "../container-network.ts";
 import type { ContainerSize } from "../container-size.ts";
-import { goMap, goSlice } from "../template/values.ts";
+import { goMap, goNilMap, goSlice, goStruct } from "../template/values.ts";
 import { statusWord } from "./container-row.ts";
 import { dockerHealthcheck, healthOf } from "./docker-health.ts";
 import { hostConfig } from "./docker-host-config.ts";
@@ -25,7 +25,7 @@ export function inspectContainer(
   { paths, size }: InspectContext,
 ): object {
   const directory = containerDir(paths, record.id);
-  return {
+  const document = {
     Id: record.id,
     Created: record.createdAt,
     Path: record.path,
@@ -43,7 +43,7 @@ export function inspectContainer(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: lastOf(record.options.securityOpt, "apparmor="),
-    ExecIDs: null,
+    ExecIDs: goSlice([]),
     HostConfig: hostConfig(record),
     GraphDriver: graphDriver(record, paths),
     ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
@@ -51,6 +51,7 @@ export function inspectContainer(
     Config: configOf(record),
     NetworkSettings: networkSettings({ record, state }),
   };
+  return goStruct(document, { SizeRw: null, SizeRootFs: null });
 }
 
 /** What the last of these options says, "" where none does. */
@@ -58,7 +59,7 @@ const lastOf = (options: readonly string[] = [], prefix: string): string =>
   options.findLast((option) => option.startsWith(prefix))?.slice(prefix.length) ?? "";
 
 function stateOf(state: ContainerState): object {
-  return {
+  const document = {
     Status: statusWord(state),
     // Docker's word for "not over".
     Running: state.status === "running" || state.status === "restarting",
@@ -73,6 +74,7 @@ function stateOf(state: ContainerState): object {
     FinishedAt: state.finishedAt || NEVER,
     ...(state.health !== undefined && { Health: healthOf(state.health) }),
   };
+  return goStruct(document, { Health: null });
 }
 
 /** What was asked for, and what the image says where nothing was. */
@@ -80,7 +82,7 @@ function configOf(record: ContainerRecord): object {
   const { options, imageConfig: image } = record;
   const interactive = options.interactive ?? false;
   const exposed = exposedPorts(record);
-  return {
+  const document = {
     Hostname: record.hostname,
     Domainname: options.domainname ?? "",
     User: options.user ?? image.User ?? "",
@@ -99,20 +101,27 @@ function configOf(record: ContainerRecord): object {
     Volumes: declaredVolumes(record),
     WorkingDir: record.workdir,
     Entrypoint: goSlice(options.entrypoint ?? image.Entrypoint),
-    OnBuild: null,
+    OnBuild: goSlice([]),
     Labels: goMap(record.labels),
     StopSignal: record.stopSignal,
     StopTimeout: record.stopTimeout,
   };
+  return goStruct(document, {
+    ExposedPorts: goNilMap({}),
+    ArgsEscaped: false,
+    Healthcheck: null,
+    NetworkDisabled: false,
+    MacAddress: "",
+    Shell: goSlice([]),
+  });
 }
 
 /** Paths that get a volume without a name: the image's, and those of `-v PATH`. */
-function declaredVolumes({ options, imageConfig }: ContainerRecord): object | null {
+function declaredVolumes({ options, imageConfig }: ContainerRecord): object {
   const asked = (options.mounts ?? []).flatMap((mount) =>
     mount.type === "volume" && mount.short && mount.name === "" ? [[mount.target, {}] as const] : [],
   );
-  if (imageConfig.Volumes === undefined && asked.length === 0) return null;
-  return goMap({ ...imageConfig.Volumes, ...Object.fromEntries(asked) });
+  return goNilMap({ ...imageConfig.Volumes, ...Object.fromEntries(asked) });
 }
 
 /** The mount itself is made in the container's own mount namespace, so MergedDir is empty when seen from the host. */

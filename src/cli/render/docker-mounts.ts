@@ -9,10 +9,14 @@ import type {
 import { dataDirectory } from "../../engine/volumes/records.ts";
 import { LOCAL_DRIVER } from "../../engine/volumes/validate.ts";
 import type { Paths } from "../../store/paths.ts";
-import { goMap } from "../template/values.ts";
+import { goMap, goStruct } from "../template/values.ts";
 
 /** An element of `Mounts`: what the container has. */
 export function mountPoint(mount: ContainerMount, paths: Paths): object {
+  return goStruct(fieldsOf(mount, paths), { Name: "", Driver: "" });
+}
+
+function fieldsOf(mount: ContainerMount, paths: Paths): object {
   const { target: Destination } = mount;
   switch (mount.type) {
     case "tmpfs": {

@@ -42,8 +42,10 @@ export function createProgress(options: ProgressOptions): Progress {
   return {
     event(event) {
       if (event.type === "retry") {
-        const seconds = Math.ceil(event.delayMs / 1000);
-        write(`${isTerminal ? CLEAR : ""}${event.what}: ${event.reason}; trying again in ${seconds} s\n`);
+        // No delay is a mirror's failure: what comes next is another place.
+        const next =
+          event.delayMs === 0 ? "the next source" : `again in ${Math.ceil(event.delayMs / 1000)} s`;
+        write(`${isTerminal ? CLEAR : ""}${event.what}: ${event.reason}; trying ${next}\n`);
       }
       if (event.type !== "progress") return;
       const time = now();

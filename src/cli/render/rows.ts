@@ -45,6 +45,6 @@ function sortFields(row: object): object {
 function headings<Row extends object>(list: ListFormat<Row>): Record<string, unknown> {
   return goMap<unknown>({
     ...list.headings,
-    Label: (name: string) => name.split(".").at(-1)?.replaceAll(/[-_]/g, " ").toUpperCase(),
+    Label: (name: string) => name.split(".").at(-1)?.replaceAll(/[-_]/g, " "),
   });
 }

@@ -1,6 +1,6 @@
 /** A volume in docker's words: a line of `volume ls`, and the document of `volume inspect`. */
 import type { VolumeSummary } from "../../engine/api.ts";
-import { goMap } from "../template/values.ts";
+import { goMap, goNilMap, goStruct } from "../template/values.ts";
 import type { ListFormat } from "./rows.ts";
 
 export interface VolumeRow {
@@ -57,15 +57,15 @@ export const volumeList: ListFormat<VolumeRow> = {
 
 export function inspectVolume(volume: VolumeSummary): object {
   const { name, driver, options, labels, createdAt, mountpoint, scope = "local", status } = volume;
-  const orNull = (pairs: Record<string, string>) => (Object.keys(pairs).length > 0 ? goMap(pairs) : null);
-  return {
+  const document = {
     CreatedAt: createdAt,
     Driver: driver,
-    Labels: orNull(labels),
+    Labels: goNilMap(labels),
     Mountpoint: mountpoint,
     Name: name,
-    Options: orNull(options),
+    Options: goNilMap(options),
     Scope: scope,
     ...(status && { Status: goMap(status) }),
   };
+  return goStruct(document, { ClusterVolume: null, Status: goNilMap({}), UsageData: null });
 }

@@ -50,6 +50,24 @@ const HTML: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+const JS: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "'": "\\'",
+  '"': '\\"',
+  "<": "\\u003C",
+  ">": "\\u003E",
+  "&": "\\u0026",
+  "=": "\\u003D",
+};
+
+/** As Go's template.JSEscapeString; a character that does not print is its number. */
+const jsEscape = (text: string): string =>
+  text.replace(
+    /[\\'"<>&=]|[^\P{C}]/gu,
+    (character) =>
+      JS[character] ?? `\\u${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`,
+  );
+
 /** As Go's url.QueryEscape: a blank is a plus, and nothing but letters, digits, "-", "_", "." and "~" is left alone. */
 const queryEscape = (text: string): string =>
   encodeURIComponent(text)
@@ -74,6 +92,7 @@ export const builtins: TemplateFunctions = {
   println: (...values) => `${values.map(format).join(" ")}\n`,
   printf: sprintf,
   html: (...values) => print(...values).replace(/[&<>"']/g, (character) => HTML[character] as string),
+  js: (...values) => jsEscape(print(...values)),
   urlquery: (...values) => queryEscape(print(...values)),
 
   json: toJson,

@@ -11,6 +11,24 @@ export function goMap<T>(record: Readonly<Record<string, T>> | undefined): Recor
   return map;
 }
 
+/** The map, or a nil one where there is nothing in it: JSON's null, printed as map[]. */
+export function goNilMap<T>(record: Readonly<Record<string, T>> | undefined): Record<string, T> {
+  const map = goMap(record);
+  if (Object.keys(map).length === 0) Object.defineProperty(map, "toJSON", { value: () => null });
+  return map;
+}
+
+/**
+ * The fields, and those of `zeroes` that are not among them, for templates alone: what Go's `omitempty` leaves out of
+ * JSON is still a field of the struct, so that `{{if .State.Health}}` asks a question and is no error.
+ */
+export function goStruct<T extends object>(fields: T, zeroes: Readonly<Record<string, unknown>>): T {
+  for (const [name, value] of Object.entries(zeroes)) {
+    if (!Object.hasOwn(fields, name)) Object.defineProperty(fields, name, { value });
+  }
+  return fields;
+}
+
 /** A slice that was never made: JSON's null, printed as []. */
 class NilSlice extends Array<never> {
   toJSON(): null {

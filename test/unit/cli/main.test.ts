@@ -31,6 +31,10 @@ describe("find", () => {
       "unknown command: tsrun container foo",
       "`tsrun container --help` lists the commands",
     ],
+    [["rnu"], "unknown command: tsrun rnu", "did you mean `tsrun run`?"],
+    [["plugin"], "unknown command: tsrun plugin", "`tsrun --help` lists the commands"],
+    [["buildx"], "unknown command: tsrun buildx", expect.stringContaining("`tsrun build`")],
+    [["swarm"], "unknown command: tsrun swarm", expect.stringContaining("docs/engines.md")],
     [["toString"], "unknown command: tsrun toString", "`tsrun --help` lists the commands"],
   ])("does not know %j", (words, message, hint) => {
     expect(() => find(words)).toThrow(expect.objectContaining({ message, hint, exitCode: 1 }));
@@ -38,6 +42,8 @@ describe("find", () => {
 
   it("suggests only what is near", () => {
     expect(nearest("imagse", ["images", "inspect"])).toBe("images");
+    expect(nearest("swarm", ["start", "search"])).toBeUndefined();
+    expect(nearest("p", ["ps", "run"])).toBe("ps");
     expect(nearest("frobnicate", ["images", "inspect"])).toBeUndefined();
   });
 });

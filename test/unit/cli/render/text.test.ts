@@ -109,7 +109,7 @@ describe("renderRows", () => {
     ["", "IMAGE ID   NAMES\n1          a\n22         b\n"],
     ["table", "IMAGE ID   NAMES\n1          a\n22         b\n"],
     ["table {{.Name}}\\t{{.ID | upper}}", "NAMES     IMAGE ID\na         1\nb         22\n"],
-    ['table {{.Label "com.my-key"}}', "MY KEY\ncom.my-key!\ncom.my-key?\n"],
+    ['table {{.Label "com.my-key"}}', "my key\ncom.my-key!\ncom.my-key?\n"],
     ["{{.Name}}\\t{{.ID}}", "a\t1\nb\t22\n"],
     ["json", '{"ID":"1","Name":"a"}\n{"ID":"22","Name":"b"}\n'],
     ["{{json .}}", '{"ID":"1","Name":"a"}\n{"ID":"22","Name":"b"}\n'],
@@ -165,6 +165,9 @@ describe("progress", () => {
     const progress = createProgress({ write: (part) => (text += part), isTerminal: false });
     progress.event({ type: "retry", what: "layer abc", reason: "connection reset", delayMs: 1500 });
     expect(text).toBe("layer abc: connection reset; trying again in 2 s\n");
+    text = "";
+    progress.event({ type: "retry", what: "manifest from mirror m", reason: "404", delayMs: 0 });
+    expect(text).toBe("manifest from mirror m: 404; trying the next source\n");
   });
 
   it("does without a total", () => {

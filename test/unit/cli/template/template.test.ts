@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compile } from "../../../../src/cli/template/template.ts";
-import { goMap, goSlice } from "../../../../src/cli/template/values.ts";
+import { goMap, goNilMap, goSlice, goStruct } from "../../../../src/cli/template/values.ts";
 
 const data = {
   ID: "abc",
@@ -9,6 +9,7 @@ const data = {
   Names: ["a", "b"],
   Empty: goSlice<string>(undefined),
   State: { Status: "running", Pid: 7, Health: null },
+  HostConfig: goStruct({ Init: true, Sysctls: goNilMap({}) }, { Init: null, Tmpfs: goNilMap({}), Shell: "" }),
   Mounts: [
     { Source: "/a", RW: true },
     { Source: "/b", RW: false },
@@ -27,6 +28,8 @@ describe("templates", () => {
     ["{{.Names}} {{.Labels}} {{.Running}}", "[a b] map[b:2 com.x:1] true"],
     ["{{.Empty}}{{json .Empty}}", "[]null"],
     ["{{.State.Health}}", "<nil>"],
+    ["{{.HostConfig.Init}}{{.HostConfig.Tmpfs}}{{if .HostConfig.Shell}}yes{{else}}no{{end}}", "truemap[]no"],
+    ["{{json .HostConfig}}", '{"Init":true,"Sysctls":null}'],
     ["{{.Labels.none}}", "<no value>"],
     ['{{index .Labels "com.x"}}', "1"],
     ['{{index .Labels "none"}}|', "|"],
@@ -49,7 +52,8 @@ describe("templates", () => {
     ["{{slice .ID 1 2}}", "b"],
     ['{{urlquery "a b&c/é*"}}', "a+b%26c%2F%C3%A9%2A"],
     ["{{html \"<a href='x'>\"}}", "&lt;a href=&#39;x&#39;&gt;"],
-    ["{{.}}", "{abc 3 true [a b] [] {running 7 <nil>} [{/a true} {/b false}] map[b:2 com.x:1]}"],
+    ['{{js "a\\"<b>\\n"}}', 'a\\"\\u003Cb\\u003E\\u000A'],
+    ["{{.}}", "{abc 3 true [a b] [] {running 7 <nil>} {true map[]} [{/a true} {/b false}] map[b:2 com.x:1]}"],
     ['{{printf "%.1e|%g|%x" 1.5 1.5 "hi"}}', "1.5e+00|1.5|6869"],
   ])("%s", (template, expected) => {
     expect(render(template)).toBe(expected);
