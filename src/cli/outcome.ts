@@ -4,6 +4,7 @@ import { TsrunError } from "../errors.ts";
 import type { Context } from "./command.ts";
 import type { Outcome, Terminal } from "./terminal.ts";
 
+const GIVEN_UP = 1;
 const SIGKILLED = 137;
 /** What the shell reports of a program that SIGPIPE ended, as it ends docker's client. */
 const BROKEN_PIPE = 141;
@@ -23,6 +24,14 @@ export function conclude(outcome: Outcome, context: Context): number {
   if (outcome.kind === "detached") {
     context.err("read escape sequence\n");
     return 0;
+  }
+  if (outcome.kind === "given up") {
+    // The first process of a pid namespace gets no signal that it has no handler for (pid_namespaces(7)).
+    context.err("\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n");
+    context.err(
+      `hint: the container goes on; \`tsrun kill ${outcome.containerName}\` ends it, and run's --init makes it heed signals\n`,
+    );
+    return GIVEN_UP;
   }
   const { exitCode, oomKilled, record } = outcome.status;
   if (oomKilled && exitCode === SIGKILLED) context.err(`tsrun: killed: out of memory${limitOf(record)}\n`);

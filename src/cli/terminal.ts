@@ -37,9 +37,13 @@ export interface AttachOptions {
 export type Outcome =
   | { kind: "exited"; status: ExitStatus }
   | { kind: "detached" }
-  | { kind: "output closed" };
+  | { kind: "output closed" }
+  | { kind: "given up"; containerName: string };
 
-/** Attaches until the process ends, the detach keys are typed, or the reader of our output has gone. */
+/** So many signals that ask for an end make this process go, as docker's: the first process of a container may be deaf. */
+const SIGNALS_TO_GIVE_UP = 3;
+
+/** Attaches until the process ends, the detach keys are typed, the user insists, or the reader of our output has gone. */
 export async function attach(
   handle: ProcessHandle,
   options: AttachOptions,
@@ -50,9 +54,14 @@ export async function attach(
   const cleanups: (() => void)[] = [];
   if (signals !== undefined) {
     cleanups.push(() => signals.stop());
+    let asked = 0;
     // The terminal tells its process of a new size itself.
     signals.connect((signal) => {
       if (!tty || signal !== "SIGWINCH") handle.kill(signal);
+      if (signal === "SIGINT" || signal === "SIGTERM") asked++;
+      if (asked === SIGNALS_TO_GIVE_UP) {
+        letGo.resolve({ kind: "given up", containerName: handle.containerName });
+      }
     });
   }
   if (tty) cleanups.push(followSize(handle, terminal));

@@ -170,6 +170,30 @@ describe("signals", () => {
     expect(await running.result).toMatchObject({ code: 3, stdout: "ready\ngot usr1\ngot term\n" });
   });
 
+  test("that a first process is deaf to let go of it at the third", async () => {
+    const running = host.start(
+      {},
+      "run",
+      "--name",
+      "deaf",
+      "busybox",
+      "sh",
+      "-c",
+      "echo ready; exec sleep 1000",
+    );
+    await running.until(/ready/);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGINT"] as const) {
+      running.child.kill(signal);
+      // Signals that are pending twice are delivered once.
+      await sleep(100);
+    }
+    expect(await running.result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/forcefully exiting\nhint: .*`tsrun kill deaf` ends it/),
+    });
+    expect(await status("deaf")).toBe("running");
+  });
+
   test("stay with the command under --sig-proxy=false", async () => {
     const running = host.start(
       {},
