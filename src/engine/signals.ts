@@ -31,12 +31,3 @@ function numberOf(text: string): number | undefined {
 function inRange(number: number, lowest: number): number | undefined {
   return number >= lowest && number <= SIGRTMAX ? number : undefined;
 }
-
-/** "SIGTERM" for 15, "SIGRTMIN+3" for 37; the number itself where it has no name. */
-export function signalName(number: number): string {
-  if (number > SIGRTMIN && number <= SIGRTMAX) return `SIGRTMIN+${number - SIGRTMIN}`;
-  if (number === SIGRTMIN) return "SIGRTMIN";
-  // Several names share a number (SIGIOT, SIGPOLL); the first is the one that signal(7) prefers.
-  for (const [name, value] of byName) if (value === number) return name;
-  return String(number);
-}

@@ -1,6 +1,6 @@
 /** A container's counters from its cgroup v1 directories (the kernel's Documentation/admin-guide/cgroup-v1/). */
 import { readControlIfAny } from "../kernel/cgroupfs.ts";
-import { parseCpuList } from "../runtime/cgroup/cpuset.ts";
+import { parseCpuList } from "../runtime/plan/cpu-list.ts";
 import type { BlkioCounter, BlkioEntry, MemoryEntry, OciStats } from "./stats.ts";
 import {
   blkioEntry,
@@ -62,7 +62,7 @@ function cpuStats({ cpu, cpuacct }: Paths): OciStats["cpu"] {
 function cpusetStats(cpuset: string | undefined): OciStats["cpuset"] {
   const list = (which: "cpus" | "mems"): number[] => {
     const text = cpuset === undefined ? undefined : readControlIfAny(`${cpuset}/cpuset.${which}`);
-    return [...(parseCpuList(text ?? "") ?? [])];
+    return parseCpuList(text ?? "") ?? [];
   };
   // The level is the one field that can be negative: -1, the system's default.
   const level =

@@ -134,6 +134,18 @@ describe("inspect", () => {
     expect((await tsrun("inspect", "--type", "planet", "busybox")).code).toBe(125);
   });
 
+  test("answers templates that ask for what is not there", async () => {
+    await output("create", "--name", "plain", "busybox", "true");
+    const look = (template: string) => output("inspect", "-f", template, "plain");
+    expect(await look("{{if .State.Health}}{{.State.Health.Status}}{{else}}no check{{end}}")).toBe("no check");
+    expect(await look("{{json .Config.Healthcheck}} {{.SizeRw}} {{.HostConfig.Init}}")).toBe("null <nil> <nil>");
+    expect(await look("{{.HostConfig.Sysctls}}{{.Config.Volumes}}{{.ExecIDs}}")).toBe("map[]map[][]");
+    const [document] = JSON.parse(await output("inspect", "plain"));
+    expect(document.State).not.toHaveProperty("Health");
+    expect(document).toMatchObject({ ExecIDs: null, Config: { Volumes: null } });
+    expect(await tsrun("inspect", "-f", "{{.State.Helth}}", "plain")).toMatchObject({ code: 1, stdout: "" });
+  });
+
   test("has docker's fields", async () => {
     await start("seen", "sleep", "1000");
     const [document] = JSON.parse(await output("inspect", "--size", "seen"));

@@ -6,7 +6,6 @@
 import { DEFAULT_PATH } from "../../engine/env.ts";
 import { TsrunError } from "../../errors.ts";
 import { hostPlatform, type Platform, parsePlatform } from "../../image/platform.ts";
-import { canonicalName, parseReference } from "../../image/reference.ts";
 import { expandWord } from "../dockerfile/index.ts";
 import { didYouMean, nearestOf } from "../dockerfile/suggest.ts";
 import type { Dockerfile, Range, Stage as WrittenStage } from "../dockerfile/types.ts";
@@ -248,6 +247,3 @@ export function keyAndValue(entry: string): [string, string] {
   const end = entry.indexOf("=");
   return end < 0 ? [entry, ""] : [entry.slice(0, end), entry.slice(end + 1)];
 }
-
-/** "docker.io/library/alpine:latest" for "alpine". */
-export const canonicalReference = (text: string): string => canonicalName(parseReference(text));

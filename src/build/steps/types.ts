@@ -1,6 +1,6 @@
 import type { FileDigests } from "../cache/file-digests.ts";
 import type { ContextFiles } from "../context/context.ts";
-import type { FilesFrom, Step } from "../graph/types.ts";
+import type { FilesFrom } from "../graph/types.ts";
 import type { Snapshot, WorkDirectory } from "../layers.ts";
 import type { Session } from "../session.ts";
 
@@ -33,5 +33,3 @@ export interface Prepared extends Disposable {
   resultOf?(key: string): string;
   execute(): Promise<Made>;
 }
-
-export type Prepare<Of extends Step> = (workshop: Workshop, step: Of, below: Snapshot) => Promise<Prepared>;

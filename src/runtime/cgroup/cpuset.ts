@@ -1,23 +1,8 @@
 /** Lists of CPUs and memory nodes, "0-2,7" (cpuset(7), "Formats"). */
 import type { OciResources } from "../oci.ts";
+import { parseCpuList } from "../plan/cpu-list.ts";
 import { limitInvalid } from "./errors.ts";
 import { type Words, wordFor } from "./words.ts";
-
-const RANGE = /^(\d+)(?:-(\d+))?$/;
-
-/** undefined where it is no such list. */
-export function parseCpuList(list: string): Set<number> | undefined {
-  const numbers = new Set<number>();
-  for (const part of list.split(",")) {
-    const match = RANGE.exec(part.trim());
-    if (match === null) return undefined;
-    const first = Number(match[1]);
-    const last = Number(match[2] ?? match[1]);
-    if (last < first || last > 0xffff) return undefined;
-    for (let each = first; each <= last; each++) numbers.add(each);
-  }
-  return numbers;
-}
 
 /**
  * Refuses lists that name what this host lacks: cgroup v2 would accept them and quietly use what is left.
@@ -37,7 +22,7 @@ export function checkCpuset(
       throw limitInvalid(`${option} "${asked}" is not a list`, 'write it as "0-2,7"');
     const there = available(which);
     const known = there === undefined ? undefined : parseCpuList(there);
-    if (known !== undefined && [...numbers].some((each) => !known.has(each))) {
+    if (known !== undefined && numbers.some((each) => !known.includes(each))) {
       throw limitInvalid(`${option} ${asked} names what is not available`, `available: ${there}`);
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSignal, signalName } from "../../../src/engine/signals.ts";
+import { parseSignal } from "../../../src/engine/signals.ts";
 
 test.each([
   ["SIGTERM", 15],
@@ -23,10 +23,3 @@ test.each(["", "FOO", "0", "65", "-1", "RTMIN+31", "RTMAX+1", "RTMIN-1", "RTMAX-
     expect(() => parseSignal(signal)).toThrow(expect.objectContaining({ code: "ERR_TSRUN_SIGNAL_INVALID" }));
   },
 );
-
-test("signalName gives back what parseSignal reads", () => {
-  expect(signalName(15)).toBe("SIGTERM");
-  expect(signalName(6)).toBe("SIGABRT");
-  expect(signalName(37)).toBe("SIGRTMIN+3");
-  for (let number = 1; number <= 64; number++) expect(parseSignal(signalName(number))).toBe(number);
-});
