@@ -166,6 +166,7 @@ function unknownCapability(given: string): TsrunError {
   const nearest = NAMES.map((each) => ({ each, distance: editDistance(name, each) })).reduce((best, next) =>
     next.distance < best.distance ? next : best,
   );
-  const hint = nearest.distance <= FARTHEST ? `did you mean ${nearest.each}?` : "man 7 capabilities lists them";
+  const hint =
+    nearest.distance <= FARTHEST ? `did you mean ${nearest.each}?` : "man 7 capabilities lists them";
   return new TsrunError("ERR_TSRUN_CAPABILITY_UNKNOWN", `unknown capability "${given}"`, { hint });
 }

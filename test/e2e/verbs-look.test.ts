@@ -137,8 +137,12 @@ describe("inspect", () => {
   test("answers templates that ask for what is not there", async () => {
     await output("create", "--name", "plain", "busybox", "true");
     const look = (template: string) => output("inspect", "-f", template, "plain");
-    expect(await look("{{if .State.Health}}{{.State.Health.Status}}{{else}}no check{{end}}")).toBe("no check");
-    expect(await look("{{json .Config.Healthcheck}} {{.SizeRw}} {{.HostConfig.Init}}")).toBe("null <nil> <nil>");
+    expect(await look("{{if .State.Health}}{{.State.Health.Status}}{{else}}no check{{end}}")).toBe(
+      "no check",
+    );
+    expect(await look("{{json .Config.Healthcheck}} {{.SizeRw}} {{.HostConfig.Init}}")).toBe(
+      "null <nil> <nil>",
+    );
     expect(await look("{{.HostConfig.Sysctls}}{{.Config.Volumes}}{{.ExecIDs}}")).toBe("map[]map[][]");
     const [document] = JSON.parse(await output("inspect", "plain"));
     expect(document.State).not.toHaveProperty("Health");
