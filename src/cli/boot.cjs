@@ -19,7 +19,7 @@ const { basename, join } = require("node:path");
 const face = basename(__filename) === "oci.cjs" ? "oci" : "main";
 // A function expression, in ASCII, that returns a list of functions: the chunks of scripts/bundle-chunks.mjs.
 const file = join(__dirname, face === "oci" ? "oci.main.cjs" : "main.cjs");
-const LIST = "\nreturn [\n";
+const LIST = /\nreturn [[{]\n/;
 
 const cache = join(__dirname, "cache");
 // V8 recognizes its version and its flags, but takes any source of the same length for the one that was compiled.
@@ -37,25 +37,31 @@ const later = async (index) => need(index);
 // 8 ms of each `exec`.
 const command = commandWord(process.argv.slice(2));
 const ownPath = command && join(cache, `${command}-${fingerprint}`);
-const own = ownPath && openOwn();
+// What few calls of the command need lies apart: a build that finds everything in its cache needs half of the others.
+const morePath = ownPath && `${ownPath}-more`;
+const own = ownPath && openKept(ownPath);
+let more;
 let whole;
-let willKeep = false;
-// Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
-const LOOK_EVERY = 32;
-if (own && (!own.isCompiled || process.pid % LOOK_EVERY === 0)) keepAtExit();
+if (ownPath) process.once("exit", keep);
 need(0);
 
 /** What a chunk exports. */
 function need(index) {
-  if (loaded[index] === undefined) loaded[index] = (own?.chunks[index] ? own : openWhole()).chunks[index]();
+  if (loaded[index] === undefined) loaded[index] = chunk(index)();
   return loaded[index];
 }
 
-function openOwn() {
-  const kept = read(ownPath);
+function chunk(index) {
+  if (own?.chunks[index]) return own.chunks[index];
+  if (own && whole === undefined) more ??= openKept(morePath);
+  return more?.chunks[index] ?? openWhole().chunks[index];
+}
+
+function openKept(path) {
+  const kept = read(path);
   if (kept === undefined) return undefined;
   try {
-    return compile(kept, ownPath);
+    return compile(kept, path);
   } catch {
     return undefined; // it is not what was written
   }
@@ -69,7 +75,6 @@ function openWhole() {
   const source = fs.readFileSync(file, "latin1");
   whole = compile({ source, code: kept?.code }, file);
   if (!whole.isCompiled) write(path, { source: "", code: whole.script.createCachedData() });
-  if (ownPath) keepAtExit();
   return whole;
 }
 
@@ -106,10 +111,8 @@ function commandWord(words) {
   return verb && `oci-${verb}`;
 }
 
-function keepAtExit() {
-  if (!willKeep) process.once("exit", keep);
-  willKeep = true;
-}
+// Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
+const LOOK_EVERY = 32;
 
 /**
  * Of a command that did its work: a failed one, or its help, has not called what is to be fast. The first time, and when
@@ -117,15 +120,50 @@ function keepAtExit() {
  */
 function keep(exitCode) {
   if (exitCode !== 0 || process.argv.includes("--help")) return;
-  const needed = [...new Set([...Object.keys(own ? own.chunks : {}), ...Object.keys(loaded)])];
-  if (!own || needed.some((index) => own.chunks[index] === undefined)) {
-    const head = whole.source.slice(0, whole.source.indexOf(LIST));
-    const list = needed.map((index) => `${index}:${whole.chunks[index]}`);
-    write(ownPath, { source: `${head}\nreturn {\n${list.join(",\n")}\n}})\n`, code: Buffer.alloc(0) });
-    return;
+  const missing = Object.keys(loaded).filter((index) => !own?.chunks[index] && !more?.chunks[index]);
+  if (missing.length > 0) {
+    const [path, kept] = more ? [morePath, more] : [ownPath, own];
+    writeChunks(path, { ...kept?.chunks, ...pick(whole.chunks, missing) });
+  } else if (!divide()) {
+    const isLook = process.pid % LOOK_EVERY === 0;
+    keepCode(ownPath, own, isLook);
+    if (more) keepCode(morePath, more, isLook);
   }
-  const code = own.script.createCachedData();
-  if (!own.isCompiled || code.length > own.code.length * 1.01) write(ownPath, { source: own.source, code });
+}
+
+/** Lays apart what this call did not need, once. One that needs less than a third is of another kind, as --check is. */
+function divide() {
+  const indexes = Object.keys(own.chunks);
+  const rest = indexes.filter((index) => !(index in loaded));
+  if (rest.length < indexes.length / 4 || rest.length > (indexes.length * 2) / 3) return false;
+  if (more || fs.existsSync(morePath)) return false;
+  writeChunks(morePath, pick(own.chunks, rest));
+  // Last: what is not in there is looked for in the other.
+  writeChunks(
+    ownPath,
+    pick(
+      own.chunks,
+      indexes.filter((index) => index in loaded),
+    ),
+  );
+  return true;
+}
+
+function keepCode(path, { script, source, code, isCompiled }, isLook) {
+  if (isCompiled && !isLook) return;
+  const now = script.createCachedData();
+  if (!isCompiled || now.length > code.length * 1.01) write(path, { source, code: now });
+}
+
+const pick = (chunks, indexes) => Object.fromEntries(indexes.map((index) => [index, chunks[index]]));
+
+function writeChunks(path, chunks) {
+  const { source } = own ?? whole;
+  const list = Object.entries(chunks).map(([index, code]) => `${index}:${code}`);
+  write(path, {
+    source: `${source.slice(0, source.search(LIST))}\nreturn {\n${list.join(",\n")}\n}})\n`,
+    code: Buffer.alloc(0),
+  });
 }
 
 function read(path) {

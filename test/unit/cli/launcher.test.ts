@@ -91,11 +91,13 @@ return [
   const { print } = need(1);
   print(process.argv[${argument}], url);
   if (process.argv[4] === "more") later(2).then(({ more }) => print(more));
+  if (process.argv[4] === "all") [4, 5, 6, 7].forEach(need);
   process.exitCode = Number(process.argv[3] ?? 0);
 },
 () => ({ print: (...texts) => console.log(...texts, require("node:path").sep) }),
 () => ({ more: "more than usual" }),
-() => ({ never: "${"never ".repeat(1000)}" })
+() => ({ never: "${"never ".repeat(1000)}" }),
+${"() => ({}),\n".repeat(4)}
 ]})`;
     /** Other content with the same time: what is told from the file no longer comes from it. */
     const replaceMain = (content: string) => {
@@ -127,12 +129,41 @@ return [
 
     it("with chunks that it needs later", () => {
       for (const _ of [1, 2]) run("exec", "0");
-      const size = sizeOf("exec");
       expect(run("exec", "0", "more").stdout).toContain("\nmore than usual /\n");
-      for (const _ of [1, 2]) expect(run("exec", "0").stdout).toMatch(/^exec /);
-      expect(sizeOf("exec")).toBeGreaterThan(size);
       replaceMain("nobody reads this");
       expect(run("exec", "0", "more").stdout).toContain("\nmore than usual /\n");
+    });
+
+    it("apart what only some of its calls need, which the others do not read", () => {
+      run("exec", "0", "more");
+      expect(kept().sort()).toEqual(["exec", "main.cjs"]);
+      run("exec", "0");
+      expect(kept().sort()).toEqual(["exec", "exec", "main.cjs"]);
+      const more = `${pathOf("exec").replace(/-more$/, "")}-more`;
+      const chunks = statSync(more).size;
+      replaceMain("nobody reads this");
+      for (const _ of [1, 2]) expect(run("exec", "0").stdout).toMatch(/^exec /);
+      expect(statSync(more).size).toBe(chunks);
+      for (const _ of [1, 2]) expect(run("exec", "0", "more").stdout).toContain("\nmore than usual /\n");
+      expect(statSync(more).size).toBeGreaterThan(chunks);
+      writeFileSync(more, "");
+      expect(run("exec", "0").stdout).toMatch(/^exec /);
+    });
+
+    it("and adds there what they need besides", () => {
+      for (const what of ["more", "none", "all"]) expect(run("exec", "0", what).status).toBe(0);
+      replaceMain("nobody reads this");
+      for (const what of ["more", "none", "all"])
+        expect(run("exec", "0", what)).toMatchObject({ status: 0, stderr: "" });
+    });
+
+    it("together with what calls of another kind do not need", () => {
+      run("exec", "0", "all");
+      run("exec", "0", "more");
+      const size = sizeOf("exec");
+      run("exec", "0");
+      expect(kept().sort()).toEqual(["exec", "main.cjs"]);
+      expect(sizeOf("exec")).toBeGreaterThanOrEqual(size);
     });
 
     it("only of what succeeded, and not of help", () => {
