@@ -10,6 +10,7 @@ const variables: Readonly<Record<string, string>> = {
   empty: "",
   path: "/usr/local/bin/tool.tar.gz",
   spaces: "a  b",
+  größe: "XL",
 };
 const lookup = (name: string): string | undefined => variables[name];
 const word = (text: string): string => expandWord(text, lookup).text;
@@ -32,6 +33,8 @@ describe("a word", () => {
     ["${path//\\//-}", "-usr-local-bin-tool.tar.gz"],
     ["${path/t?ol*r/X} ${path/nothing/X}", "/usr/local/bin/X.gz /usr/local/bin/tool.tar.gz"],
     ["${one?no} ${empty?no}", "1 "],
+    ["$one_2 $one.2 $12 $@x", " 1.2  x"],
+    ["$größe ${größe} $oneö $one", "XL XL  1"],
   ])("%s -> %s", (text, expected) => {
     expect(word(text)).toBe(expected);
   });
