@@ -9,7 +9,6 @@ import type { Engine } from "../engine/engine.ts";
 import { nameForNewImage } from "../engine/new-image.ts";
 import { TsrunError } from "../errors.ts";
 import { hostPlatform, type Platform, parsePlatform } from "../image/platform.ts";
-import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { holdStore } from "../store/images.ts";
 import { sweepScratch } from "../store/scratch.ts";
 import { stepsOf } from "./announce.ts";
@@ -42,7 +41,7 @@ import { checkBuild } from "./warnings.ts";
 export async function build(engine: Engine, options: BuildOptions): Promise<BuildResult> {
   const { context } = engine;
   const users = await usersOfRuns(context.config, options);
-  if (options.resources) detectCgroupDriver().validate(options.resources);
+  if (options.resources) await validateResources(options.resources);
   const names = (options.tags ?? []).map(nameForNewImage);
   const agents = await agentsOf(options);
   const failed = new AbortController();
@@ -111,6 +110,11 @@ export async function build(engine: Engine, options: BuildOptions): Promise<Buil
     options.signal?.throwIfAborted();
     throw placed(first?.error ?? error, files);
   }
+}
+
+async function validateResources(resources: NonNullable<BuildOptions["resources"]>): Promise<void> {
+  const { detectCgroupDriver } = await import("../runtime/cgroup/detect.ts");
+  detectCgroupDriver().validate(resources);
 }
 
 async function agentsOf({ ssh = [] }: BuildOptions): Promise<Session["agents"]> {

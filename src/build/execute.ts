@@ -10,7 +10,7 @@ import type { Records } from "./cache/exported.ts";
 import type { ImportedCache } from "./cache/import.ts";
 import { atStep } from "./errors.ts";
 import type { Stage, Step } from "./graph/types.ts";
-import { type Layer, makeLayer, type Snapshot, storedLayer } from "./layers.ts";
+import { type Layer, type Snapshot, storedLayer } from "./layers.ts";
 import { prepareFiles } from "./steps/files.ts";
 import { prepareRun } from "./steps/run.ts";
 import type { Made, Prepared, Workshop } from "./steps/types.ts";
@@ -166,7 +166,7 @@ async function executeNow(
   // Of a step that is not to be found again the result must not be mistaken for an earlier one.
   const deeper = await prepared.deeperKey?.();
   const id = prepared.resultOf?.(deeper ?? prepared.key) ?? randomBytes(32).toString("hex");
-  const layer = layerOf(workshop, made);
+  const layer = await layerOf(workshop, made);
   const keys = [prepared.key, ...(deeper === undefined ? [] : [deeper])];
   const records = record(workshop, { keys, id, layer, created, step }).catch((error: unknown) => {
     throw atStep(error, step.range);
@@ -178,8 +178,11 @@ async function executeNow(
   return { id, layer, created, records };
 }
 
-const layerOf = ({ session }: Workshop, { work }: Made): Layer | undefined =>
-  work && makeLayer(session, work);
+async function layerOf({ session }: Workshop, { work }: Made): Promise<Layer | undefined> {
+  if (work === undefined) return undefined;
+  const { makeLayer } = await import("./make-layer.ts");
+  return makeLayer(session, work);
+}
 
 async function record(
   { session: { paths } }: Workshop,

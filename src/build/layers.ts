@@ -2,12 +2,10 @@
  * The filesystem on the way to an image: layers, of which the topmost may not be the store's yet. A step's directory is
  * the next step's lower one as soon as the step has ended; it is packed, digested and compressed meanwhile.
  */
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { publishLayer } from "../store/ingest.ts";
-import { bootId, type LayerInfo, layerInfo, layerName, layerPath } from "../store/layers.ts";
-import { lock } from "../store/locks.ts";
-import { layersDir, locksDir, type Paths } from "../store/paths.ts";
+import { layerPath } from "../store/layers.ts";
+import { layersDir, type Paths } from "../store/paths.ts";
 import type { Session } from "./session.ts";
 
 export interface Layer {
@@ -49,39 +47,6 @@ export function makeWorkDirectory(session: Session): WorkDirectory {
   }) as [string, string, string];
   return { upper, work, target, blob: join(base, "blob") };
 }
-
-/** Makes the upper directory a layer, beside whatever else is done with it, which must not write to it. */
-export function makeLayer(session: Session, { upper, blob }: WorkDirectory): Layer {
-  let directory = upper;
-  const stored = storeLayer(session, { tree: upper, blob, moved: (to) => (directory = to) });
-  stored.catch(() => {}); // met by those who wait for it
-  return { directory: () => directory, stored };
-}
-
-async function storeLayer(
-  { packer, paths, options, quiet }: Session,
-  { tree, blob, moved }: { tree: string; blob: string; moved: (to: string) => void },
-): Promise<string> {
-  const packed = await (await packer()).pack({ tree, blob, latest: options.sourceDateEpoch });
-  const { diffId } = packed;
-  if (layerInfo(paths, diffId)) return diffId;
-  // A step that fails meanwhile is no reason to give up what the one before it has done: that is for the cache.
-  const waiting = options.signal ? { signal: options.signal } : {};
-  using held = await lock(join(locksDir(paths), `layer-${layerName(diffId)}`), waiting);
-  try {
-    if (layerInfo(paths, diffId)) return diffId;
-    const info: LayerInfo = { ...packed, mediaType: MEDIA_TYPE, boot: bootId() };
-    await quiet.moment(() => {
-      publishLayer(paths, { tree, blob }, info);
-      moved(layerPath(paths, diffId));
-    });
-    return diffId;
-  } finally {
-    rmSync(held.path, { force: true });
-  }
-}
-
-const MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /** The lower directories of an overlay, topmost first, as `layersDir` sees them. */
 export function lowerOf(paths: Paths, { layers }: Snapshot, empty: string): string[] {

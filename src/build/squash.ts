@@ -7,7 +7,8 @@ import { isOpaque, isWhiteout } from "../store/pack/layer.ts";
 import { statInLayers } from "../store/resolve.ts";
 import { toPath } from "../store/unpack/bytes.ts";
 import { Destination } from "./copy/destination.ts";
-import { directoriesOf, type Layer, makeLayer, makeWorkDirectory, type Snapshot } from "./layers.ts";
+import { directoriesOf, type Layer, makeWorkDirectory, type Snapshot } from "./layers.ts";
+import { makeLayer } from "./make-layer.ts";
 import type { Session } from "./session.ts";
 import { openPlain } from "./steps/roots.ts";
 

@@ -166,7 +166,7 @@ export class Engine implements EngineApi {
     reference: string,
     options: { force?: boolean } = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
-    const { removeImage } = await import("./images.ts");
+    const { removeImage } = await import("./remove-image.ts");
     const { imageUsers } = await import("./image-users.ts");
     return removeImage(this.#context.paths, reference, {
       ...options,

@@ -1,8 +1,8 @@
 /** exec: one more process in a container that runs. */
 import { closeSync, constants, openSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { pidfdOpen } from "../kernel/process.ts";
+import { sleep } from "../kernel/sleep.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { summonMonitor } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";

@@ -19,7 +19,6 @@ import {
 } from "./resolve-image.ts";
 
 export type { ImageContext } from "../image/acquire.ts";
-export { removeImage } from "./remove-image.ts";
 export { type ResolvedImage, resolveImage } from "./resolve-image.ts";
 
 /** Pulls by tag or digest; resolves once every layer is verified, on disk and visible. */

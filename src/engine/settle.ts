@@ -1,7 +1,7 @@
 /** Waiting for a container's monitor to say what has happened, which it does within milliseconds. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { monotonic } from "../kernel/clock.ts";
+import { sleep } from "../kernel/sleep.ts";
 import type { Paths } from "../store/paths.ts";
 import { readState } from "./state.ts";
 import type { ContainerRecord, ContainerState } from "./types.ts";

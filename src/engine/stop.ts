@@ -1,10 +1,10 @@
 /** stop and kill: signals to a container's first process, and waiting for its end. */
 import { closeSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { monotonic } from "../kernel/clock.ts";
 import { SyscallError } from "../kernel/errors.ts";
 import { pidfdOpen, pidfdSendSignal } from "../kernel/process.ts";
+import { sleep } from "../kernel/sleep.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
 import { connectMonitor, type MonitorClient } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
@@ -175,7 +175,7 @@ export async function waitForEnd(
     client.ignoreOutput();
     const timer = new AbortController();
     const late = Number.isFinite(timeoutMs)
-      ? sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => {})
+      ? sleep(timeoutMs, { signal: timer.signal }).catch(() => {})
       : new Promise<void>(() => {});
     await Promise.race([client.exited.catch(() => {}), late]);
     timer.abort();

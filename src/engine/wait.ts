@@ -1,5 +1,6 @@
 /** wait: until a container does not run any more. */
-import { setTimeout as sleep } from "node:timers/promises";
+
+import { sleep } from "../kernel/sleep.ts";
 import { connectMonitor, type MonitorClient } from "../runtime/monitor-client.ts";
 import { containerRunDir } from "../store/paths.ts";
 import type { WaitOptions } from "./api.ts";
@@ -29,7 +30,7 @@ export async function waitForContainer(
       return state.exitCode;
     const exitCode = await endFromMonitor(context, id, signal);
     if (exitCode !== undefined) return exitCode;
-    await sleep(POLL_MS, undefined, signal ? { signal } : {}).catch(() => {});
+    await sleep(POLL_MS, signal ? { signal } : {}).catch(() => {});
   }
 }
 

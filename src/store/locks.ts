@@ -7,9 +7,9 @@
  */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../errors.ts";
 import { flock } from "../kernel/lock.ts";
+import { sleep } from "../kernel/sleep.ts";
 
 export interface Lock extends Disposable {
   readonly fd: number;
@@ -81,7 +81,6 @@ export async function lock(
     }
     await sleep(
       Math.min(pause, Math.max(deadline - process.uptime() * 1000, 0)),
-      undefined,
       signal ? { signal } : {},
     ).catch(() => signal?.throwIfAborted());
   }

@@ -15,13 +15,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Config, loadConfig } from "../../src/config.ts";
 import type { PullEvent } from "../../src/engine/api.ts";
-import {
-  inspectImage,
-  listImages,
-  provideImage,
-  removeImage,
-  resolveImage,
-} from "../../src/engine/images.ts";
+import { inspectImage, listImages, provideImage, resolveImage } from "../../src/engine/images.ts";
+import { removeImage } from "../../src/engine/remove-image.ts";
 import { type PullImageOptions, pull } from "../../src/image/pull.ts";
 import { DEFAULT_POLICY } from "../../src/image/retry.ts";
 import { hasBlob } from "../../src/store/blobs.ts";

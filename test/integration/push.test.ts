@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Config, loadConfig } from "../../src/config.ts";
 import type { PushEvent } from "../../src/engine/api.ts";
-import { removeImage } from "../../src/engine/images.ts";
+import { removeImage } from "../../src/engine/remove-image.ts";
 import { tagImage } from "../../src/engine/tag-image.ts";
 import { parsePlatform } from "../../src/image/platform.ts";
 import { pull } from "../../src/image/pull.ts";

@@ -1,10 +1,10 @@
 /** Making and removing the directories that cgroups are. */
 import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../../errors.ts";
 import { monotonic } from "../../kernel/clock.ts";
 import { SyscallError } from "../../kernel/errors.ts";
+import { sleep } from "../../kernel/sleep.ts";
 import { cannotCreate } from "./errors.ts";
 
 const REMOVE_TIMEOUT_MS = 1000;

@@ -1,8 +1,8 @@
 /** The processes of a cgroup. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { TsrunError } from "../../errors.ts";
 import { readControlIfAny } from "../../kernel/cgroupfs.ts";
 import { monotonic } from "../../kernel/clock.ts";
+import { sleep } from "../../kernel/sleep.ts";
 import { childCgroups } from "./directory.ts";
 
 const FREEZE_TIMEOUT_MS = 5000;
