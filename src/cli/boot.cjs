@@ -40,19 +40,24 @@ const ownPath = command && join(cache, `${command}-${fingerprint}`);
 // What few calls of the command need lies apart: a build that finds everything in its cache needs half of the others.
 const morePath = ownPath && `${ownPath}-more`;
 const own = ownPath && openKept(ownPath);
+/** How many of its chunks were called. */
+let called = 0;
 let more;
 let whole;
-if (ownPath) process.once("exit", keep);
+if (ownPath) process.once("exit", (exitCode) => hasNews() && keep(exitCode));
 need(0);
 
 /** What a chunk exports. */
 function need(index) {
-  if (loaded[index] === undefined) loaded[index] = chunk(index)();
+  if (!(index in loaded)) loaded[index] = chunk(index)();
   return loaded[index];
 }
 
 function chunk(index) {
-  if (own?.chunks[index]) return own.chunks[index];
+  if (own?.chunks[index]) {
+    called += 1;
+    return own.chunks[index];
+  }
   if (own && whole === undefined) more ??= openKept(morePath);
   return more?.chunks[index] ?? openWhole().chunks[index];
 }
@@ -114,6 +119,12 @@ function commandWord(words) {
 // Once is not enough: `run -d` calls other functions than `run -it`. What was kept stays, so the looks add up.
 const LOOK_EVERY = 32;
 
+/** Whether there may be anything to keep, which each command asks and few affirm. */
+function hasNews() {
+  if (whole || !own.isCompiled || more?.isCompiled === false || process.pid % LOOK_EVERY === 0) return true;
+  return called < Object.keys(own.chunks).length * MOST;
+}
+
 /**
  * Of a command that did its work: a failed one, or its help, has not called what is to be fast. The first time, and when
  * it needed others than before, its chunks are kept; when they have served, their code.
@@ -131,11 +142,14 @@ function keep(exitCode) {
   }
 }
 
+/** A call that needs more of the chunks leaves nothing that is worth a file of its own. */
+const MOST = 3 / 4;
+
 /** Lays apart what this call did not need, once. One that needs less than a third is of another kind, as --check is. */
 function divide() {
   const indexes = Object.keys(own.chunks);
   const rest = indexes.filter((index) => !(index in loaded));
-  if (rest.length < indexes.length / 4 || rest.length > (indexes.length * 2) / 3) return false;
+  if (rest.length <= indexes.length * (1 - MOST) || rest.length > (indexes.length * 2) / 3) return false;
   if (more || fs.existsSync(morePath)) return false;
   writeChunks(morePath, pick(own.chunks, rest));
   // Last: what is not in there is looked for in the other.
