@@ -3,6 +3,7 @@ import { readBlobUnverified } from "../store/blobs.ts";
 import { imageNamed } from "../store/images.ts";
 import { recordOrigins } from "../store/origins.ts";
 import type { Paths } from "../store/paths.ts";
+import { startThreads } from "../store/worker-pool.ts";
 import { type AcquiredImage, acquireImage, type ImageContext } from "./acquire.ts";
 import { embeddedLayout, isEmbedded } from "./embedded.ts";
 import { parseManifest } from "./manifest.ts";
@@ -45,6 +46,9 @@ export async function pull(
     });
   };
   const { paths } = context;
+  // Of an image that is here, most likely no layer is missing.
+  const isNew = !isEmbedded(ref) && imageNamed(paths, canonicalName(ref)) === undefined;
+  using _threads = isNew ? await startThreads() : undefined;
   const image = await acquireImage(ref, { paths, open, platform, onProgress, signal });
   if (!image.upToDate && !isEmbedded(ref)) await rememberOrigin(paths, ref);
   return image;

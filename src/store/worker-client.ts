@@ -5,8 +5,8 @@ import type { Assignment, FromWorker, Outcome, ToWorker } from "./layer-worker.t
 import type { Unpacked, UnpackJob } from "./unpack/pipeline.ts";
 import { leaseThread } from "./worker-pool.ts";
 
-/** What crosses at once, and how many such pieces a layer has, over and over the same: 1 MiB of memory. */
-const PIECE = 256 * 1024;
+/** What crosses at once, and how many such pieces a layer has, over and over the same: 2 MiB of memory. */
+const PIECE = 512 * 1024;
 const PIECES = 4;
 
 /** As unpackLayer, in a worker thread. */

@@ -22,6 +22,16 @@ export interface Lease extends Disposable {
 
 const threads = new Set<Thread>();
 
+/**
+ * Has all threads started, or starting, until it is disposed of: they take as long as a registry to say what the layers
+ * are, and a processor has nothing else to do meanwhile.
+ */
+export async function startThreads(): Promise<Disposable> {
+  const leases = new DisposableStack();
+  for (let i = 0; i < THREADS; i++) leases.use(await leaseThread());
+  return leases;
+}
+
 /** The thread that has the least to do; started where there are fewer than there may be and all are at work. */
 export async function leaseThread(): Promise<Lease> {
   const { Worker } = await import("node:worker_threads");

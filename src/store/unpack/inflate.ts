@@ -2,8 +2,11 @@
 import type { Inflater } from "../../kernel/inflate.ts";
 import { corrupt } from "./refusals.ts";
 
-/** What is handed on at once, and how many such are inflated before they are asked for. */
-const CHUNK = 256 * 1024;
+/**
+ * What is handed on at once, and how many such are inflated before they are asked for. A call wakes two threads, which
+ * takes as long as inflating some ten kilobytes.
+ */
+const CHUNK = 1024 * 1024;
 const CHUNKS = 4;
 
 /**
