@@ -27,9 +27,13 @@ const threads = new Set<Thread>();
  * are, and a processor has nothing else to do meanwhile.
  */
 export async function startThreads(): Promise<Disposable> {
-  const leases = new DisposableStack();
-  for (let i = 0; i < THREADS; i++) leases.use(await leaseThread());
-  return leases;
+  const leases: Lease[] = [];
+  while (leases.length < THREADS) leases.push(await leaseThread());
+  return {
+    [Symbol.dispose]() {
+      for (const lease of leases) lease[Symbol.dispose]();
+    },
+  };
 }
 
 /** The thread that has the least to do; started where there are fewer than there may be and all are at work. */

@@ -18,7 +18,7 @@ const CHUNK = 128 * 1024;
 /**
  * Decompresses a stream by what it begins with, as docker does: registries are full of layers whose media type says
  * another compression than the blob has. Inflating runs in libuv's thread pool while the consumer works on the
- * piece before; at most about 4 MiB wait in between. Errors of `source` pass through as they are, and its pieces are
+ * piece before; at most about 2 MiB wait in between. Errors of `source` pass through as they are, and its pieces are
  * its own again when it is asked for the next. So is a chunk: nothing of it is there any more then.
  *
  * `onDigest` is called at the end with the digest of all that came out. It is taken in the thread that inflates.

@@ -6,7 +6,7 @@ import { corrupt } from "./refusals.ts";
  * What is handed on at once, and how many such are inflated before they are asked for. A call wakes two threads, which
  * takes as long as inflating some ten kilobytes.
  */
-const CHUNK = 1024 * 1024;
+const CHUNK = 512 * 1024;
 const CHUNKS = 4;
 
 /**
