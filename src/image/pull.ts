@@ -46,7 +46,7 @@ export async function pull(
     });
   };
   const { paths } = context;
-  // Of an image that is here, most likely no layer is missing.
+  // For an image that is here there would most likely be nothing to unpack.
   const isNew = !isEmbedded(ref) && imageNamed(paths, canonicalName(ref)) === undefined;
   using _threads = isNew ? await startThreads() : undefined;
   const image = await acquireImage(ref, { paths, open, platform, onProgress, signal });
