@@ -9,6 +9,8 @@ const { output, tsrun } = host;
 const SLEEP = ["busybox", "sleep", "1000"];
 const WEB = ["busybox", "httpd", "-f", "-h", "/www"];
 let internet: Outside;
+/** What was the way out before: an ordinary user's network namespace has one. */
+let wayOut: string;
 
 const sh = async (line: string): Promise<string> => (await host.shell(line)).stdout.trim();
 const graphOf = async (network: string): Promise<NetworkGraph> =>
@@ -25,9 +27,13 @@ async function explained(...flags: string[]): Promise<string> {
 beforeAll(async () => {
   internet = await outside(host.shell);
   await internet.serve(8080);
-  await host.shell(`ip route add default via ${internet.address}`);
+  wayOut = await sh("ip route show default");
+  expect(await host.shell(`ip route replace default via ${internet.address}`)).toMatchObject({ code: 0 });
 });
-afterAll(async () => await internet[Symbol.asyncDispose]());
+afterAll(async () => {
+  await internet[Symbol.asyncDispose]();
+  if (wayOut !== "") expect(await host.shell(`ip route add ${wayOut}`)).toMatchObject({ code: 0 });
+});
 afterEach(async () => {
   const ids = host.containers();
   if (ids.length > 0) await output("rm", "-f", ...ids);

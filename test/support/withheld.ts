@@ -107,6 +107,7 @@ export const withheld: readonly Withheld[] = [
   ]),
   ...some("oci-config", LINKS, [
     "of the host become the container's, with their addresses and by the name that is asked for",
+    "get a number of the kernel's for %d, and no name that is taken",
   ]),
   ...some("stats", CGROUP, ["tells processor time by the second, and memory against the limit"]),
   ...some("verbs-look", CGROUP, [
