@@ -62,7 +62,7 @@ describe.each(["podman", "docker"])("under %s", (engine) => {
     expect(told("updated")).toBe("33554432 (0)");
     // Podman tells the limit that the container was made with.
     expect(told("stats")).toMatch(/^[\d.]+ ?[kKM]i?B \/ (32MiB|67\.11MB) \(0\)$/);
-    expect(told("hungry")).toBe("(137)");
+    expect(told("hungry")).toBe("Killed (137)");
     if (engine === "docker") expect(told("killed")).toBe("true (0)");
   });
 
