@@ -86,10 +86,11 @@ static void run_process(void)
 	const struct options *options = &monitor.options;
 
 	streams_open();
+	child_start();
+	/* Beside the child, which has no part in them. */
 	if (options->log)
 		log_open(options->log, options->log_size, options->log_files);
 	service_listen();
-	child_start();
 	serve_process();
 
 	service_drain();

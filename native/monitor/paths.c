@@ -45,31 +45,54 @@ int path_open_beneath(const char *directory, const char *path)
 	return fd;
 }
 
+/* Splits path into its directory, copied into buffer, and its last component. */
+static const char *split(const char *path, char buffer[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL) {
+		strcpy(buffer, ".");
+		return path;
+	}
+	int length = slash == path ? 1 : (int)(slash - path);
+	if (length >= PATH_MAX)
+		return NULL;
+	snprintf(buffer, PATH_MAX, "%.*s", length, path);
+	return slash + 1;
+}
+
 static int make_directory_at(int base, const char *path, mode_t mode, int links);
 
-/* The directory called name in parent, made if missing, its target made if it is a dangling symbolic link. */
-static int enter(int parent, const char *name, mode_t mode, int links)
+/* The directory called name, made in parent, where nothing of that name is but perhaps a dangling symbolic link. */
+static int make_in(int parent, const char *name, mode_t mode, int links)
 {
 	char target[PATH_MAX];
 
+	if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+		return -1;
 	int fd = open_at(parent, name, O_PATH | O_DIRECTORY);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	ssize_t length = readlinkat(parent, name, target, sizeof(target) - 1);
-	if (length >= 0) {
-		target[length] = '\0';
-		if (links == 0) {
-			errno = ELOOP;
-			return -1;
-		}
-		return make_directory_at(parent, target, mode, links - 1);
-	}
-	if (mkdirat(parent, name, mode) < 0 && errno != EEXIST)
+	if (length < 0)
 		return -1;
-	return open_at(parent, name, O_PATH | O_DIRECTORY);
+	target[length] = '\0';
+	if (links == 0) {
+		errno = ELOOP;
+		return -1;
+	}
+	return make_directory_at(parent, target, mode, links - 1);
 }
 
-static int make_directory_at(int base, const char *path, mode_t mode, int links)
+static int enter(int parent, const char *name, mode_t mode, int links)
+{
+	int fd = open_at(parent, name, O_PATH | O_DIRECTORY);
+
+	return fd >= 0 || errno != ENOENT ? fd : make_in(parent, name, mode, links);
+}
+
+/* One component after the other, each made if missing. */
+static int walk(int base, const char *path, mode_t mode, int links)
 {
 	char name[NAME_MAX + 1];
 	int current = open_at(base, path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY);
@@ -94,42 +117,50 @@ static int make_directory_at(int base, const char *path, mode_t mode, int links)
 	return -1;
 }
 
+/* Of most paths everything is there, or everything but the last component: the kernel walks those, in one call. */
+static int make_directory_at(int base, const char *path, mode_t mode, int links)
+{
+	char directory[PATH_MAX];
+
+	int fd = open_at(base, path, O_PATH | O_DIRECTORY);
+	if (fd >= 0)
+		return fd;
+	const char *leaf = errno == ENOENT ? split(path, directory) : NULL;
+	int parent = leaf && *leaf ? open_at(base, directory, O_PATH | O_DIRECTORY) : -1;
+	if (parent < 0)
+		return walk(base, path, mode, links);
+	fd = make_in(parent, leaf, mode, links);
+	close_keeping_errno(parent);
+	return fd;
+}
+
 int path_make_directory(const char *path, mode_t mode)
 {
 	return make_directory_at(AT_FDCWD, path, mode, MAX_LINKS);
 }
 
-int path_ensure_directory(const char *path)
+static int open_without_links(const char *path)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS,
 	};
-	int made = path_make_directory(path, 0755);
 
-	if (made < 0)
-		return -1;
-	close(made);
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	if (fd < 0)
-		return -1;
-	return close(fd);
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 }
 
-/* Splits path into its directory, copied into buffer, and its last component. */
-static const char *split(const char *path, char buffer[PATH_MAX])
+int path_ensure_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	int fd = open_without_links(path);
 
-	if (slash == NULL) {
-		strcpy(buffer, ".");
-		return path;
+	if (fd < 0 && errno == ENOENT) {
+		int made = path_make_directory(path, 0755);
+		if (made < 0)
+			return -1;
+		close(made);
+		fd = open_without_links(path);
 	}
-	int length = slash == path ? 1 : (int)(slash - path);
-	if (length >= PATH_MAX)
-		return NULL;
-	snprintf(buffer, PATH_MAX, "%.*s", length, path);
-	return slash + 1;
+	return fd < 0 ? -1 : close(fd);
 }
 
 int path_open_parent(const char *path, const char **leaf)
