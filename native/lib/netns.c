@@ -9,16 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct visit {
-	int enter; /* namespace to enter, or -1 to make one */
-	int netns; /* out: descriptor of the namespace made */
-	int route; /* out: its rtnetlink socket, or -errno of what failed */
-};
 
 static int route_socket(void)
 {
@@ -27,58 +25,103 @@ static int route_socket(void)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* netdevice(7): the loopback interface is all that a new namespace has, and it is down. */
+static int loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	int result = ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : -errno;
+	close(fd);
+	return result;
+}
+
+/* A namespace that is being made. */
+struct task {
+	pthread_t thread;
+	int netns; /* out */
+	int route; /* out: its rtnetlink socket, or -errno of what failed */
+};
+
+static int make(struct task *task)
+{
+	if (unshare(CLONE_NEWNET) != 0)
+		return -errno;
+	task->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (task->netns < 0)
+		return -errno;
+	int result = loopback_up();
+	if (result == 0)
+		result = route_socket();
+	if (result < 0)
+		close(task->netns);
+	return result;
+}
+
+static void *run(void *argument)
+{
+	struct task *task = argument;
+
+	task->route = make(task);
+	return NULL;
+}
+
+/* Begins to make a network namespace, whose loopback interface will be up. Returns what tsrun_netns_end() takes, or NULL. */
+void *tsrun_netns_begin(void)
+{
+	struct task *task = calloc(1, sizeof(*task));
+	sigset_t all, before;
+
+	if (task == NULL)
+		return NULL;
+	/* Signals are for the threads of the embedding program. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int error = pthread_create(&task->thread, NULL, run, task);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		return task;
+	free(task);
+	return NULL;
+}
+
+/* Waits for it: fds[0] refers to it, fds[1] is a NETLINK_ROUTE socket in it. 0, or -errno. */
+int tsrun_netns_end(void *begun, int fds[2])
+{
+	struct task *task = begun;
+
+	pthread_join(task->thread, NULL);
+	int route = task->route;
+	fds[0] = task->netns;
+	fds[1] = route;
+	free(task);
+	return route < 0 ? route : 0;
+}
+
+struct visit {
+	int enter;
+	int route; /* out, as above */
+};
+
 static void *visit_namespace(void *argument)
 {
 	struct visit *visit = argument;
 
-	if (visit->enter >= 0) {
-		visit->route = setns(visit->enter, CLONE_NEWNET) == 0 ? route_socket() : -errno;
-		return NULL;
-	}
-	if (unshare(CLONE_NEWNET) != 0) {
-		visit->route = -errno;
-		return NULL;
-	}
-	visit->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (visit->netns < 0) {
-		visit->route = -errno;
-		return NULL;
-	}
-	visit->route = route_socket();
-	if (visit->route < 0)
-		close(visit->netns);
+	visit->route = setns(visit->enter, CLONE_NEWNET) == 0 ? route_socket() : -errno;
 	return NULL;
-}
-
-static int run_in_thread(struct visit *visit)
-{
-	pthread_t thread;
-	int error = pthread_create(&thread, NULL, visit_namespace, visit);
-
-	if (error != 0)
-		return -error;
-	pthread_join(thread, NULL);
-	return visit->route < 0 ? visit->route : 0;
-}
-
-/* Makes a network namespace: fds[0] refers to it, fds[1] is a NETLINK_ROUTE socket in it. 0, or -errno. */
-int tsrun_netns_create(int fds[2])
-{
-	struct visit visit = { .enter = -1, .netns = -1, .route = -1 };
-	int result = run_in_thread(&visit);
-
-	if (result == 0) {
-		fds[0] = visit.netns;
-		fds[1] = visit.route;
-	}
-	return result;
 }
 
 /* A NETLINK_ROUTE socket in the namespace that nsfd refers to, or -errno. */
 int tsrun_netns_socket(int nsfd)
 {
-	struct visit visit = { .enter = nsfd, .netns = -1, .route = -1 };
-	int result = run_in_thread(&visit);
+	struct visit visit = { .enter = nsfd };
+	pthread_t thread;
+	int error = pthread_create(&thread, NULL, visit_namespace, &visit);
 
-	return result == 0 ? visit.route : result;
+	if (error != 0)
+		return -error;
+	pthread_join(thread, NULL);
+	return visit.route;
 }

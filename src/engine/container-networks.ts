@@ -9,7 +9,7 @@ import { findNetwork, networkNotFound, readNetwork } from "../network/records.ts
 import type { Attachment, EndpointOptions, EndpointRequest } from "../network/types.ts";
 import type { Paths } from "../store/paths.ts";
 import type { EngineContext } from "./context.ts";
-import { connections, endpointsOf, joinedContainer } from "./network-mode.ts";
+import { connections, endpointsOf, hasPreparedNetwork, joinedContainer } from "./network-mode.ts";
 import { isOwned } from "./ownership.ts";
 import { portsPath } from "./published-ports.ts";
 import { resolveContainer } from "./records.ts";
@@ -19,27 +19,29 @@ import type { ContainerRecord, ContainerState } from "./types.ts";
 export interface PreparedNetwork extends Disposable {
   /** Descriptor of the network namespace. */
   netns: number;
-  /** undefined where it is another container's. */
+  /** undefined where it is another container's, or there is nothing to connect it to. */
   attachment: Attachment | undefined;
 }
 
 /**
  * The network namespace of a container about to start, with its interfaces; undefined where its Plan makes an empty one.
- * `made` is one that was made for it, for connections that it has.
+ * `made` gives one that was made for it.
  */
 export async function prepareNetwork(
   context: EngineContext,
   record: ContainerRecord,
-  made?: NetworkNamespace,
+  made: () => NetworkNamespace | undefined,
 ): Promise<PreparedNetwork | undefined> {
   const joined = joinedContainer(record.options);
   if (joined !== undefined) {
     const netns = openNamespaceOf(runningContainer(context.paths, joined));
     return { netns, attachment: undefined, [Symbol.dispose]: () => closeSync(netns) };
   }
+  if (!hasPreparedNetwork(record)) return undefined;
   const endpoints = endpointRequests(context.paths, connections(record));
-  if (endpoints.length === 0) return undefined;
-  const netns = made ?? createNetworkNamespace();
+  const netns = made() ?? createNetworkNamespace();
+  const prepared = { netns: netns.fd, [Symbol.dispose]: () => netns[Symbol.dispose]() };
+  if (endpoints.length === 0) return { ...prepared, attachment: undefined };
   try {
     const attachment = await attach(context, {
       containerId: record.id,
@@ -48,7 +50,7 @@ export async function prepareNetwork(
       endpoints,
       isAlive: (id) => mayUseAddress(context.paths, id),
     });
-    return { netns: netns.fd, attachment, [Symbol.dispose]: () => netns[Symbol.dispose]() };
+    return { ...prepared, attachment };
   } catch (error) {
     netns[Symbol.dispose]();
     throw error;

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
 import { detectCgroupDriver } from "../runtime/cgroup/detect.ts";
-import type { Summoned } from "../runtime/launch.ts";
 import type { Lock } from "../store/locks.ts";
 import { claimName, releaseName, resolveName } from "../store/names.ts";
 import { containerDir, containerRunDir, type Paths } from "../store/paths.ts";
 import { removeTree } from "../store/tree-removal.ts";
 import type { ImageConfig } from "./api.ts";
+import type { BegunStart } from "./begin-start.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { removeRunDir, sweep } from "./cleanup.ts";
 import type { EngineContext } from "./context.ts";
@@ -22,7 +22,7 @@ import { parseLogOptions } from "./log-options.ts";
 import { needsNoDecision } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
 import { validateNetworkFiles } from "./network-files.ts";
-import { joinedContainer } from "./network-mode.ts";
+import { hasOwnNetwork, joinedContainer } from "./network-mode.ts";
 import { cgroupPath } from "./oci-config.ts";
 import { ownContainer } from "./ownership.ts";
 import { platformWarnings } from "./platform-warnings.ts";
@@ -47,9 +47,9 @@ export interface CreatedContainer {
   /** Found in the image's account files just now. */
   user: ResolvedUser;
   warnings: string[];
-  /** Taken for a start that follows at once, and summoned for it. */
+  /** Taken for a start that follows at once, and begun of it. */
   ports?: Reservation | undefined;
-  monitor?: Summoned | undefined;
+  begun?: BegunStart | undefined;
 }
 
 /** The checks that need no image; every caller makes them before it pulls one. */
@@ -88,11 +88,11 @@ export async function createContainer(
     : undefined;
   mkdirSync(containerRunDir(paths, id), { recursive: true, mode: 0o700 });
   const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
-  let monitor: Summoned | undefined;
+  let begun: BegunStart | undefined;
   let name: string | undefined;
   let provided: ProvidedMounts | undefined;
   try {
-    if (toStart) monitor = await summon(paths, id, owned);
+    if (toStart) begun = await begin(context, options, { id, owned });
     // Nobody else may come near the setuid programs of an image (CVE-2021-41091), whatever the data root's mode is.
     mkdirSync(containerDir(paths, id), { recursive: true, mode: 0o700 });
     for (const part of ["upper", "work", "merged"]) {
@@ -111,10 +111,10 @@ export async function createContainer(
     const record = recordOf(context, { id, name, options, image, mounts: provided?.mounts, userNamespace });
     writeRecord(paths, record);
     recordEvent(context, containerEvent(record, "create"), record.createdAt);
-    return { record, owned, user, ports, monitor, warnings: platformWarnings(options, image) };
+    return { record, owned, user, ports, begun, warnings: platformWarnings(options, image) };
   } catch (error) {
     ports?.[Symbol.dispose]();
-    monitor?.[Symbol.dispose]();
+    begun?.[Symbol.dispose]();
     if (name !== undefined) releaseName(paths, name, id);
     await releaseUserNamespace(context, options, id);
     removeTree(containerDir(paths, id));
@@ -147,9 +147,15 @@ async function releaseUserNamespace(
   releaseIds(paths, id);
 }
 
-async function summon(paths: Paths, id: string, { fd }: Lock): Promise<Summoned> {
-  const { summonMonitor } = await import("../runtime/launch.ts");
-  return summonMonitor({ id, socketDir: containerRunDir(paths, id), lockFd: fd });
+async function begin(
+  { config, paths }: EngineContext,
+  options: ContainerOptions,
+  { id, owned }: { id: string; owned: Lock },
+): Promise<BegunStart> {
+  const { beginStart } = await import("./begin-start.ts");
+  const isMapped = userNamespaceMode(config, options).kind !== "host";
+  const summons = { id, socketDir: containerRunDir(paths, id), lockFd: owned.fd };
+  return beginStart(summons, { ownNetwork: hasOwnNetwork(options) && !isMapped });
 }
 
 /** Whether volumes or images have to be looked for before the container's mounts are known. */

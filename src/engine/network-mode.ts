@@ -47,6 +47,11 @@ export const connections = (record: Pick<ContainerRecord, "endpoints" | "options
 export const resolvesNames = ({ networkId }: { networkId?: string | undefined }): boolean =>
   networkId !== undefined && isUserDefined({ id: networkId });
 
-/** Whether a network namespace is made, or found, before the container's Plan runs. */
+/**
+ * Whether a network namespace is made, or found, before the container's Plan runs: any but an empty one that has to be its
+ * user namespace's.
+ */
 export const hasPreparedNetwork = (record: ContainerRecord): boolean =>
-  joinedContainer(record.options) !== undefined || connections(record).length > 0;
+  joinedContainer(record.options) !== undefined ||
+  connections(record).length > 0 ||
+  (hasOwnNetwork(record.options) && record.userNamespace === undefined);

@@ -1,6 +1,7 @@
 /** The host's side of a start: cgroup, network namespace, files, and from them the Plan. */
 import { closeSync, constants, openSync } from "node:fs";
 import { basename, join, relative } from "node:path";
+import type { BegunNetworkNamespace } from "../kernel/netns.ts";
 import { isRootless } from "../kernel/rootless.ts";
 import type { IdRange } from "../kernel/userns.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
@@ -52,6 +53,8 @@ interface StartRequest {
   reservation: Reservation | undefined;
   /** Stop before execve. */
   pause?: boolean;
+  /** The network namespace that it gets, where that is begun already. */
+  network?: BegunNetworkNamespace | undefined;
   /** Its root, where that is not the container's own directory over its image's layers. */
   overlay?: Overlay;
 }
@@ -60,7 +63,7 @@ interface StartRequest {
 export async function prepareStart(
   context: EngineContext,
   record: ContainerRecord,
-  { config, reservation, pause = false, overlay }: StartRequest,
+  { config, reservation, pause = false, overlay, network: begun }: StartRequest,
 ): Promise<PreparedStart> {
   const fds: Record<string, number> = {};
   const cleanup: (() => void)[] = [];
@@ -82,7 +85,7 @@ export async function prepareStart(
       cleanup.push(() => closeSync(mapped.user));
       fds[USERNS_SLOT] = mapped.user;
     }
-    const network = await prepareNetwork(context, record, mapped?.network);
+    const network = await prepareNetwork(context, record, () => mapped?.network ?? begun?.take());
     if (network !== undefined) {
       cleanup.push(() => network[Symbol.dispose]());
       fds["netns"] = network.netns;

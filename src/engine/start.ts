@@ -3,18 +3,20 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsrunError } from "../errors.ts";
 import type { Reservation } from "../network/ports/reserve.ts";
-import { type MonitorRestart, type Summoned, summonMonitor } from "../runtime/launch.ts";
+import type { MonitorRestart, Summoned } from "../runtime/launch.ts";
 import type { MonitorClient } from "../runtime/monitor-client.ts";
 import type { ContainerConfig } from "../runtime/oci.ts";
 import { type Lock, lock } from "../store/locks.ts";
 import { containerDir, containerRunDir } from "../store/paths.ts";
 import type { ExitStatus, ProcessHandle, StartOptions } from "./api.ts";
+import { type BegunStart, beginStart } from "./begin-start.ts";
 import { concludeLost, releaseRuntime, removeContainer, removeRunDir } from "./cleanup.ts";
 import { clientEvents, lifeEnvironment } from "./container-events.ts";
 import type { EngineContext } from "./context.ts";
 import { userOfRecord } from "./files-in-layers.ts";
 import { hasProbe } from "./health.ts";
 import { hasMountedVolume, isLocated, type LocatedMount, mountsOf } from "./mounts.ts";
+import { hasOwnNetwork } from "./network-mode.ts";
 import { ownerLockPath } from "./ownership.ts";
 import { type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
@@ -38,8 +40,8 @@ interface Owned {
   user?: ResolvedUser;
   /** The ports that it publishes, where they were taken already; given back here. */
   ports?: Reservation | undefined;
-  /** Where it was summoned already. */
-  monitor?: Summoned | undefined;
+  /** Where it was begun already. */
+  begun?: BegunStart | undefined;
 }
 
 /** How a container is started again by its policy; a user's start is the first of a new row. */
@@ -88,22 +90,35 @@ export async function startContainer(
  */
 export async function beginContainer(
   context: EngineContext,
-  { record, owned, user, ports, monitor: summoned }: Owned,
+  { record, owned, user, ports, begun }: Owned,
   options: StartOptions & StartHooks = {},
 ): Promise<ProcessHandle> {
   let client: MonitorClient | undefined;
   try {
+    const ownNetwork = hasOwnNetwork(record.options) && record.userNamespace === undefined;
     const socketDir = containerRunDir(context.paths, record.id);
-    using monitor = summoned ?? summonMonitor({ id: record.id, socketDir, lockFd: owned.fd });
+    using start = begun ?? beginStart({ id: record.id, socketDir, lockFd: owned.fd }, { ownNetwork });
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
     // The monitor has its own copies of the sockets once it runs.
     using reservation = ports ?? (await takePorts(context, record));
     const pause = options.onPaused !== undefined;
-    using prepared = await prepareStart(context, record, { config, reservation, pause });
+    using prepared = await prepareStart(context, record, {
+      config,
+      reservation,
+      pause,
+      network: start.network,
+    });
     options.signal?.throwIfAborted();
-    client = await launchMonitor(context, { monitor, record, owned, prepared, config, options });
+    client = await launchMonitor(context, {
+      monitor: start.monitor,
+      record,
+      owned,
+      prepared,
+      config,
+      options,
+    });
     const pid = await waitForStart({ client, prepared, config, options });
     return processHandle({
       client,

@@ -1,10 +1,12 @@
 /** Network namespaces, network_namespaces(7), made and entered without moving any of Node's own threads. */
 import { closeSync } from "node:fs";
-import { checkResult } from "./errors.ts";
+import { constants } from "node:os";
+import { checkResult, SyscallError } from "./errors.ts";
 import { native } from "./native.ts";
 import { type NetlinkSocket, wrapNetlink } from "./netlink.ts";
 
-const tsrunNetnsCreate = native("int tsrun_netns_create(_Out_ int *fds)");
+const tsrunNetnsBegin = native("void *tsrun_netns_begin()");
+const tsrunNetnsEnd = native("int tsrun_netns_end(void *task, _Out_ int *fds)");
 const tsrunNetnsSocket = native("int tsrun_netns_socket(int nsfd)");
 
 /** A namespace that lives as long as a process runs in it or a descriptor such as `fd` refers to it. */
@@ -15,11 +17,37 @@ export interface NetworkNamespace extends Disposable {
   readonly route: NetlinkSocket;
 }
 
-/** A new namespace with nothing in it but a loopback link that is down. Disposing it closes the descriptors only. */
-export function createNetworkNamespace(): NetworkNamespace {
-  const fds: [number, number] = [-1, -1];
-  checkResult("unshare", tsrunNetnsCreate(fds), "network namespace");
-  return namespace(...fds);
+/** A new namespace with nothing in it but a loopback link that is up. Disposing it closes the descriptors only. */
+export const createNetworkNamespace = (): NetworkNamespace => beginNetworkNamespace().take();
+
+/** A namespace that is being made. Disposed of where nobody has taken it. */
+export interface BegunNetworkNamespace extends Disposable {
+  /** Waits for it; to be called once. Throws SyscallError where it could not be made. */
+  take(): NetworkNamespace;
+}
+
+/** createNetworkNamespace() beside what else its caller does, since it takes the kernel long. */
+export function beginNetworkNamespace(): BegunNetworkNamespace {
+  const task: unknown = tsrunNetnsBegin();
+  if (task === null) throw new SyscallError("pthread_create", constants.errno.EAGAIN);
+  let isTaken = false;
+  const take = (): NetworkNamespace => {
+    isTaken = true;
+    const fds: [number, number] = [-1, -1];
+    checkResult("unshare", tsrunNetnsEnd(task, fds), "network namespace");
+    return namespace(...fds);
+  };
+  return {
+    take,
+    [Symbol.dispose]() {
+      if (isTaken) return;
+      try {
+        take()[Symbol.dispose]();
+      } catch {
+        // Nobody wanted it any more.
+      }
+    },
+  };
 }
 
 /** The namespace that an open descriptor (of /proc/PID/ns/net) refers to; takes the descriptor over. */
@@ -28,15 +56,21 @@ export function openNetworkNamespace(fd: number): NetworkNamespace {
 }
 
 function namespace(fd: number, routeFd: number): NetworkNamespace {
-  const route = wrapNetlink(routeFd);
+  let route: NetlinkSocket | undefined;
   let open = true;
   return {
     fd,
-    route,
+    /** Set up when it is first needed: without interfaces to make it never is. */
+    get route() {
+      route ??= wrapNetlink(routeFd);
+      return route;
+    },
     [Symbol.dispose]() {
-      route[Symbol.dispose]();
-      if (open) closeSync(fd);
+      if (!open) return;
       open = false;
+      if (route === undefined) closeSync(routeFd);
+      else route[Symbol.dispose]();
+      closeSync(fd);
     },
   };
 }

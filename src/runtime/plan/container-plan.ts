@@ -140,7 +140,7 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
       op: "setns",
       fd: "netns",
       flags: ["CLONE_NEWNET"],
-      why: "The network namespace that already has its interface, address and routes.",
+      why: "The network namespace that was made beforehand, with its interfaces, addresses and routes.",
     });
   } else if (types.includes("network")) {
     steps.push(LOOPBACK_STEP);

@@ -83,7 +83,7 @@ function preparationSteps({ config, overlay, networkNamespace }: ContainerPlanIn
             op: "setns",
             fd: "netns",
             flags: ["CLONE_NEWNET"],
-            why: "The network namespace that already has its interface, address and routes.",
+            why: "The network namespace that was made beforehand, with its interfaces, addresses and routes.",
           } satisfies Step,
         ]
       : []),

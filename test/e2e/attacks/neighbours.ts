@@ -60,9 +60,9 @@ export const neighbourAttacks: readonly Attack[] = [
     weakening: [
       {
         file: "src/engine/start.ts",
-        from: "summoned ?? summonMonitor({ id: record.id,",
+        from: "begun ?? beginStart({ id: record.id,",
         // biome-ignore lint/suspicious/noTemplateCurlyInString: source code
-        to: "summonMonitor({ id: `${record.id} ${JSON.stringify(record)}`,",
+        to: "beginStart({ id: `${record.id} ${JSON.stringify(record)}`,",
       },
     ],
     async attempt(scene) {
