@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_CAPABILITIES, effectiveCapabilities } from "../../src/runtime/capabilities.ts";
 import type { OciSeccomp } from "../../src/runtime/oci.ts";
 import { compileSeccomp } from "../../src/runtime/seccomp/compile.ts";
+import { condense } from "../../src/runtime/seccomp/condense.ts";
 import { defaultProfile } from "../../src/runtime/seccomp/default-profile.ts";
 import { defaultFilter } from "../../src/runtime/seccomp/filter.ts";
 import { resolveProfile } from "../../src/runtime/seccomp/resolve.ts";
+import { disassemble, probes, verdict } from "../support/bpf.ts";
 
 /** filter-probe FILTER: installs the filter, then prints a line "name errno" for each call. */
 const PROBE = `
@@ -145,6 +147,62 @@ describe("the default profile", () => {
   test.each(["arm64", "ppc64", "riscv64"])("compiles for the tables of %s too", (arch) => {
     const target = { capabilities: DEFAULT_CAPABILITIES, arch, kernel: release() };
     expect(compileSeccomp(resolveProfile(defaultProfile(), target)).length).toBeGreaterThan(0);
+  });
+});
+
+describe("condensed", () => {
+  const named = (args?: OciSeccomp["syscalls"]): OciSeccomp => ({
+    defaultAction: "SCMP_ACT_ALLOW",
+    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+    syscalls: args ?? [],
+  });
+
+  test.each<[what: string, profile: () => OciSeccomp, most: number]>([
+    [
+      "the default profile",
+      () =>
+        resolveProfile(defaultProfile(), {
+          capabilities: DEFAULT_CAPABILITIES,
+          arch: "x64",
+          kernel: release(),
+        }),
+      400,
+    ],
+    [
+      "the default profile of a container with all capabilities",
+      () =>
+        resolveProfile(defaultProfile(), {
+          capabilities: effectiveCapabilities({ add: ["ALL"] }),
+          arch: "x64",
+          kernel: release(),
+        }),
+      400,
+    ],
+    [
+      "one that looks at arguments in every way",
+      () =>
+        named(
+          (["EQ", "NE", "LT", "LE", "GT", "GE", "MASKED_EQ"] as const).map((op, index) => ({
+            names: [["read", "write", "close", "fcntl", "ioctl", "mmap", "socket"][index] ?? ""],
+            action: "SCMP_ACT_ERRNO",
+            args: [
+              { index: 1, value: 0x1_0000_0005, valueTwo: 5, op: `SCMP_CMP_${op}` },
+              { index: 2, value: 7, op: "SCMP_CMP_EQ" },
+            ],
+          })),
+        ),
+      4096,
+    ],
+    ["one that allows all", named, 4096],
+  ])("%s decides the same", (_, profile, most) => {
+    const whole = compileSeccomp(profile());
+    const condensed = condense(whole);
+    expect(condensed.length / 8).toBeLessThan(most);
+    const programs = [disassemble(whole), disassemble(condensed)] as const;
+    for (const data of probes(programs)) {
+      const [before, after] = programs.map((program) => verdict(program, data));
+      if (before !== after) expect.fail(`${data}: ${before} became ${after}`);
+    }
   });
 });
 

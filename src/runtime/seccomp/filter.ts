@@ -10,7 +10,7 @@ import type { OciSeccomp } from "../oci.ts";
 import { DEFAULT_PROFILE_VERSION } from "./default-profile-version.ts";
 
 /** Raise it when the same profile begins to compile to something else. */
-const FORMAT = 1;
+const FORMAT = 2;
 const INSTRUCTION_BYTES = 8;
 
 /**
@@ -36,7 +36,8 @@ export function seccompFilter(cacheDir: string, seccomp: OciSeccomp): Promise<Ui
 
 async function compile(seccomp: OciSeccomp): Promise<Uint8Array> {
   const { compileSeccomp } = await import("./compile.ts");
-  return compileSeccomp(seccomp);
+  const { condense } = await import("./condense.ts");
+  return condense(compileSeccomp(seccomp));
 }
 
 /** What else the result depends on. */
