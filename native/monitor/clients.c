@@ -9,15 +9,16 @@
 #include "monitor.h"
 
 struct client clients[MAX_CLIENTS];
+static struct client_buffers buffers[MAX_CLIENTS];
 
 void clients_init(void)
 {
-	uintptr_t page = ((uintptr_t)clients + 4095) & ~(uintptr_t)4095;
+	uintptr_t page = ((uintptr_t)buffers + 4095) & ~(uintptr_t)4095;
 
 	/* One huge page for a few used bytes would triple what a monitor weighs. */
-	madvise((void *)page, sizeof(clients) - (page - (uintptr_t)clients), MADV_NOHUGEPAGE);
+	madvise((void *)page, sizeof(buffers) - (page - (uintptr_t)buffers), MADV_NOHUGEPAGE);
 	for (int i = 0; i < MAX_CLIENTS; i++)
-		clients[i].fd = -1;
+		clients[i] = (struct client){ .fd = -1, .buffers = &buffers[i] };
 }
 
 void clients_add(int fd, bool control)
@@ -63,7 +64,7 @@ struct client *clients_control(void)
 static void flush(struct client *client)
 {
 	while (client->fd >= 0 && client->out_length > 0) {
-		ssize_t sent = send(client->fd, client->out, client->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent = send(client->fd, client->buffers->out, client->out_length, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -73,7 +74,7 @@ static void flush(struct client *client)
 			return;
 		}
 		client->out_length -= (size_t)sent;
-		memmove(client->out, client->out + sent, client->out_length);
+		memmove(client->buffers->out, client->buffers->out + sent, client->out_length);
 	}
 }
 
@@ -83,14 +84,14 @@ void client_send(struct client *client, enum frame_type type, const void *payloa
 
 	if (client == NULL || client->fd < 0)
 		return;
-	if (sizeof(client->out) - client->out_length < sizeof(header) + length) {
+	if (sizeof(client->buffers->out) - client->out_length < sizeof(header) + length) {
 		client_close(client); /* it takes nothing any more, not even short answers */
 		return;
 	}
-	memcpy(client->out + client->out_length, &header, sizeof(header));
+	memcpy(client->buffers->out + client->out_length, &header, sizeof(header));
 	client->out_length += sizeof(header);
 	if (length > 0)
-		memcpy(client->out + client->out_length, payload, length);
+		memcpy(client->buffers->out + client->out_length, payload, length);
 	client->out_length += length;
 	flush(client);
 }
@@ -122,18 +123,18 @@ static void handle_frames(struct client *client, frame_handler handler)
 	size_t at = 0;
 
 	while (client->fd >= 0 && client->in_length - at >= sizeof(header)) {
-		memcpy(&header, client->in + at, sizeof(header));
+		memcpy(&header, client->buffers->in + at, sizeof(header));
 		if (header.length > FRAME_MAX) {
 			client_close(client);
 			return;
 		}
 		if (client->in_length - at < sizeof(header) + header.length)
 			break;
-		handler(client, &header, client->in + at + sizeof(header));
+		handler(client, &header, client->buffers->in + at + sizeof(header));
 		at += sizeof(header) + header.length;
 	}
 	client->in_length -= at;
-	memmove(client->in, client->in + at, client->in_length);
+	memmove(client->buffers->in, client->buffers->in + at, client->in_length);
 }
 
 /* As recv(2), and keeps two descriptors that come with the bytes; the kernel closes what there is no room for. */
@@ -143,7 +144,7 @@ static ssize_t receive(struct client *client)
 		char space[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr header;
 	} control;
-	struct iovec data = { .iov_base = client->in + client->in_length, .iov_len = sizeof(client->in) - client->in_length };
+	struct iovec data = { .iov_base = client->buffers->in + client->in_length, .iov_len = sizeof(client->buffers->in) - client->in_length };
 	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	ssize_t got = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);

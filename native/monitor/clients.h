@@ -10,16 +10,20 @@
 
 #define MAX_CLIENTS 16
 
+/* Apart from what is looked at for each client in each round: they cost no memory until they are used. */
+struct client_buffers {
+	char in[sizeof(struct frame_header) + FRAME_MAX];
+	char out[2 * (sizeof(struct frame_header) + FRAME_MAX)];
+	char input[STDIN_WINDOW]; /* for the process's stdin, not yet taken by it */
+};
+
 struct client {
 	int fd; /* -1: free */
 	bool control; /* the launcher, which gets the answers about start and end */
 	bool input_ends; /* close stdin once input is written */
 	int received[2]; /* descriptors that came with what is in `in`; -1: none */
 	size_t in_length, out_length, input_length;
-	/* The buffers come last and cost no memory until they are used. */
-	char in[sizeof(struct frame_header) + FRAME_MAX];
-	char out[2 * (sizeof(struct frame_header) + FRAME_MAX)];
-	char input[STDIN_WINDOW]; /* for the process's stdin, not yet taken by it */
+	struct client_buffers *buffers;
 };
 
 extern struct client clients[MAX_CLIENTS];

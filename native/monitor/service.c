@@ -43,11 +43,11 @@ void service_listen(void)
 
 static void take_stdin(struct client *client, const char *data, size_t length)
 {
-	if (length > sizeof(client->input) - client->input_length) {
+	if (length > sizeof(client->buffers->input) - client->input_length) {
 		client_close(client); /* more than its credit */
 		return;
 	}
-	memcpy(client->input + client->input_length, data, length);
+	memcpy(client->buffers->input + client->input_length, data, length);
 	client->input_length += length;
 	streams_write_input();
 }

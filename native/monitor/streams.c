@@ -68,7 +68,7 @@ void streams_write_input(void)
 			ssize_t taken = (ssize_t)client->input_length;
 
 			if (streams.input >= 0)
-				taken = write(streams.input, client->input, client->input_length);
+				taken = write(streams.input, client->buffers->input, client->input_length);
 			if (taken < 0 && errno == EAGAIN)
 				return;
 			if (taken < 0) { /* EPIPE: the process has closed its stdin; what comes is thrown away */
@@ -76,7 +76,7 @@ void streams_write_input(void)
 				taken = (ssize_t)client->input_length;
 			}
 			client->input_length -= (size_t)taken;
-			memmove(client->input, client->input + taken, client->input_length);
+			memmove(client->buffers->input, client->buffers->input + taken, client->input_length);
 			client_send_numbers(client, FRAME_CREDIT, (uint32_t)taken, 0, 0);
 		}
 		if (client->input_ends && client->input_length == 0)
