@@ -112,21 +112,21 @@ const ping = (netns: NetworkNamespace, address: string) => run(netns, "ping", "-
 const addressOf = ({ address }: Endpoint): string => address.split("/")[0] ?? "";
 
 describe("a network namespace", () => {
-  test("starts with a loopback that is down; the caller stays where it is", () => {
+  test("starts with a loopback that is up; the caller stays where it is", () => {
     const before = linkNames();
     const netns = resources.use(createNetworkNamespace());
     const [loopback, ...rest] = links(netns.route);
-    expect(loopback).toMatchObject({ name: "lo", index: 1, up: false });
+    expect(loopback).toMatchObject({ name: "lo", index: 1, up: true });
     expect(rest.filter(({ up }) => up)).toEqual([]);
     expect(linkNames()).toEqual(before);
   });
 
   test("can be entered again by a descriptor", async () => {
     const netns = createNetworkNamespace();
-    netns.route.request(setLink(LOOPBACK_INDEX, { up: true }));
+    netns.route.request(setLink(LOOPBACK_INDEX, { up: false }));
     netns.route[Symbol.dispose]();
     const again = resources.use(openNetworkNamespace(netns.fd));
-    expect(links(again.route)[0]).toMatchObject({ name: "lo", up: true });
+    expect(links(again.route)[0]).toMatchObject({ name: "lo", up: false });
   });
 });
 
