@@ -7,20 +7,16 @@ import { createProgress, type Progress } from "./render/progress.ts";
 interface Options {
   context: Context;
   quiet: boolean;
-  /** Say first that the image was not there. */
-  announceMissing: boolean;
 }
 
-export function createPullProgress({ context, quiet, announceMissing }: Options): Progress {
+export function createPullProgress({ context, quiet }: Options): Progress {
   if (quiet) return { event: () => {}, end: () => {} };
   let progress: Progress | undefined;
   return {
     event(event) {
       progress ??= progressTo(context, 2, context.err);
-      if (event.type === "start") {
-        if (announceMissing) context.err(`Unable to find image '${event.reference}' locally\n`);
-        context.err(`${pullingLine(event)}\n`);
-      }
+      if (event.type === "missing") context.err(`Unable to find image '${event.reference}' locally\n`);
+      if (event.type === "start") context.err(`${pullingLine(event)}\n`);
       progress.event(event);
       if (event.type !== "done") return;
       progress.end();

@@ -25,11 +25,7 @@ export async function runContainer(
   const options = toContainerOptions(flags, positionals, context.env);
   const cidfile = flags.cidfile === undefined ? undefined : reserveCidfile(flags.cidfile);
 
-  const progress = createPullProgress({
-    context,
-    quiet: flags.quiet,
-    announceMissing: options.pull === "missing",
-  });
+  const progress = createPullProgress({ context, quiet: flags.quiet });
   let signals: SignalProxy | undefined;
   const start: RunOptions = {
     pull: {

@@ -57,6 +57,8 @@ export async function provideImage(
     if (present !== undefined) return present;
     if (policy === "never" && !isEmbeddedName(text))
       return resolveForPlatform(context.paths, text, options.platform);
+    if (policy === "missing")
+      options.onProgress?.({ type: "missing", reference: familiarName(parseReference(text)) });
   }
   await pullImage(context, text, pullOptions);
   return resolveForPlatform(context.paths, text, options.platform);

@@ -21,12 +21,11 @@ export function turnsOf(peers: Peer[], timed: CommandOf, before?: CommandOf): Tu
   });
 }
 
-/** `rounds` rounds after an untimed one; who goes first changes from round to round. */
+/** `rounds` rounds after an untimed one. */
 export async function takeTurns(turns: Turn[], rounds: number): Promise<Times> {
   const times: Times = new Map(turns.map(({ peer }) => [peer, []]));
   for (let round = -1; round < rounds; round++) {
-    for (let turn = 0; turn < turns.length; turn++) {
-      const { peer, command, before } = turns[(turn + round + 1) % turns.length] as Turn;
+    for (const { peer, command, before } of inTurn(turns, round + 1)) {
       if (before !== undefined) {
         await time(before);
         // What the removal left to write is not the next pull's to pay.
@@ -37,4 +36,14 @@ export async function takeTurns(turns: Turn[], rounds: number): Promise<Times> {
     }
   }
   return times;
+}
+
+/**
+ * Who goes first changes from round to round, and so does who comes after whom: what a command leaves behind, dirty pages
+ * and a daemon that is still busy, is the next one's to bear.
+ */
+export function inTurn<T>(turns: readonly T[], round: number): T[] {
+  const first = round % Math.max(turns.length, 1);
+  const order = [...turns.slice(first), ...turns.slice(0, first)];
+  return round % 2 === 0 ? order : order.reverse();
 }

@@ -32,6 +32,12 @@ describe("a container", () => {
     expect(stderr).toMatch(/Digest: sha256:[0-9a-f]{64}\nStatus: Downloaded newer image for alpine:latest/);
   });
 
+  test("of an image that is nowhere says what was looked for before it says why not", async () => {
+    const { code, stderr } = await tsrun("run", "--rm", "alpin", "true");
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/^Unable to find image 'alpin:latest' locally\n.*alpin/);
+  });
+
   test("runs the image's own command, or the one given", async () => {
     await host
       .registry()

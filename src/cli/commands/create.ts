@@ -29,11 +29,7 @@ async function run(args: Arguments<typeof options>, context: Context): Promise<n
   if (isDryRun(args.options)) return await printDryRun(request, flags.format, context);
 
   const cidfile = flags.cidfile === undefined ? undefined : reserveCidfile(flags.cidfile);
-  const progress = createPullProgress({
-    context,
-    quiet: flags.quiet,
-    announceMissing: request.pull === "missing",
-  });
+  const progress = createPullProgress({ context, quiet: flags.quiet });
   try {
     const engine = await context.engine();
     const { id, warnings } = await engine.create(request, {

@@ -155,6 +155,7 @@ describe("run", () => {
     const pulling: Partial<EngineApi> = {
       async run(options, start) {
         const tell = start?.pull?.onProgress;
+        tell?.({ type: "missing", reference: "alpine:latest" });
         tell?.({ type: "start", reference: "alpine:latest", digest: "sha256:d", layers: 1, totalBytes: 5 });
         tell?.({ type: "done", reference: "alpine:latest", digest: "sha256:d", upToDate: false });
         return (engine.run as EngineApi["run"])(options, start);
