@@ -35,7 +35,7 @@ describe("a container", () => {
   test("of an image that is nowhere says what was looked for before it says why not", async () => {
     const { code, stderr } = await tsrun("run", "--rm", "alpin", "true");
     expect(code).toBe(125);
-    expect(stderr).toMatch(/^Unable to find image 'alpin:latest' locally\n[^]*registry/);
+    expect(stderr).toMatch(/^Unable to find image 'alpin:latest' locally\n[\s\S]*registry/);
   });
 
   test("runs the image's own command, or the one given", async () => {
