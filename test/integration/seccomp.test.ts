@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_CAPABILITIES, effectiveCapabilities } from "../../src/runtime/capabilities.ts";
 import type { OciSeccomp } from "../../src/runtime/oci.ts";
+import { decode } from "../../src/runtime/seccomp/bpf.ts";
 import { compileSeccomp } from "../../src/runtime/seccomp/compile.ts";
 import { condense } from "../../src/runtime/seccomp/condense.ts";
 import { defaultProfile } from "../../src/runtime/seccomp/default-profile.ts";
 import { defaultFilter } from "../../src/runtime/seccomp/filter.ts";
 import { resolveProfile } from "../../src/runtime/seccomp/resolve.ts";
-import { disassemble, probes, verdict } from "../support/bpf.ts";
+import { probes, verdict } from "../support/bpf.ts";
 
 /** filter-probe FILTER: installs the filter, then prints a line "name errno" for each call. */
 const PROBE = `
@@ -198,7 +199,7 @@ describe("condensed", () => {
     const whole = compileSeccomp(profile());
     const condensed = condense(whole);
     expect(condensed.length / 8).toBeLessThan(most);
-    const programs = [disassemble(whole), disassemble(condensed)] as const;
+    const programs = [decode(whole), decode(condensed)] as const;
     for (const data of probes(programs)) {
       const [before, after] = programs.map((program) => verdict(program, data));
       if (before !== after) expect.fail(`${data}: ${before} became ${after}`);

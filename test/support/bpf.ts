@@ -1,33 +1,8 @@
 /** Classic BPF as the kernel runs a seccomp filter, instruction by instruction (linux/filter.h, seccomp(2)). */
-import { endianness } from "node:os";
+import type { Instruction } from "../../src/runtime/seccomp/bpf.ts";
 
 /** struct seccomp_data in words: number, architecture, instruction pointer (2), six arguments (2 each). */
 export type SeccompData = readonly number[];
-
-export type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number];
-
-const isLittle = endianness() === "LE";
-
-export function assemble(instructions: readonly Instruction[]): Uint8Array {
-  const view = new DataView(new ArrayBuffer(instructions.length * 8));
-  for (const [index, [code, ifTrue, ifFalse, k]] of instructions.entries()) {
-    view.setUint16(index * 8, code, isLittle);
-    view.setUint8(index * 8 + 2, ifTrue);
-    view.setUint8(index * 8 + 3, ifFalse);
-    view.setUint32(index * 8 + 4, k, isLittle);
-  }
-  return new Uint8Array(view.buffer);
-}
-
-export function disassemble(program: Uint8Array): Instruction[] {
-  const view = new DataView(program.buffer, program.byteOffset, program.length);
-  return Array.from({ length: program.length / 8 }, (_, index) => [
-    view.getUint16(index * 8, isLittle),
-    view.getUint8(index * 8 + 2),
-    view.getUint8(index * 8 + 3),
-    view.getUint32(index * 8 + 4, isLittle),
-  ]);
-}
 
 /** What the filter returns. Throws where the kernel would refuse to install it. */
 export function verdict(program: readonly Instruction[], data: SeccompData): number {

@@ -7,33 +7,25 @@
  * knows it is followed with all numbers of system calls at once: they part where it compares with one, and each part
  * ends at a verdict, or where an argument is looked at. From those parts, in their order, a search tree is made.
  */
-import { endianness } from "node:os";
+import {
+  AND,
+  ARCH,
+  decode,
+  encode,
+  type Instruction,
+  JUMP,
+  JUMP_EQUAL,
+  JUMP_GREATER,
+  JUMP_GREATER_EQUAL,
+  JUMP_SET,
+  LOAD_WORD,
+  NR,
+  RETURN,
+} from "./bpf.ts";
 
-/** Classic BPF of linux/bpf_common.h. */
-const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const AND = 0x54; // BPF_ALU | BPF_AND | BPF_K
-const JUMP = 0x05;
-const JUMP_EQUAL = 0x15;
-const JUMP_GREATER = 0x25;
-const JUMP_GREATER_EQUAL = 0x35;
-const JUMP_SET = 0x45;
-const RETURN = 0x06;
-
-/** Offsets in struct seccomp_data. */
-const NR = 0;
-const ARCH = 4;
-
-const INSTRUCTION_BYTES = 8;
 const LAST_NUMBER = 0xffffffff;
 /** How far a conditional jump leads, with room for two jumps that lead further. */
 const REACH = 255 - 2;
-
-interface Instruction {
-  code: number;
-  ifTrue: number;
-  ifFalse: number;
-  k: number;
-}
 
 /** What is done from some place of a program on; the same object wherever it is the same. */
 type Decision =
@@ -113,7 +105,7 @@ function architecturesOf(program: readonly Instruction[]): Set<number> {
     const visit = `${at} ${loaded}`;
     if (seen.has(visit)) return;
     seen.add(visit);
-    const { code, k, ifTrue, ifFalse } = instructionAt(program, at);
+    const [code, ifTrue, ifFalse, k] = instructionAt(program, at);
     if (loaded === ARCH && code === JUMP_EQUAL) found.add(k);
     if (code === RETURN) return;
     if (code === LOAD_WORD) follow(at + 1, k);
@@ -136,7 +128,7 @@ function rangesOf(program: readonly Instruction[], architecture: number, decisio
   };
   /** From an instruction on, with what is loaded, the numbers from first to last, lower ones before higher ones. */
   const follow = (at: number, loaded: number | undefined, [first, last]: readonly [number, number]): void => {
-    const { code, k, ifTrue, ifFalse } = instructionAt(program, at);
+    const [code, ifTrue, ifFalse, k] = instructionAt(program, at);
     if (code === RETURN) add(first, decisions.verdict(k));
     else if (code === JUMP) follow(at + 1 + k, loaded, [first, last]);
     else if (code === LOAD_WORD && (k === NR || k === ARCH)) follow(at + 1, k, [first, last]);
@@ -187,7 +179,7 @@ function argumentDecision(program: readonly Instruction[], from: number, decisio
     return decision;
   };
   const decided = (at: number): Decision => {
-    const { code, k, ifTrue, ifFalse } = instructionAt(program, at);
+    const [code, ifTrue, ifFalse, k] = instructionAt(program, at);
     switch (code) {
       case RETURN:
         return decisions.verdict(k);
@@ -235,7 +227,7 @@ function layOut(decision: Decision): Instruction[] {
   const backward: Instruction[] = [];
   const places = new Map<Decision, number>();
   const push = (code: number, k: number, ifTrue = 0, ifFalse = 0): number =>
-    backward.push({ code, k, ifTrue, ifFalse }) - 1;
+    backward.push([code, ifTrue, ifFalse, k]) - 1;
   /** From the instruction that is pushed next. */
   const distance = (place: number): number => backward.length - place - 1;
   const within = (place: number): number => (distance(place) > REACH ? push(JUMP, distance(place)) : place);
@@ -260,28 +252,4 @@ function layOut(decision: Decision): Instruction[] {
   };
   place(decision);
   return backward.reverse();
-}
-
-const isLittle = endianness() === "LE";
-
-function decode(program: Uint8Array): Instruction[] {
-  const view = new DataView(program.buffer, program.byteOffset, program.length);
-  return Array.from({ length: program.length / INSTRUCTION_BYTES }, (_, index) => ({
-    code: view.getUint16(index * INSTRUCTION_BYTES, isLittle),
-    ifTrue: view.getUint8(index * INSTRUCTION_BYTES + 2),
-    ifFalse: view.getUint8(index * INSTRUCTION_BYTES + 3),
-    k: view.getUint32(index * INSTRUCTION_BYTES + 4, isLittle),
-  }));
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(instructions.length * INSTRUCTION_BYTES);
-  const view = new DataView(bytes.buffer);
-  for (const [index, { code, ifTrue, ifFalse, k }] of instructions.entries()) {
-    view.setUint16(index * INSTRUCTION_BYTES, code, isLittle);
-    view.setUint8(index * INSTRUCTION_BYTES + 2, ifTrue);
-    view.setUint8(index * INSTRUCTION_BYTES + 3, ifFalse);
-    view.setUint32(index * INSTRUCTION_BYTES + 4, k, isLittle);
-  }
-  return bytes;
 }

@@ -3,19 +3,19 @@
  * on ENOSYS, but give up on EPERM. So calls numbered above all that the profile names return ENOSYS, whatever the
  * profile's default is.
  */
-import { endianness } from "node:os";
 import { syscallNumber } from "../../kernel/seccomp.ts";
-
-/** Classic BPF of linux/bpf_common.h: class | mode or operation | source. */
-const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const JUMP_EQUAL = 0x15;
-const JUMP_GREATER = 0x25;
-const JUMP_GREATER_EQUAL = 0x35;
-const RETURN = 0x06;
-
-/** Offsets in struct seccomp_data. */
-const NR = 0;
-const ARCH = 4;
+import {
+  ARCH,
+  encode,
+  INSTRUCTION_BYTES,
+  type Instruction,
+  JUMP_EQUAL,
+  JUMP_GREATER,
+  JUMP_GREATER_EQUAL,
+  LOAD_WORD,
+  NR,
+  RETURN,
+} from "./bpf.ts";
 
 const RETURN_ENOSYS = 0x00050000 | 38;
 
@@ -23,8 +23,6 @@ const RETURN_ENOSYS = 0x00050000 | 38;
 const X86_64 = 0xc000003e;
 const X32 = 0x4000003e;
 const X32_BIT = 0x40000000;
-
-type Instruction = [code: number, ifTrue: number, ifFalse: number, k: number];
 
 /** The program with the test before it; `names` are all that the profile names, `architectures` AUDIT_ARCH_* tokens. */
 export function prependEnosys(
@@ -39,9 +37,9 @@ export function prependEnosys(
     // Skips the block of another architecture; falls out of its own block to the end of the prologue.
     prologue.push([JUMP_EQUAL, 0, tests.length, architecture], ...tests);
   }
-  const whole = new Uint8Array(prologue.length * 8 + program.length);
+  const whole = new Uint8Array(prologue.length * INSTRUCTION_BYTES + program.length);
   whole.set(encode(prologue));
-  whole.set(program, prologue.length * 8);
+  whole.set(program, prologue.length * INSTRUCTION_BYTES);
   return whole;
 }
 
@@ -72,17 +70,4 @@ function last(architecture: number, names: ReadonlySet<string>): number {
   let highest = 0;
   for (const name of names) highest = Math.max(highest, syscallNumber(architecture, name) ?? 0);
   return highest;
-}
-
-function encode(instructions: readonly Instruction[]): Uint8Array {
-  const little = endianness() === "LE";
-  const bytes = new Uint8Array(instructions.length * 8);
-  const view = new DataView(bytes.buffer);
-  for (const [index, [code, ifTrue, ifFalse, k]] of instructions.entries()) {
-    view.setUint16(index * 8, code, little);
-    view.setUint8(index * 8 + 2, ifTrue);
-    view.setUint8(index * 8 + 3, ifFalse);
-    view.setUint32(index * 8 + 4, k, little);
-  }
-  return bytes;
 }

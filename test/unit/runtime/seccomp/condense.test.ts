@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { decode, encode, type Instruction } from "../../../../src/runtime/seccomp/bpf.ts";
 import { condense } from "../../../../src/runtime/seccomp/condense.ts";
-import { assemble, disassemble, type Instruction, probes, verdict } from "../../../support/bpf.ts";
+import { probes, verdict } from "../../../support/bpf.ts";
 
 const LOAD = 0x20;
 const AND = 0x54;
@@ -33,7 +34,7 @@ function list(allowed: ReadonlyMap<number, readonly number[]>): Instruction[] {
 }
 
 function expectSame(whole: readonly Instruction[]): Instruction[] {
-  const condensed = disassemble(condense(assemble(whole)));
+  const condensed = decode(condense(encode(whole)));
   for (const data of probes([whole, condensed])) {
     const [before, after] = [verdict(whole, data), verdict(condensed, data)];
     if (before !== after) expect.fail(`${data}: ${before} became ${after}`);
@@ -114,7 +115,7 @@ test.each<[what: string, Instruction[]]>([
   ["a test of nothing", [[EQUAL, 0, 0, 3]]],
 ])("%s: the filter stays as it is", (_, beginning) => {
   const rest = Array.from({ length: 20 }, (): Instruction => [RETURN, 0, 0, ERRNO]);
-  const whole = assemble([...beginning, ...rest]);
+  const whole = encode([...beginning, ...rest]);
   expect(condense(whole)).toBe(whole);
 });
 
