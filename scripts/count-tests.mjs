@@ -4,6 +4,13 @@
 // that could not be loaded and an error outside of any test count as one failure each: nothing ends well unseen.
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+
+/** What a failed test said first: of a long output CI keeps the end, where the list of failures stands. */
+function reasonOf(test) {
+  const message = stripVTControlCharacters(test.failureMessages[0] ?? "no reason given");
+  return message.split("\n    at ", 1)[0].slice(0, 500);
+}
 
 const [, , path, status, name] = process.argv;
 let passed = 0;
@@ -20,7 +27,7 @@ for (const file of report?.testResults ?? []) {
   const where = relative(process.cwd(), file.name);
   for (const test of file.assertionResults) {
     if (test.status === "passed") passed += 1;
-    else if (test.status === "failed") failures.push(`${where}: ${test.fullName}`);
+    else if (test.status === "failed") failures.push(`${where}: ${test.fullName}: ${reasonOf(test)}`);
     else skipped.push(`${where}: ${test.fullName}`);
   }
   const anyFailed = file.assertionResults.some((test) => test.status === "failed");

@@ -166,17 +166,17 @@ test("a container that ends and is started again and again, by whoever comes fir
   const { id } = await engine.create({ ...SLEEPER, command: ["true"] });
   let starts = 0;
   const keepStarting = async (each: Engine): Promise<void> => {
-    for (let round = 0; round < 10; round++) {
+    while (starts < 10) {
       const handle = await each.start(id).catch((error: unknown) => {
         if (error instanceof TsrunError && error.code === "ERR_TSRUN_CONTAINER_RUNNING") return undefined;
         throw error;
       });
-      if (handle !== undefined) expect((await handle.exited).exitCode).toBe(0);
-      starts += handle === undefined ? 0 : 1;
+      if (handle === undefined) continue;
+      starts++;
+      expect((await handle.exited).exitCode).toBe(0);
     }
   };
   await Promise.all([keepStarting(engine), keepStarting(second)]);
-  expect(starts).toBeGreaterThan(3);
   expect((await engine.inspect(id)).state).toMatchObject({ status: "exited", exitCode: 0, error: "" });
 });
 
