@@ -23,5 +23,5 @@ export async function containerSize(
 
 /** An image that has been removed by force is gone for the total too. */
 async function imageSize(id: string, engine: EngineApi): Promise<number> {
-  return (await engine.images()).find((image) => image.id === id)?.size ?? 0;
+  return (await engine.images.list()).find((image) => image.id === id)?.size ?? 0;
 }

@@ -55,15 +55,15 @@ export function containerLookup(engine: EngineApi, context: Context, withSize: b
 }
 
 export function imageLookup(engine: EngineApi, context: Context): Lookup {
-  return async (name) => inspectImage(await engine.inspectImage(name), context.paths());
+  return async (name) => inspectImage(await engine.images.inspect(name), context.paths());
 }
 
 export function networkLookup(engine: EngineApi): Lookup {
-  return async (name) => inspectNetwork(await engine.inspectNetwork(name));
+  return async (name) => inspectNetwork(await engine.networks.inspect(name));
 }
 
 export function volumeLookup(engine: EngineApi): Lookup {
-  return async (name) => inspectVolume(await engine.inspectVolume(name));
+  return async (name) => inspectVolume(await engine.volumes.inspect(name));
 }
 
 /** The first lookup that knows the name; where none does, that nothing of that name exists. */

@@ -1,6 +1,7 @@
 /**
  * The engine: what tsrun can do, as one object for a data directory. The command line, the library and every other
- * face call these methods; each is the name of a verb that a module of this folder implements.
+ * face call these methods; each is the name of a verb that a module of this folder implements. Those about containers
+ * are the engine's own, those about images, registries, networks, volumes and the system a facet's.
  *
  *     const engine = new Engine();
  *     const process = await engine.run({ image: "alpine", command: ["echo", "hi"], autoRemove: true });
@@ -11,64 +12,40 @@ import type { Readable } from "node:stream";
 import { type Config, loadConfig, loadPaths } from "../config.ts";
 import type { Paths } from "../store/paths.ts";
 import type {
-  BootResult,
-  CheckOptions,
   CommitOptions,
   CopiedFrom,
   CopyFromOptions,
   CopyToOptions,
-  CreateVolumeOptions,
-  DiskUsage,
   DryRun,
-  EndpointOptions,
   EngineApi,
-  EngineEvent,
-  EventsOptions,
   ExecOptions,
   ExplainOptions,
   FileChange,
-  FoundImage,
-  ImageDetails,
-  ImageHistoryEntry,
-  ImageSummary,
-  ImportOptions,
-  InspectedManifest,
-  InspectManifestOptions,
-  LoadedImage,
-  LoadOptions,
+  ImagesApi,
   LogEntry,
-  Login,
-  LoginOptions,
-  LoginResult,
   LogOptions,
-  NetworkDetails,
-  NetworkGraph,
-  NetworkRequest,
-  NetworkSummary,
+  NetworksApi,
   PathStat,
   ProcessHandle,
   ProcessList,
   Pruned,
-  PrunedImages,
-  PruneImagesOptions,
-  PruneNetworksOptions,
   PruneOptions,
-  PruneVolumesOptions,
   PullOptions,
-  PushedImage,
-  PushOptions,
+  RegistriesApi,
   RunOptions,
-  SaveOptions,
-  SearchOptions,
   StartOptions,
   StatsSample,
-  StoreReport,
-  SystemInfo,
-  VolumeSummary,
+  SystemApi,
+  VolumesApi,
   WaitOptions,
 } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import type { CreatedContainer } from "./create.ts";
+import { imagesOf } from "./facets/images.ts";
+import { networksOf } from "./facets/networks.ts";
+import { registriesOf } from "./facets/registries.ts";
+import { systemOf } from "./facets/system.ts";
+import { volumesOf } from "./facets/volumes.ts";
 import { installedCommand } from "./installation.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
 import type { ContainerChanges, ContainerOptions, ContainerSummary } from "./types.ts";
@@ -87,6 +64,11 @@ export interface EngineSettings {
 
 /** The verbs are loaded by those who call them: start-up time is part of every command. */
 export class Engine implements EngineApi {
+  readonly images: ImagesApi;
+  readonly registries: RegistriesApi;
+  readonly networks: NetworksApi;
+  readonly volumes: VolumesApi;
+  readonly system: SystemApi;
   readonly #context: EngineContext;
 
   constructor(settings: EngineSettings = {}) {
@@ -100,98 +82,16 @@ export class Engine implements EngineApi {
       reviver: () => successor("container", "revive"),
       resolver: () => successor("network", "resolver"),
     };
+    this.images = imagesOf(this.#context);
+    this.registries = registriesOf(this.#context);
+    this.networks = networksOf(this.#context);
+    this.volumes = volumesOf(this.#context);
+    this.system = systemOf(this.#context);
   }
 
   /** For what stands on the engine and is no verb of it (build/). */
   get context(): EngineContext {
     return this.#context;
-  }
-
-  async pull(reference: string, options: PullOptions = {}): Promise<ImageSummary> {
-    const { pullImage } = await import("./images.ts");
-    return pullImage(this.#context, reference, options);
-  }
-
-  async tag(source: string, target: string): Promise<void> {
-    const { tagImage } = await import("./tag-image.ts");
-    return tagImage(this.#context, source, target);
-  }
-
-  async push(reference: string, options: PushOptions = {}): Promise<PushedImage[]> {
-    const { pushImage } = await import("./push-image.ts");
-    return pushImage(this.#context, reference, options);
-  }
-
-  async tags(repository: string, options: { signal?: AbortSignal } = {}): Promise<string[]> {
-    const { tagsOf } = await import("../image/tags.ts");
-    return tagsOf(this.#context.config, repository, options);
-  }
-
-  async search(term: string, options: SearchOptions = {}): Promise<FoundImage[]> {
-    const { searchImages } = await import("../image/search.ts");
-    return searchImages(this.#context.config, term, options);
-  }
-
-  async inspectManifest(reference: string, options: InspectManifestOptions = {}): Promise<InspectedManifest> {
-    const { inspectManifest } = await import("../image/inspect-manifest.ts");
-    return inspectManifest(this.#context.config, reference, options);
-  }
-
-  async login(options: LoginOptions = {}): Promise<LoginResult> {
-    const { login } = await import("../image/login.ts");
-    return login(this.#context.config, options);
-  }
-
-  async knownLogin(server?: string): Promise<Login | undefined> {
-    const { knownLogin } = await import("../image/login.ts");
-    return knownLogin(this.#context.config, server);
-  }
-
-  async logout(server?: string): Promise<{ server: string; removed: boolean }> {
-    const { logout } = await import("../image/login.ts");
-    return logout(this.#context.config, server);
-  }
-
-  async images(reference?: string): Promise<ImageSummary[]> {
-    const { listImages } = await import("./images.ts");
-    return listImages(this.#context.paths, reference);
-  }
-
-  async inspectImage(reference: string): Promise<ImageDetails> {
-    const { inspectImage } = await import("./images.ts");
-    return inspectImage(this.#context.paths, reference);
-  }
-
-  async removeImage(
-    reference: string,
-    options: { force?: boolean } = {},
-  ): Promise<{ untagged: string[]; deleted: string[] }> {
-    const { removeImage } = await import("./remove-image.ts");
-    const { imageUsers } = await import("./image-users.ts");
-    return removeImage(this.#context.paths, reference, {
-      ...options,
-      users: () => imageUsers(this.#context.paths),
-    });
-  }
-
-  async pruneImages(options: PruneImagesOptions = {}): Promise<PrunedImages> {
-    const { pruneImages } = await import("./prune-images.ts");
-    return pruneImages(this.#context, options);
-  }
-
-  async diskUsage(): Promise<DiskUsage> {
-    const { diskUsage } = await import("./disk-usage.ts");
-    return diskUsage(this.#context);
-  }
-
-  async check(options: CheckOptions = {}): Promise<StoreReport> {
-    const { checkStore } = await import("./check/check.ts");
-    return checkStore(this.#context, options);
-  }
-
-  async info(): Promise<SystemInfo> {
-    const { systemInfo } = await import("./info.ts");
-    return systemInfo(this.#context);
   }
 
   async create(
@@ -275,7 +175,7 @@ export class Engine implements EngineApi {
     return topOfContainer(this.#context, container, psArguments);
   }
 
-  async pruneContainers(options: PruneOptions = {}): Promise<Pruned> {
+  async prune(options: PruneOptions = {}): Promise<Pruned> {
     const { pruneContainers } = await import("./prune.ts");
     const { sweep } = await import("./cleanup.ts");
     await sweep(this.#context);
@@ -300,11 +200,6 @@ export class Engine implements EngineApi {
   async *logs(container: string, options: LogOptions = {}): AsyncIterable<LogEntry> {
     const { readLogs } = await import("./logs.ts");
     yield* readLogs(this.#context, container, options);
-  }
-
-  async *events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
-    const { readEvents } = await import("./read-events.ts");
-    yield* readEvents(this.#context, options);
   }
 
   async statPath(
@@ -346,103 +241,6 @@ export class Engine implements EngineApi {
     return commitContainer(this.#context, container, options);
   }
 
-  async importImage(
-    source: AsyncIterable<Uint8Array> | { url: string },
-    options: ImportOptions = {},
-  ): Promise<{ id: string }> {
-    const { importImage } = await import("./import-image.ts");
-    return importImage(this.#context, source, options);
-  }
-
-  async save(images: readonly string[], options: SaveOptions = {}): Promise<Readable> {
-    const { saveImages } = await import("./save.ts");
-    return saveImages(this.#context, images, options);
-  }
-
-  async load(
-    source: AsyncIterable<Uint8Array> | { path: string },
-    options: LoadOptions = {},
-  ): Promise<LoadedImage[]> {
-    const { loadImages } = await import("./load.ts");
-    return loadImages(this.#context, source, options);
-  }
-
-  async history(image: string): Promise<ImageHistoryEntry[]> {
-    const { imageHistory } = await import("./history.ts");
-    return imageHistory(this.#context.paths, image);
-  }
-
-  async createNetwork(request: NetworkRequest): Promise<{ id: string; warnings: readonly string[] }> {
-    const { createNetwork } = await import("./networks.ts");
-    return createNetwork(this.#context, request);
-  }
-
-  async networks(): Promise<NetworkSummary[]> {
-    const { listNetworks } = await import("./networks.ts");
-    return listNetworks(this.#context);
-  }
-
-  async inspectNetwork(network: string): Promise<NetworkDetails> {
-    const { inspectNetwork } = await import("./networks.ts");
-    return inspectNetwork(this.#context, network);
-  }
-
-  async networkGraph(network: string): Promise<NetworkGraph> {
-    const { networkGraph } = await import("./network-graph.ts");
-    return networkGraph(this.#context, network);
-  }
-
-  async removeNetwork(network: string): Promise<void> {
-    const { removeNetwork } = await import("./networks.ts");
-    return removeNetwork(this.#context, network);
-  }
-
-  async pruneNetworks(options: PruneNetworksOptions = {}): Promise<string[]> {
-    const { pruneNetworks } = await import("./networks.ts");
-    return pruneNetworks(this.#context, options);
-  }
-
-  async connectNetwork(
-    container: string,
-    options: EndpointOptions,
-  ): Promise<{ warnings: readonly string[] }> {
-    const { connectContainer } = await import("./network-connect.ts");
-    return connectContainer(this.#context, container, options);
-  }
-
-  async disconnectNetwork(container: string, options: { network: string; force?: boolean }): Promise<void> {
-    const { disconnectContainer } = await import("./network-connect.ts");
-    return disconnectContainer(this.#context, container, options);
-  }
-
-  async createVolume({ name = "", ...spec }: CreateVolumeOptions = {}): Promise<VolumeSummary> {
-    const { createVolume } = await import("./volumes/create.ts");
-    const created = await createVolume(this.#context, { ...spec, name });
-    return this.inspectVolume(created.name);
-  }
-
-  async listVolumes(): Promise<VolumeSummary[]> {
-    const { listVolumes } = await import("./volumes/list.ts");
-    return listVolumes(this.#context);
-  }
-
-  async inspectVolume(name: string): Promise<VolumeSummary> {
-    const { inspectVolume } = await import("./volumes/list.ts");
-    return inspectVolume(this.#context, name);
-  }
-
-  async removeVolume(name: string, options: { force?: boolean } = {}): Promise<void> {
-    const { removeVolume } = await import("./volumes/remove.ts");
-    return removeVolume(this.#context, name, options);
-  }
-
-  async pruneVolumes(options: PruneVolumesOptions = {}): Promise<Pruned> {
-    const { pruneVolumes } = await import("./volumes/remove.ts");
-    const { sweep } = await import("./cleanup.ts");
-    await sweep(this.#context);
-    return pruneVolumes(this.#context, options);
-  }
-
   async dryRun(options: ContainerOptions): Promise<DryRun> {
     const { dryRun } = await import("./dry-run.ts");
     return dryRun(this.#context, options, await this.#image({ ...options, pull: "never" }, {}));
@@ -461,21 +259,6 @@ export class Engine implements EngineApi {
   async revive(id: string, lockFd?: number): Promise<void> {
     const { reviveContainer } = await import("./revive.ts");
     return reviveContainer(this.#context, id, lockFd);
-  }
-
-  async serveNames(listenerFd: number): Promise<void> {
-    const { serveNames } = await import("./resolver.ts");
-    return serveNames(this.#context, listenerFd);
-  }
-
-  async boot(onResult: (result: BootResult) => void): Promise<void> {
-    const { startAfterBoot } = await import("./boot.ts");
-    return startAfterBoot(this.#context, onResult);
-  }
-
-  async shutdown(onResult: (result: BootResult) => void): Promise<void> {
-    const { stopForShutdown } = await import("./boot.ts");
-    return stopForShutdown(this.#context, onResult);
   }
 
   async #created(options: ContainerOptions, start: RunOptions): Promise<CreatedContainer> {

@@ -15,7 +15,7 @@ const { output } = host;
 let engine: Engine;
 
 const remove = (name: string): Promise<unknown> =>
-  engine.removeImage(name, { force: true }).catch((error: { code?: string }) => {
+  engine.images.remove(name, { force: true }).catch((error: { code?: string }) => {
     if (error.code !== "ERR_TSRUN_IMAGE_NOT_FOUND") throw error;
   });
 
@@ -26,14 +26,14 @@ interface Victim {
 }
 
 const both = async (): Promise<void> => {
-  await engine.pull("one");
-  await engine.pull("two");
+  await engine.images.pull("one");
+  await engine.images.pull("two");
 };
 
 /** Two images that share their lowest layer. */
 const VICTIMS: Victim[] = [
   { prepare: () => remove("one").then(() => remove("two")), command: ["pull", "-q", "one"] },
-  { prepare: () => engine.pull("one").then(() => remove("two")), command: ["pull", "-q", "two"] },
+  { prepare: () => engine.images.pull("one").then(() => remove("two")), command: ["pull", "-q", "two"] },
   { prepare: both, command: ["rmi", "one"] },
   { prepare: both, command: ["image", "prune", "-a", "-f"] },
   { prepare: () => remove("one").then(() => remove("two")), command: ["load", "-q", "-i", "both.tar"] },
@@ -77,7 +77,7 @@ test(`${ROUNDS} random instants of pull, load, rmi and prune`, { timeout: 240_00
     killNow(victim.child.pid);
     await victim.result;
     const what = `seed ${SEED}, round ${round}: ${command.join(" ")} killed after ${instant.toFixed(1)} ms`;
-    expect((await engine.check()).findings, what).toEqual([]);
+    expect((await engine.system.check()).findings, what).toEqual([]);
   }
   expect(killed).toBeGreaterThan(ROUNDS / 2);
   await output("pull", "-q", "one");

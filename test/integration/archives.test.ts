@@ -37,14 +37,14 @@ const idOf = (archived: ArchivedImage): string => sha256(configOf(archived));
 
 let base: ImageSummary[];
 beforeEach(async () => {
-  base = await engine.images();
+  base = await engine.images.list();
 });
 afterEach(async () => {
-  for (const { id } of await engine.images())
-    if (!base.some((kept) => kept.id === id)) await engine.removeImage(id, { force: true });
+  for (const { id } of await engine.images.list())
+    if (!base.some((kept) => kept.id === id)) await engine.images.remove(id, { force: true });
 });
 
-const load = (archive: Uint8Array, options = {}) => engine.load(Readable.from([archive]), options);
+const load = (archive: Uint8Array, options = {}) => engine.images.load(Readable.from([archive]), options);
 const scratch = (): string[] =>
   existsSync(join(paths.root, "tmp")) ? readdirSync(join(paths.root, "tmp")) : [];
 
@@ -53,7 +53,7 @@ async function refused(archive: Uint8Array, code: ErrorCode, words: RegExp | str
   const file = join(host.directory, "refused.tar");
   writeFileSync(file, archive);
   for (const source of [Readable.from([archive]), { path: file }]) {
-    const error = await engine.load(source).then(
+    const error = await engine.images.load(source).then(
       () => new Error("it was loaded"),
       (failure: unknown) => failure,
     );
@@ -61,7 +61,7 @@ async function refused(archive: Uint8Array, code: ErrorCode, words: RegExp | str
     const { code: actual, message } = error as TsrunError;
     expect({ code: actual, message }).toEqual({ code, message: expect.stringMatching(words) });
   }
-  expect(await engine.images()).toEqual(base);
+  expect(await engine.images.list()).toEqual(base);
   expect(scratch()).toEqual([]);
 }
 const INVALID = "ERR_TSRUN_ARCHIVE_INVALID";
@@ -86,10 +86,10 @@ describe("load", () => {
     for (const bytes of [archive, gzip(archive), zstd(archive)]) {
       writeFileSync(file, bytes);
       for (const source of [Readable.from([bytes]), { path: file }]) {
-        const loaded = await engine.load(source);
+        const loaded = await engine.images.load(source);
         expect(loaded).toEqual([{ id: idOf(image), names: ["my/app:1"], displaced: [] }]);
-        expect((await engine.inspectImage("my/app:1")).layers).toEqual([plain, zipped].map(diffIdOf));
-        await engine.removeImage("my/app:1");
+        expect((await engine.images.inspect("my/app:1")).layers).toEqual([plain, zipped].map(diffIdOf));
+        await engine.images.remove("my/app:1");
       }
     }
     expect(scratch()).toEqual([]);
@@ -98,7 +98,7 @@ describe("load", () => {
   test("byte by byte it is the same", async () => {
     const bytes = dockerArchive({ layers: [plain] });
     const single = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
-    expect((await engine.load(Readable.from(single)))[0]?.names).toEqual([]);
+    expect((await engine.images.load(Readable.from(single)))[0]?.names).toEqual([]);
   });
 
   test("several images that share layers, by links", async () => {
@@ -127,17 +127,17 @@ describe("load", () => {
       writeFileSync(join(directory, path), data);
     }
     for (const source of [Readable.from([layout.tar()]), { path: directory }]) {
-      expect((await engine.load(source))[0]?.names).toEqual(["my/oci:1", "my/oci:2"]);
-      const saved = new Map(await entriesOf(await engine.save(["my/oci"])));
+      expect((await engine.images.load(source))[0]?.names).toEqual(["my/oci:1", "my/oci:2"]);
+      const saved = new Map(await entriesOf(await engine.images.save(["my/oci"])));
       expect(JSON.parse(saved.get("index.json") as string).manifests[0].digest).toBe(described.digest);
       for (const digest of layout.blobs.keys())
         expect(saved.has(`blobs/${digest.replace(":", "/")}`)).toBe(true);
-      await engine.removeImage("my/oci:1");
-      await engine.removeImage("my/oci:2");
+      await engine.images.remove("my/oci:1");
+      await engine.images.remove("my/oci:2");
     }
     rmSync(join(directory, "blobs", described.digest.replace(":", "/")));
     symlinkSync("/etc/passwd", join(directory, "blobs", described.digest.replace(":", "/")));
-    await expect(engine.load({ path: directory })).rejects.toMatchObject({
+    await expect(engine.images.load({ path: directory })).rejects.toMatchObject({
       code: INVALID,
       message: expect.stringContaining("a link that leads out"),
     });
@@ -178,7 +178,7 @@ describe("load", () => {
     expect(await load(dockerArchive(next))).toEqual([
       { id: idOf(next), names: ["my/app:1"], displaced: [{ name: "my/app:1", id: idOf(image) }] },
     ]);
-    expect((await engine.inspectImage(idOf(image))).names).toEqual([]);
+    expect((await engine.images.inspect(idOf(image))).names).toEqual([]);
   });
 
   test("a word that is no whole reference is no name", async () => {
@@ -209,10 +209,10 @@ describe("load", () => {
       yield tarLayer(Object.entries(documents).map(([path, data]) => ({ path, data })));
     }
     const before = process.memoryUsage.rss();
-    const { peak } = await watchMemory(() => engine.load(whole()));
+    const { peak } = await watchMemory(() => engine.images.load(whole()));
     expect((peak - before) >> 20).toBeLessThan(megabytes / 2);
-    expect((await engine.inspectImage("my/big:1")).size).toBe(megabytes << 20);
-    expect(await engine.removeImage("my/big:1")).toMatchObject({ untagged: ["my/big:1"] });
+    expect((await engine.images.inspect("my/big:1")).size).toBe(megabytes << 20);
+    expect(await engine.images.remove("my/big:1")).toMatchObject({ untagged: ["my/big:1"] });
   });
 
   test("can be given up", async () => {
@@ -223,7 +223,7 @@ describe("load", () => {
         controller.abort(new Error("enough"));
       }
     };
-    await expect(engine.load(endless(), { signal: controller.signal })).rejects.toThrow("enough");
+    await expect(engine.images.load(endless(), { signal: controller.signal })).rejects.toThrow("enough");
     expect(scratch()).toEqual([]);
   });
 });
@@ -353,8 +353,8 @@ describe("load refuses", () => {
 describe("save", () => {
   test("writes the same bytes whenever and wherever, each blob once", async () => {
     await load(dockerArchive(image, { layers: [plain, squeezed], names: ["my/other:1"] }));
-    const first = await bytesOf(await engine.save(["my/app:1", "my/other"]));
-    expect(await bytesOf(await engine.save(["my/app", "my/other:1", "my/app:1"]))).toEqual(first);
+    const first = await bytesOf(await engine.images.save(["my/app:1", "my/other"]));
+    expect(await bytesOf(await engine.images.save(["my/app", "my/other:1", "my/app:1"]))).toEqual(first);
     const names = (await entriesOf(Readable.from([first]))).map(([name]) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.slice(0, 5)).toEqual([
@@ -368,14 +368,14 @@ describe("save", () => {
     expect(names.length).toBe(5 + 7);
     const elsewhere = { root: join(host.directory, "other"), run: join(host.directory, "other-run") };
     const other = new Engine({ paths: elsewhere, config: {} as never });
-    await other.load(Readable.from([first]));
-    expect(await bytesOf(await other.save(["my/app:1", "my/other"]))).toEqual(first);
+    await other.images.load(Readable.from([first]));
+    expect(await bytesOf(await other.images.save(["my/app:1", "my/other"]))).toEqual(first);
   });
 
   test("names: all tags of a repository, one, or none by id", async () => {
     await load(dockerArchive({ ...image, names: ["my/app:1", "my/app:2", "other:latest"] }));
     const tags = async (...names: string[]) => {
-      const entries = new Map(await entriesOf(await engine.save(names)));
+      const entries = new Map(await entriesOf(await engine.images.save(names)));
       return JSON.parse(entries.get("manifest.json") as string)[0].RepoTags;
     };
     expect(await tags("my/app")).toEqual(["my/app:1", "my/app:2"]);
@@ -387,30 +387,30 @@ describe("save", () => {
 
   test("refuses what is not there, another platform and damage", async () => {
     await load(dockerArchive(image));
-    await expect(engine.save(["nobody"])).rejects.toMatchObject({ code: "ERR_TSRUN_IMAGE_NOT_FOUND" });
-    await expect(engine.save(["my/app:1"], { platform: "linux/s390x" })).rejects.toMatchObject({
+    await expect(engine.images.save(["nobody"])).rejects.toMatchObject({ code: "ERR_TSRUN_IMAGE_NOT_FOUND" });
+    await expect(engine.images.save(["my/app:1"], { platform: "linux/s390x" })).rejects.toMatchObject({
       code: "ERR_TSRUN_PLATFORM_NOT_FOUND",
     });
     const blob = join(paths.root, "blobs", sha256(zipped).replace(":", "/"));
     writeFileSync(blob, flipped(readFileSync(blob)));
-    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
+    await expect(engine.images.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
       code: "ERR_TSRUN_IMAGE_DAMAGED",
     });
     truncateSync(blob, 10);
-    await expect(engine.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
+    await expect(engine.images.save(["my/app:1"]).then(bytesOf)).rejects.toMatchObject({
       code: "ERR_TSRUN_IMAGE_DAMAGED",
     });
   });
 
   test("holds the store until it is read or destroyed", async () => {
     await load(dockerArchive(image));
-    const reading = await engine.save(["my/app:1"]);
-    await engine.removeImage("my/app:1");
+    const reading = await engine.images.save(["my/app:1"]);
+    await engine.images.remove("my/app:1");
     expect((await bytesOf(reading)).length).toBeGreaterThan(0);
     const [{ id } = { id: "" }] = await load(dockerArchive(image));
-    const abandoned = await engine.save(["my/app:1"]);
+    const abandoned = await engine.images.save(["my/app:1"]);
     abandoned.destroy();
-    expect((await engine.removeImage("my/app:1")).deleted).toContain(id);
+    expect((await engine.images.remove("my/app:1")).deleted).toContain(id);
   });
 });
 
@@ -432,7 +432,7 @@ describe("history", () => {
       "application/vnd.oci.image.manifest.v1+json",
     );
     await load(layout.add(manifest, "my/app:1").tar());
-    expect(await engine.history("my/app:1")).toEqual([
+    expect(await engine.images.history("my/app:1")).toEqual([
       {
         id: sha256(config),
         names: ["my/app:1"],
@@ -455,7 +455,7 @@ describe("history", () => {
 
   test("of an image that tells none: a line for each layer", async () => {
     await load(dockerArchive(image));
-    expect((await engine.history("my/app:1")).map(({ size }) => size)).toEqual([4, 4]);
+    expect((await engine.images.history("my/app:1")).map(({ size }) => size)).toEqual([4, 4]);
   });
 });
 

@@ -85,7 +85,7 @@ async function printed(image: BuildResult, script: string): Promise<string> {
 
 /** The store has nothing wrong in it, and no build has left anything at work. */
 async function expectClean(): Promise<void> {
-  const { findings, ...report } = await engine.check();
+  const { findings, ...report } = await engine.system.check();
   expect({ findings, leftovers: (report.leftovers ?? []).length }).toEqual({ findings: [], leftovers: 0 });
   for (const folder of ["tmp", "containers"]) {
     const path = join(paths.root, folder);
@@ -113,7 +113,7 @@ CMD ["hello.txt"]
 `,
     });
     const image = await built(context, { tags: ["one"], labels: { c: "d" }, buildArgs: { VERSION: "2" } });
-    const { config, layers } = await engine.inspectImage("one");
+    const { config, layers } = await engine.images.inspect("one");
     expect(config).toMatchObject({
       User: "1000",
       WorkingDir: "/app",
@@ -128,7 +128,7 @@ CMD ["hello.txt"]
     expect(await printed(image, "cat hello.txt; id -u; ls /etc/shells")).toBe(
       "hello\nhi there 2\n1000\nls: /etc/shells: No such file or directory\n",
     );
-    const history = (await engine.history("one")).map(({ createdBy }) => createdBy);
+    const history = (await engine.images.history("one")).map(({ createdBy }) => createdBy);
     expect(history.slice(0, 10)).toEqual([
       'CMD ["hello.txt"]',
       'ENTRYPOINT ["cat"]',
@@ -264,9 +264,9 @@ RUN cat /c >> /b
   test("holds its layers until it is pruned", async () => {
     const context = contextOf({ a: "a3", Dockerfile: `FROM ${IMAGE}\nCOPY a /a\nRUN echo $(cat /a) > /b\n` });
     const image = await built(context);
-    await engine.removeImage(image.imageId ?? "");
+    await engine.images.remove(image.imageId ?? "");
     expect((await built(context)).executed).toEqual([]);
-    await engine.removeImage(image.imageId ?? "");
+    await engine.images.remove(image.imageId ?? "");
     expect(listBuildCache(engine).length).toBeGreaterThan(0);
     const { removed } = await pruneBuildCache(engine, { all: true });
     expect(removed.length).toBeGreaterThan(0);
@@ -302,11 +302,11 @@ test("a cache goes to another machine as a directory, and with an image", async 
       { type: "inline", attributes: {} },
     ],
   });
-  await engine.removeImage(first.imageId ?? "");
+  await engine.images.remove(first.imageId ?? "");
   await pruneBuildCache(engine, { all: true });
   const second = await built(context, { cacheFrom: [{ type: "local", attributes: { src: dest } }] });
   expect(second.executed).toEqual([]);
-  expect(await engine.history(second.imageId ?? "")).toHaveLength(1);
+  expect(await engine.images.history(second.imageId ?? "")).toHaveLength(1);
   await pruneBuildCache(engine, { all: true });
   const missing = { type: "local", attributes: { src: join(directory, "nowhere") } } as const;
   expect((await built(context, { noCache: ["one"], cacheFrom: [missing] })).executed).toHaveLength(3);
@@ -318,7 +318,7 @@ test("caches of one directory have tags, and what is damaged of one is done with
   const to = (tag: string) => ({ type: "local", attributes: { dest, tag, mode: "max" } }) as const;
   const from = (tag: string) => ({ cacheFrom: [{ type: "local", attributes: { src: dest, tag } }] }) as const;
   const forget = async (image: BuildResult): Promise<void> => {
-    await engine.removeImage(image.imageId ?? "");
+    await engine.images.remove(image.imageId ?? "");
     await pruneBuildCache(engine, { all: true });
   };
   await forget(await built(context, { cacheTo: [to("one")] }));
@@ -447,8 +447,8 @@ RUN rm -r /e && mkdir /e /opt && touch /e/y
 `,
   });
   const image = await built(context, { squash: true });
-  const { layers } = await engine.inspectImage(image.imageId ?? "");
-  const { layers: below } = await engine.inspectImage(IMAGE);
+  const { layers } = await engine.images.inspect(image.imageId ?? "");
+  const { layers: below } = await engine.images.inspect(IMAGE);
   expect(layers).toHaveLength(below.length + 1);
   expect(await printed(image, "ls /d /e /opt; test -e /etc/shells || echo gone")).toBe(
     "/d:\nb\nc\n\n/e:\ny\n\n/opt:\ngone\n",
@@ -467,7 +467,7 @@ test("a store that has no image yet gets its first", async () => {
   const first = new Engine({ paths: fresh, config: loadConfig({}) });
   const context = contextOf({ a: "1", b: "2", Dockerfile: "FROM scratch\nCOPY a /\nCOPY b /\n" });
   const { imageId } = await build(first, { context: { kind: "directory", path: context } });
-  expect((await first.inspectImage(imageId ?? "")).layers).toHaveLength(2);
+  expect((await first.images.inspect(imageId ?? "")).layers).toHaveLength(2);
 });
 
 test("a full disk is named and leaves nothing", async () => {
@@ -476,7 +476,7 @@ test("a full disk is named and leaves nothing", async () => {
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", root]);
   try {
     const small = new Engine({ paths: { root, run: join(directory, "small-run") }, config: loadConfig({}) });
-    await small.pull(IMAGE);
+    await small.images.pull(IMAGE);
     const context = contextOf({ Dockerfile: `FROM ${IMAGE}\nRUN head -c 20000000 /dev/zero > /zeros\n` });
     const request = { context: { kind: "directory", path: context }, network: "none" } as const;
     const full = { range: { start: { line: 2 } }, hint: expect.stringContaining("no space left") };
@@ -494,7 +494,7 @@ test("a full disk is named and leaves nothing", async () => {
     expect(readdirSync(join(root, "tmp"))).toEqual([]);
     writeFileSync(join(context, "data"), "small");
     await build(small, request);
-    const { findings, leftovers } = await small.check();
+    const { findings, leftovers } = await small.system.check();
     expect({ findings, leftovers }).toEqual({ findings: [], leftovers: [] });
   } finally {
     execFileSync("umount", [root]);

@@ -196,26 +196,26 @@ async function pushImage(): Promise<string> {
 test("the same image pulled by four at once", async () => {
   const name = await pushImage();
   const pulls = [
-    engine.pull(name),
-    second.pull(name),
+    engine.images.pull(name),
+    second.images.pull(name),
     cli("pull", "-q", name),
     cli("pull", "-q", name),
   ] as const;
   const [one, other, ...ends] = await Promise.all(pulls);
   expect(other.id).toBe(one.id);
   for (const { code, stderr } of ends) expect(code, stderr).toBe(0);
-  expect(await engine.images(name)).toHaveLength(1);
+  expect(await engine.images.list(name)).toHaveLength(1);
   const handle = await engine.run({ image: name, network: "none" });
   expect((await handle.exited).exitCode).toBe(0);
   await removeAll(engine);
-  await engine.removeImage(name);
+  await engine.images.remove(name);
 });
 
 test("rmi against run: whoever loses says so, and what runs is whole", { timeout: 120_000 }, async () => {
   const name = await pushImage();
   const outcomes = { ran: 0, lost: 0 };
   for (let round = 0; round < 12; round++) {
-    await engine.pull(name);
+    await engine.images.pull(name);
     const run = engine.run({
       image: name,
       network: "none",
@@ -223,7 +223,7 @@ test("rmi against run: whoever loses says so, and what runs is whole", { timeout
       command: ["/bin/busybox", "cat", "/layer-3"],
     });
     await sleep(round);
-    const remove = second.removeImage(name, { force: round % 2 === 0 });
+    const remove = second.images.remove(name, { force: round % 2 === 0 });
     const [ran, removed] = await Promise.allSettled([run, remove]);
     if (ran.status === "fulfilled") {
       outcomes.ran += 1;
@@ -237,5 +237,5 @@ test("rmi against run: whoever loses says so, and what runs is whole", { timeout
     await removeAll(engine);
   }
   expect(outcomes.ran + outcomes.lost).toBe(12);
-  await engine.removeImage(name).catch(() => {});
+  await engine.images.remove(name).catch(() => {});
 });

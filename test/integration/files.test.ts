@@ -327,9 +327,9 @@ describe("diff and commit", () => {
   test("an image of the container is the container, and the same again", async () => {
     const id = await ended(SCRIPT);
     const [first, second] = [await engine.commit(id), await engine.commit(id)];
-    const [one, two] = [await engine.inspectImage(first.id), await engine.inspectImage(second.id)];
+    const [one, two] = [await engine.images.inspect(first.id), await engine.images.inspect(second.id)];
     expect(two.layers).toEqual(one.layers);
-    expect(one.layers).toHaveLength((await engine.inspectImage(IMAGE)).layers.length + 1);
+    expect(one.layers).toHaveLength((await engine.images.inspect(IMAGE)).layers.length + 1);
     const copy = await engine.run({ image: first.id, network: "none", command: ["sleep", "1000"] });
     const look = "cat /var/only /new/dir/f; ls /var /etc/group; stat -c %a /root; readlink /new/link";
     expect(await inside(copy.containerId, look)).toBe("2\n1\n/var:\nonly\n711\nx\n");
@@ -348,7 +348,7 @@ describe("diff and commit", () => {
       expect(touched).toEqual(["opt/", "opt/f"]);
       // When the file was made in it is the one thing that differs.
       utimesSync(join(upper(id), "opt"), 1000, 1000);
-      return (await engine.inspectImage((await engine.commit(id)).id)).layers.at(-1);
+      return (await engine.images.inspect((await engine.commit(id)).id)).layers.at(-1);
     };
     const [a, b] = [await layerOf(), await layerOf()];
     expect(a).toBeDefined();
@@ -358,7 +358,7 @@ describe("diff and commit", () => {
   test("nothing written is no layer; the history says so", async () => {
     const id = await ended("true");
     const { id: image } = await engine.commit(id, { message: "as it was", author: "me" });
-    expect((await engine.inspectImage(image)).layers).toEqual((await engine.inspectImage(IMAGE)).layers);
+    expect((await engine.images.inspect(image)).layers).toEqual((await engine.images.inspect(IMAGE)).layers);
     const { history } = JSON.parse(String(readBlob(paths, image))) as { history: object[] };
     expect(history.at(-1)).toMatchObject({ empty_layer: true, comment: "as it was", author: "me" });
   });
@@ -394,15 +394,15 @@ describe("diff and commit", () => {
   });
 
   test("an image outlives the one that it was made of", async () => {
-    const { id: own } = await engine.importImage(await engine.export((await engine.create(options)).id));
+    const { id: own } = await engine.images.import(await engine.export((await engine.create(options)).id));
     const { id } = await engine.create({ ...options, image: own });
     await engine.copyTo(id, "/tmp", archiveOf("f", "kept"));
-    await engine.removeImage(own, { force: true });
+    await engine.images.remove(own, { force: true });
     const image = await engine.commit(id);
     await engine.remove(id);
     const copy = await engine.run({ image: image.id, network: "none", command: ["sleep", "1000"] });
     expect(await inside(copy.containerId, "cat /tmp/f")).toBe("kept");
-    const manifest = (await engine.inspectImage(image.id)).layers;
+    const manifest = (await engine.images.inspect(image.id)).layers;
     expect(manifest).toHaveLength(2);
   });
 
@@ -438,7 +438,9 @@ describe("export, import and run", () => {
     const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
     setXattr(file, "security.capability", capability);
     const before = await treeOf(id);
-    const { id: image } = await engine.importImage(await engine.export(id), { changes: ["CMD sleep 1000"] });
+    const { id: image } = await engine.images.import(await engine.export(id), {
+      changes: ["CMD sleep 1000"],
+    });
     const copy = await engine.run({ image, network: "none" });
     const after = await treeOf(copy.containerId);
     expect(after).toEqual(before);
@@ -459,8 +461,8 @@ describe("export, import and run", () => {
     const tar = tarLayer([{ path: "hello", data: "hi" }]);
     const layers = [];
     for (const archive of [tar, gzipSync(tar), zstdCompressSync(tar)]) {
-      const { id } = await engine.importImage(Readable.from([archive]));
-      layers.push((await engine.inspectImage(id)).layers[0]);
+      const { id } = await engine.images.import(Readable.from([archive]));
+      layers.push((await engine.images.inspect(id)).layers[0]);
     }
     expect(new Set(layers).size).toBe(1);
   });
@@ -471,7 +473,7 @@ describe("export, import and run", () => {
     ["no files", Buffer.alloc(10240)],
     ["xz", Buffer.from("fd377a585a000004e6d6b446", "hex")],
   ])("refuses %s", async (_, bytes) => {
-    await expect(engine.importImage(Readable.from([bytes]))).rejects.toMatchObject({
+    await expect(engine.images.import(Readable.from([bytes]))).rejects.toMatchObject({
       code: "ERR_TSRUN_ARCHIVE_INVALID",
     });
   });
@@ -482,12 +484,12 @@ test("is told in the events", async () => {
   const { id } = await engine.create(options);
   await engine.copyTo(id, "/tmp", archiveOf("f", "x"));
   await tarEntries((await engine.copyFrom(id, "/tmp")).archive);
-  const { id: imported } = await engine.importImage(await engine.export(id), { reference: "told:1" });
+  const { id: imported } = await engine.images.import(await engine.export(id), { reference: "told:1" });
   const { id: committed } = await engine.commit(id, { reference: "told:2", message: "why" });
   // Events have nanoseconds, these bounds milliseconds.
   const until = new Date(Date.now() + 1).toISOString();
   const events: EngineEvent[] = [];
-  for await (const event of engine.events({ since, until })) events.push(event);
+  for await (const event of engine.system.events({ since, until })) events.push(event);
   expect(events.map(({ action }) => action)).toEqual([
     ...["create", "extract-to-dir", "archive-path", "export"],
     ...["import", "commit"],

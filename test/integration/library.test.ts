@@ -16,9 +16,9 @@ const run = promisify(execFile);
 
 test("pull, run, exec, logs, kill, remove", async () => {
   const events: PullEvent[] = [];
-  const { id, names } = await engine.pull(IMAGE, { onProgress: (event) => events.push(event) });
+  const { id, names } = await engine.images.pull(IMAGE, { onProgress: (event) => events.push(event) });
   expect([id, names]).toEqual([expect.stringMatching(/^sha256:[0-9a-f]{64}$/), ["tsrun/base:latest"]]);
-  expect((await engine.inspectImage(IMAGE)).id).toBe(id);
+  expect((await engine.images.inspect(IMAGE)).id).toBe(id);
 
   const handle = await engine.run({
     image: IMAGE,
@@ -80,8 +80,8 @@ test("an AbortSignal ends a pull, a start, an exec and a log that is followed", 
     paths: { root: join(host.directory, "fresh"), run: join(host.directory, "fresh-run") },
     config: loadConfig({}),
   });
-  await expect(fresh.pull(IMAGE, aborted)).rejects.toThrow("enough");
-  expect(await fresh.images()).toEqual([]);
+  await expect(fresh.images.pull(IMAGE, aborted)).rejects.toThrow("enough");
+  expect(await fresh.images.list()).toEqual([]);
   await expect(engine.run({ image: IMAGE, command: ["sleep", "1000"] }, aborted)).rejects.toThrow("enough");
 
   for (let after = 0; after < 40; after += 4) {

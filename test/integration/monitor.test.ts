@@ -266,11 +266,11 @@ async function fillDisk(root: string): Promise<void> {
   };
 
   fill(500_000);
-  expect(await refused(() => small.pull(IMAGE))).toMatch(/ENOSPC|no space/i);
-  expect(await small.images()).toEqual([]);
+  expect(await refused(() => small.images.pull(IMAGE))).toMatch(/ENOSPC|no space/i);
+  expect(await small.images.list()).toEqual([]);
   rmSync(ballast);
   expect(readdirSync(join(root, "tmp"))).toEqual([]);
-  await small.pull(IMAGE);
+  await small.images.pull(IMAGE);
   await (await run("true")).exited;
   await removeAll(small);
 

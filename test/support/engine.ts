@@ -32,7 +32,7 @@ export function useEngine(): EngineHost {
 
   beforeAll(async () => {
     before = snapshot(paths);
-    await engine.pull(IMAGE);
+    await engine.images.pull(IMAGE);
   });
   afterEach(() => removeAll(engine));
   afterAll(async () => {

@@ -23,7 +23,7 @@ export default command({
     const matches = combine(filter, pruneMatchers(prunableContainer, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;
     const engine = await context.engine();
-    const { deleted, bytes } = await engine.pruneContainers({ matches });
+    const { deleted, bytes } = await engine.prune({ matches });
     if (deleted.length > 0) context.out(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
     context.out(`Total reclaimed space: ${humanSize(bytes)}\n`);
     return 0;

@@ -38,7 +38,7 @@ async function run({ options: flags }: Arguments<typeof options>, context: Conte
   const matches = combine(filter, eventMatchers);
   const toText = eventFormat(format);
   const engine = await context.engine();
-  const events = engine.events({
+  const events = engine.system.events({
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
   });

@@ -25,7 +25,7 @@ export default command({
     { options: { format = "", human, "no-trunc": whole, quiet }, positionals: [image = ""] },
     context,
   ) {
-    const steps = await (await context.engine()).history(image);
+    const steps = await (await context.engine()).images.history(image);
     const rows = steps.map((step) => historyRow(step, { human, truncate: !whole, now: context.now() }));
     if (quiet && format === "") context.out(rows.map(({ ID }) => `${ID}\n`).join(""));
     else context.out(renderRows(rows, format, historyList(human)));

@@ -28,7 +28,7 @@ export default command({
     const matches = combine(filter, pruneMatchers(prunableImage, context.now()));
     if (!force && !(await confirm(all ? WARNING_ALL : WARNING_DANGLING, context))) return 0;
     const engine = await context.engine();
-    const pruned = await engine.pruneImages({ all, ...(filter.length > 0 && { matches }) });
+    const pruned = await engine.images.prune({ all, ...(filter.length > 0 && { matches }) });
     printPrunedImages(pruned, context);
     context.out(`Total reclaimed space: ${humanSize(pruned.bytes)}\n`);
     return 0;

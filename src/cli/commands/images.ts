@@ -60,9 +60,9 @@ async function load(
   reference: string | undefined,
   details: boolean,
 ): Promise<FilteredImage[]> {
-  const images = await engine.images(reference);
+  const images = await engine.images.list(reference);
   if (!details) return images;
   return await Promise.all(
-    images.map(async (image) => ({ ...image, details: await engine.inspectImage(image.id) })),
+    images.map(async (image) => ({ ...image, details: await engine.images.inspect(image.id) })),
   );
 }

@@ -23,7 +23,7 @@ export default command({
     const { change, message, platform } = options;
     const engine = await context.engine();
     const { id } = await interruptible(async (signal) =>
-      engine.importImage(await open(source, context), {
+      engine.images.import(await open(source, context), {
         ...(reference !== undefined && { reference }),
         ...(message !== undefined && { message }),
         ...(platform !== undefined && { platform }),

@@ -13,7 +13,7 @@ export default command({
   interspersed: true,
   options: { format: value("Format output: 'json' or 'TEMPLATE', a Go template", { short: "f" }) },
   async run({ options: { format = "" } }, context) {
-    const info = await (await context.engine()).info();
+    const info = await (await context.engine()).system.info();
     const document = infoDocument(info, version());
     if (format === "") context.out(infoText(document));
     else if (format === "json") context.out(`${JSON.stringify(document)}\n`);

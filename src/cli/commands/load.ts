@@ -37,7 +37,7 @@ export default command({
     const source = input === undefined ? context.terminal.input() : { path: input };
     try {
       const images = await interruptible((signal) =>
-        engine.load(source, {
+        engine.images.load(source, {
           ...(platform !== undefined && { platform }),
           ...(progress !== undefined && { onProgress: progress.event }),
           signal,

@@ -39,7 +39,7 @@ async function run(
   if (given.username === undefined && given.password === undefined && (await again(target, context)))
     return 0;
   const credentials = await complete(given, server, context);
-  finish(await engine.login({ ...target, credentials }), context);
+  finish(await engine.registries.login({ ...target, credentials }), context);
   return 0;
 }
 
@@ -69,12 +69,12 @@ async function fromFlags(
 /** Tries the credentials that are kept already; false where they are none, or none that do. */
 async function again(target: { server?: string }, context: Context): Promise<boolean> {
   const engine = await context.engine();
-  const known = await engine.knownLogin(target.server);
+  const known = await engine.registries.knownLogin(target.server);
   if (known === undefined) return false;
   const user = known.username === "" ? "" : ` [Username: ${known.username}]`;
   context.out(`Authenticating with existing credentials...${user}\n`);
   try {
-    finish(await engine.login(target), context);
+    finish(await engine.registries.login(target), context);
     return true;
   } catch (error) {
     if (!(error instanceof TsrunError) || error.code !== "ERR_TSRUN_LOGIN_DENIED") throw error;

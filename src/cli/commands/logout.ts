@@ -10,7 +10,7 @@ export default command({
   options: {},
   async run({ positionals: [asked] }, context) {
     const engine = await context.engine();
-    const { server, removed } = await engine.logout(asked);
+    const { server, removed } = await engine.registries.logout(asked);
     context.out(removed ? `Removing login credentials for ${server}\n` : `Not logged in to ${server}\n`);
     return 0;
   },

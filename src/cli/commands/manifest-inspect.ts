@@ -19,7 +19,7 @@ export default command({
   },
   async run({ options: { insecure, verbose }, positionals: [name = ""] }, context) {
     const engine = await context.engine();
-    const manifest = await engine.inspectManifest(name, { insecure, verbose });
+    const manifest = await engine.registries.inspectManifest(name, { insecure, verbose });
     const document: unknown = verbose ? manifestDetails(manifest) : JSON.parse(manifest.bytes.toString());
     context.out(`${JSON.stringify(document, undefined, "\t")}\n`);
     return 0;

@@ -31,7 +31,7 @@ export default command({
   async run({ options: flags, positionals: [network = "", container = ""] }, context) {
     const engine = await context.engine();
     const priority = flags["gw-priority"];
-    const { warnings } = await engine.connectNetwork(container, {
+    const { warnings } = await engine.networks.connect(container, {
       network,
       ...(flags.alias.length > 0 && { aliases: flags.alias }),
       ...(flags["driver-opt"].length > 0 && { driverOptions: Object.assign({}, ...flags["driver-opt"]) }),

@@ -48,7 +48,7 @@ export default command({
   },
   async run({ options: flags, positionals: [name = ""] }, context) {
     const engine = await context.engine();
-    const { id, warnings } = await engine.createNetwork({
+    const { id, warnings } = await engine.networks.create({
       name,
       subnets: flags.subnet.flat(),
       gateways: flags.gateway.flat(),

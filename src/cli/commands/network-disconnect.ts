@@ -11,7 +11,7 @@ export default command({
   options: { force: flag("Force the container to disconnect from a network", { short: "f" }) },
   async run({ options: { force }, positionals: [network = "", container = ""] }, context) {
     const engine = await context.engine();
-    await engine.disconnectNetwork(container, { network, force });
+    await engine.networks.disconnect(container, { network, force });
     return 0;
   },
 });

@@ -30,7 +30,7 @@ export default command({
     return await inspectNames(positionals, {
       context,
       format,
-      find: (name) => engine.networkGraph(name),
+      find: (name) => engine.networks.graph(name),
       render: (graphs, template) =>
         template === ""
           ? graphs.map((each) => renderNetworkGraph(each, { unicode })).join("\n")

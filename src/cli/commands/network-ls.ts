@@ -29,7 +29,7 @@ export default command({
   async run({ options: { filter, format = "", "no-trunc": whole, quiet } }, context) {
     const matches = combine(filter, networkMatchers);
     const engine = await context.engine();
-    const rows = (await engine.networks())
+    const rows = (await engine.networks.list())
       .filter(matches)
       .map((network) => networkRow(network, { truncate: !whole }));
     if (quiet && format === "") context.out(rows.map((row) => `${row.ID}\n`).join(""));

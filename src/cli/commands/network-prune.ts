@@ -22,7 +22,7 @@ export default command({
     const matches = combine(filter, pruneMatchers(prunableNetwork, context.now()));
     if (!force && !(await confirm(WARNING, context))) return 0;
     const engine = await context.engine();
-    const names = await engine.pruneNetworks({ matches });
+    const names = await engine.networks.prune({ matches });
     if (names.length > 0) context.out(`Deleted Networks:\n${names.join("\n")}\n\n`);
     return 0;
   },

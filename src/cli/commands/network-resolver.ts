@@ -15,7 +15,7 @@ export default command({
   async run(_args, context) {
     process.title = "tsrun network resolver"; // for ps(1)
     const engine = await context.engine();
-    await engine.serveNames(LISTENER_FD);
+    await engine.networks.serveNames(LISTENER_FD);
     return 0;
   },
 });

@@ -15,7 +15,7 @@ export default command({
     const engine = await context.engine();
     return await forEachName(positionals, context, async (name) => {
       try {
-        await engine.removeNetwork(name);
+        await engine.networks.remove(name);
         return name;
       } catch (error) {
         if (force && error instanceof TsrunError && error.code === "ERR_TSRUN_NETWORK_NOT_FOUND")

@@ -67,7 +67,7 @@ async function ancestorLayers({ filter }: Flags, engine: EngineApi): Promise<Map
   const layers = new Map<string, readonly string[]>();
   for (const [name, value] of filter) {
     if (name !== "ancestor") continue;
-    const image = await engine.inspectImage(value).catch(() => undefined);
+    const image = await engine.images.inspect(value).catch(() => undefined);
     if (image !== undefined) layers.set(value, image.layers);
   }
   return layers;

@@ -43,7 +43,7 @@ async function run(
   if (!isTagged && !quiet && !allTags) context.out(`Using default tag: ${reference.tag}\n`);
 
   const engine = await context.engine();
-  const names = allTags ? (await engine.tags(name)).map((tag) => `${name}:${tag}`) : [name];
+  const names = allTags ? (await engine.registries.tags(name)).map((tag) => `${name}:${tag}`) : [name];
   for (const each of names) await pullOne(each, { platform, quiet }, context);
   context.out(`${allTags ? repositoryOf(reference) : canonicalName(reference)}\n`);
   return 0;
@@ -57,7 +57,7 @@ async function pullOne(
   const engine = await context.engine();
   const progress = quiet ? undefined : progressTo(context, 1, context.out);
   try {
-    await engine.pull(name, {
+    await engine.images.pull(name, {
       ...(platform !== undefined && { platform }),
       ...(progress !== undefined && { onProgress: (event) => show(event, progress, context) }),
     });

@@ -49,7 +49,7 @@ async function run(args: Arguments<typeof options>, context: Context): Promise<n
   const progress = quiet ? undefined : createPushProgress(context);
   try {
     const pushed = await interruptible((signal) =>
-      engine.push(name, {
+      engine.images.push(name, {
         allTags,
         signal,
         ...(platform !== undefined && { platform }),

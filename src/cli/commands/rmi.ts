@@ -24,7 +24,7 @@ export default command({
     const engine = await context.engine();
     return await forEachName(positionals, context, async (name) => {
       try {
-        const { untagged, deleted } = await engine.removeImage(name, { force });
+        const { untagged, deleted } = await engine.images.remove(name, { force });
         const lines = [
           ...untagged.map((item) => `Untagged: ${item}`),
           ...deleted.map((item) => `Deleted: ${item}`),

@@ -20,7 +20,7 @@ export default command({
   async run({ options: { output, platform }, positionals }, context) {
     const engine = await context.engine();
     const only = platform === undefined ? {} : { platform };
-    await sendArchive(context, output, (signal) => engine.save(positionals, { ...only, signal }));
+    await sendArchive(context, output, (signal) => engine.images.save(positionals, { ...only, signal }));
     return 0;
   },
 });

@@ -34,7 +34,7 @@ export default command({
   ) {
     const matches = combine(filter, searchMatchers());
     const engine = await context.engine();
-    const found = await engine.search(term, limit === undefined ? {} : { limit });
+    const found = await engine.registries.search(term, limit === undefined ? {} : { limit });
     const shown = found.filter(matches).sort((a, b) => b.stars - a.stars);
     const isJson = format === "json";
     const rows = shown.map((image) => searchRow(image, { truncate: !whole, isJson }));

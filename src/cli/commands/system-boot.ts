@@ -11,6 +11,6 @@ export default command({
   options: {},
   run: async (_args, context) => {
     const engine = await context.engine();
-    return await each(context, (onResult) => engine.boot(onResult));
+    return await each(context, (onResult) => engine.system.boot(onResult));
   },
 });

@@ -25,7 +25,7 @@ export default command({
     const engine = await context.engine();
     const progress = context.terminal.isTerminal(2) ? progressTo(context, 2, context.err) : undefined;
     const report = await interruptible((signal) =>
-      engine.check({
+      engine.system.check({
         repair,
         signal,
         onProgress: ({ doneBytes, totalBytes }) =>

@@ -21,7 +21,7 @@ export default command({
     verbose: flag("Show detailed information on space usage", { short: "v" }),
   },
   async run({ options: { format = "", verbose } }, context) {
-    const usage = await (await context.engine()).diskUsage();
+    const usage = await (await context.engine()).system.diskUsage();
     if (!verbose) {
       context.out(renderRows(usageRows(usage), format, usageList));
       return 0;

@@ -66,26 +66,26 @@ function pruneParts({ all, filter, volumes }: Flags, context: Context): (() => P
   return [
     async () => {
       const engine = await context.engine();
-      const { deleted, bytes } = await engine.pruneContainers({ matches: container });
+      const { deleted, bytes } = await engine.prune({ matches: container });
       if (deleted.length > 0) context.out(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
       return bytes;
     },
     async () => {
       const engine = await context.engine();
-      const names = await engine.pruneNetworks({ matches: network });
+      const names = await engine.networks.prune({ matches: network });
       if (names.length > 0) context.out(`Deleted Networks:\n${names.join("\n")}\n\n`);
       return 0;
     },
     async () => {
       if (volume === undefined) return 0;
       const engine = await context.engine();
-      const { deleted, bytes } = await engine.pruneVolumes({ matches: volume });
+      const { deleted, bytes } = await engine.volumes.prune({ matches: volume });
       if (deleted.length > 0) context.out(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
       return bytes;
     },
     async () => {
       const engine = await context.engine();
-      const pruned = await engine.pruneImages({ all, ...(filter.length > 0 && { matches: image }) });
+      const pruned = await engine.images.prune({ all, ...(filter.length > 0 && { matches: image }) });
       printPrunedImages(pruned, context);
       return pruned.bytes;
     },

@@ -11,6 +11,6 @@ export default command({
   options: {},
   run: async (_args, context) => {
     const engine = await context.engine();
-    return await each(context, (onResult) => engine.shutdown(onResult));
+    return await each(context, (onResult) => engine.system.shutdown(onResult));
   },
 });

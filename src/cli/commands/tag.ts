@@ -13,7 +13,7 @@ export default command({
   options: {},
   async run({ positionals: [source = "", target = ""] }, context) {
     const engine = await context.engine();
-    await engine.tag(source, target);
+    await engine.images.tag(source, target);
     return 0;
   },
 });

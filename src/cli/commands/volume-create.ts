@@ -41,7 +41,7 @@ export default command({
       );
     }
     const engine = await context.engine();
-    const created = await engine.createVolume({
+    const created = await engine.volumes.create({
       name: positional ?? name ?? "",
       ...(driver && { driver }),
       options: toRecord(opt),

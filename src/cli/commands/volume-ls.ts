@@ -29,7 +29,7 @@ export default command({
   async run({ options: { filter, format = "", quiet } }, context) {
     const matches = combine(filter, volumeMatchers);
     const engine = await context.engine();
-    const rows = (await engine.listVolumes()).filter(matches).map(volumeRow);
+    const rows = (await engine.volumes.list()).filter(matches).map(volumeRow);
     if (quiet && format === "") context.out(rows.map(({ Name }) => `${Name}\n`).join(""));
     else context.out(renderRows(rows, format, volumeList));
     return 0;

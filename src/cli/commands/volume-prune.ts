@@ -37,7 +37,7 @@ export default command({
     const all = wanted || filtered.includes(true);
     if (!force && !(await confirm(all ? ALL : ANONYMOUS, context))) return 0;
     const engine = await context.engine();
-    const { deleted, bytes } = await engine.pruneVolumes({ all, matches });
+    const { deleted, bytes } = await engine.volumes.prune({ all, matches });
     if (deleted.length > 0) context.out(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
     context.out(`Total reclaimed space: ${humanSize(bytes)}\n`);
     return 0;

@@ -13,7 +13,7 @@ export default command({
   async run({ options: { force }, positionals }, context) {
     const engine = await context.engine();
     return await forEachName(positionals, context, async (name) => {
-      await engine.removeVolume(name, { force });
+      await engine.volumes.remove(name, { force });
       return name;
     });
   },

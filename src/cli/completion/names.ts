@@ -29,18 +29,18 @@ export function engineNames(engine: () => Promise<EngineApi>, now: () => number)
       }));
     },
     async images() {
-      const all = await (await engine()).images();
+      const all = await (await engine()).images.list();
       return all.flatMap(({ id, names }) => names.map((text) => ({ text, note: shortId(id) })));
     },
     async networks() {
-      const all = await (await engine()).networks();
+      const all = await (await engine()).networks.list();
       return all.map(({ name, driver, subnets }) => ({
         text: name,
         note: NOTES[name] ?? `${driver}, ${subnets.map(({ subnet }) => subnet).join(", ")}`,
       }));
     },
     async volumes() {
-      const all = await (await engine()).listVolumes();
+      const all = await (await engine()).volumes.list();
       return all.map(({ name, driver }) => ({ text: name, note: driver }));
     },
   };

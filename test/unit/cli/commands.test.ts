@@ -10,10 +10,10 @@ import rm from "../../../src/cli/commands/rm.ts";
 import rmi from "../../../src/cli/commands/rmi.ts";
 import stop from "../../../src/cli/commands/stop.ts";
 import version from "../../../src/cli/commands/version.ts";
-import type { EngineApi, ImageDetails, LogEntry } from "../../../src/engine/api.ts";
+import type { ImageDetails, LogEntry } from "../../../src/engine/api.ts";
 import { TsrunError } from "../../../src/errors.ts";
 import { endpoint } from "../../support/endpoint.ts";
-import { container, runCommand } from "./fake.ts";
+import { container, type FakeEngine, runCommand } from "./fake.ts";
 
 const missing = (what: string) =>
   new TsrunError(`ERR_TSRUN_${what}_NOT_FOUND`, `no such ${what.toLowerCase()}`);
@@ -31,11 +31,13 @@ describe("ps", () => {
     state: { status: "exited", exitCode: 3, pid: 0, finishedAt: "2024-05-01T11:59:57Z" },
   });
   const old = container("old", { createdAt: "2024-04-01T00:00:00Z", state: { status: "created", pid: 0 } });
-  const engine: Partial<EngineApi> = {
+  const engine: FakeEngine = {
     list: async () => [web, job, old],
-    async inspectImage(reference) {
-      if (reference === "parent") return { ...alpine, layers: web.record.layers };
-      throw missing("IMAGE");
+    images: {
+      async inspect(reference) {
+        if (reference === "parent") return { ...alpine, layers: web.record.layers };
+        throw missing("IMAGE");
+      },
     },
   };
   const run = async (...argv: string[]) => (await runCommand(ps, argv, { engine })).out;
@@ -171,9 +173,11 @@ const dangling: ImageDetails = {
 };
 
 describe("images", () => {
-  const engine: Partial<EngineApi> = {
-    images: async () => [alpine, dangling],
-    inspectImage: async (id) => (id === alpine.id ? alpine : dangling),
+  const engine: FakeEngine = {
+    images: {
+      list: async () => [alpine, dangling],
+      inspect: async (id) => (id === alpine.id ? alpine : dangling),
+    },
   };
   const run = async (...argv: string[]) => (await runCommand(images, argv, { engine })).out;
 
@@ -215,29 +219,35 @@ describe("inspect", () => {
       networks: [endpoint({ containerId: "web", address: "172.17.0.2/16" })],
     },
   });
-  const engine: Partial<EngineApi> = {
+  const engine: FakeEngine = {
     inspect: async (name) => {
       if (name === "web") return web;
       throw missing("CONTAINER");
     },
-    inspectImage: async (name) => {
-      if (name === "alpine" || name === alpine.id) return alpine;
-      throw missing("IMAGE");
+    images: {
+      inspect: async (name) => {
+        if (name === "alpine" || name === alpine.id) return alpine;
+        throw missing("IMAGE");
+      },
     },
-    inspectNetwork: async () => {
-      throw missing("NETWORK");
+    networks: {
+      inspect: async () => {
+        throw missing("NETWORK");
+      },
     },
-    inspectVolume: async (name) => {
-      if (name !== "data") throw missing("VOLUME");
-      return {
-        name,
-        driver: "local",
-        options: { type: "tmpfs", device: "tmpfs" },
-        labels: {},
-        createdAt: "2024-05-01T12:00:00Z",
-        mountpoint: "/data/volumes/data/_data",
-        users: [],
-      };
+    volumes: {
+      inspect: async (name) => {
+        if (name !== "data") throw missing("VOLUME");
+        return {
+          name,
+          driver: "local",
+          options: { type: "tmpfs", device: "tmpfs" },
+          labels: {},
+          createdAt: "2024-05-01T12:00:00Z",
+          mountpoint: "/data/volumes/data/_data",
+          users: [],
+        };
+      },
     },
   };
   const run = (...argv: string[]) => runCommand(inspect, argv, { engine });
@@ -304,7 +314,7 @@ describe("inspect", () => {
 describe("commands on several containers", () => {
   it("goes on after a failure, reports it and exits 1", async () => {
     const killed: [string, string | undefined][] = [];
-    const engine: Partial<EngineApi> = {
+    const engine: FakeEngine = {
       async kill(name, signal) {
         if (name === "b") throw missing("CONTAINER");
         killed.push([name, signal]);
@@ -321,7 +331,7 @@ describe("commands on several containers", () => {
   it("stops them at the same time and prints them in order", async () => {
     let running = 0;
     let most = 0;
-    const engine: Partial<EngineApi> = {
+    const engine: FakeEngine = {
       async stop(name, options) {
         expect(options).toEqual({ timeout: 1 });
         most = Math.max(most, ++running);
@@ -337,7 +347,7 @@ describe("commands on several containers", () => {
   });
 
   it("takes rm -f of what is not there as no failure", async () => {
-    const engine: Partial<EngineApi> = {
+    const engine: FakeEngine = {
       remove: async () => {
         throw missing("CONTAINER");
       },
@@ -350,8 +360,8 @@ describe("commands on several containers", () => {
   });
 
   it("says what rmi did", async () => {
-    const engine: Partial<EngineApi> = {
-      removeImage: async () => ({ untagged: ["alpine:latest"], deleted: ["sha256:1"] }),
+    const engine: FakeEngine = {
+      images: { remove: async () => ({ untagged: ["alpine:latest"], deleted: ["sha256:1"] }) },
     };
     expect((await runCommand(rmi, ["alpine"], { engine })).out).toBe(
       "Untagged: alpine:latest\nDeleted: sha256:1\n",
@@ -360,23 +370,25 @@ describe("commands on several containers", () => {
 });
 
 describe("pull", () => {
-  const engine: Partial<EngineApi> = {
-    async pull(reference, options) {
-      options?.onProgress?.({
-        type: "start",
-        reference: `${reference}:latest`,
-        digest: "sha256:d",
-        layers: 1,
-        totalBytes: 10,
-      });
-      options?.onProgress?.({ type: "progress", receivedBytes: 10, totalBytes: 10 });
-      options?.onProgress?.({
-        type: "done",
-        reference: `${reference}:latest`,
-        digest: "sha256:d",
-        upToDate: false,
-      });
-      return alpine;
+  const engine: FakeEngine = {
+    images: {
+      async pull(reference, options) {
+        options?.onProgress?.({
+          type: "start",
+          reference: `${reference}:latest`,
+          digest: "sha256:d",
+          layers: 1,
+          totalBytes: 10,
+        });
+        options?.onProgress?.({ type: "progress", receivedBytes: 10, totalBytes: 10 });
+        options?.onProgress?.({
+          type: "done",
+          reference: `${reference}:latest`,
+          digest: "sha256:d",
+          upToDate: false,
+        });
+        return alpine;
+      },
     },
   };
 
@@ -408,7 +420,7 @@ describe("logs", () => {
       { stream: "stderr", time: "2024-05-01T00:00:00.2Z", text: "b\n" },
     ];
     let asked: unknown;
-    const engine: Partial<EngineApi> = {
+    const engine: FakeEngine = {
       async *logs(_, options) {
         asked = options;
         yield* entries;

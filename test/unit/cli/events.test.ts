@@ -38,9 +38,11 @@ const STREAM: EngineEvent[] = [
 function run(...argv: string[]) {
   const asked: EventsOptions[] = [];
   const engine = {
-    async *events(options: EventsOptions = {}) {
-      asked.push(options);
-      yield* STREAM;
+    system: {
+      async *events(options: EventsOptions = {}) {
+        asked.push(options);
+        yield* STREAM;
+      },
     },
   };
   return runCommand(events, argv, { engine }).then((result) => ({ ...result, asked }));

@@ -5,7 +5,7 @@ import { parseArguments } from "../../../src/cli/parse.ts";
 import { renderError } from "../../../src/cli/render/errors.ts";
 import type { Terminal } from "../../../src/cli/terminal.ts";
 import { loadConfig } from "../../../src/config.ts";
-import type { EngineApi, ExitStatus, ProcessHandle } from "../../../src/engine/api.ts";
+import type { ContainersApi, EngineApi, ExitStatus, ProcessHandle } from "../../../src/engine/api.ts";
 import type { ContainerOptions, ContainerState, ContainerSummary } from "../../../src/engine/types.ts";
 
 export const NOW = Date.parse("2024-05-01T12:00:00Z");
@@ -17,6 +17,11 @@ export interface Result {
 }
 
 /** Parses argv by the command's table and runs it on an engine that has only the given methods. */
+/** What a test has of an engine. */
+export type FakeEngine = Partial<ContainersApi> & {
+  [Facet in Exclude<keyof EngineApi, keyof ContainersApi>]?: Partial<EngineApi[Facet]>;
+};
+
 export async function runCommand(
   // biome-ignore lint/suspicious/noExplicitAny: any command, whatever its table
   command: Command<any>,
@@ -25,7 +30,7 @@ export async function runCommand(
     engine = {},
     terminal = {},
     env = {},
-  }: { engine?: Partial<EngineApi>; terminal?: Partial<Terminal>; env?: Record<string, string> } = {},
+  }: { engine?: FakeEngine; terminal?: Partial<Terminal>; env?: Record<string, string> } = {},
 ): Promise<Result> {
   const result: Result = { code: -1, out: "", err: "" };
   const context: Context = {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import push from "../../../src/cli/commands/push.ts";
 import tag from "../../../src/cli/commands/tag.ts";
-import type { EngineApi, PushEvent, PushOptions } from "../../../src/engine/api.ts";
-import { runCommand } from "./fake.ts";
+import type { PushEvent, PushOptions } from "../../../src/engine/api.ts";
+import { type FakeEngine, runCommand } from "./fake.ts";
 
 const events: PushEvent[] = [
   { type: "start", repository: "docker.io/team/app" },
@@ -16,13 +16,15 @@ const events: PushEvent[] = [
   { type: "done", reference: "team/app:1", tag: "1", digest: "sha256:d", size: 405 },
 ];
 
-function fake(): { engine: Partial<EngineApi>; asked: [string, PushOptions][] } {
+function fake(): { engine: FakeEngine; asked: [string, PushOptions][] } {
   const asked: [string, PushOptions][] = [];
-  const engine: Partial<EngineApi> = {
-    async push(reference, options = {}) {
-      asked.push([reference, options]);
-      for (const event of events) options.onProgress?.(event);
-      return [{ reference: "team/app:1", digest: "sha256:d", size: 405 }];
+  const engine: FakeEngine = {
+    images: {
+      async push(reference, options = {}) {
+        asked.push([reference, options]);
+        for (const event of events) options.onProgress?.(event);
+        return [{ reference: "team/app:1", digest: "sha256:d", size: 405 }];
+      },
     },
   };
   return { engine, asked };
@@ -69,7 +71,7 @@ test("-q: the name alone; what is asked for reaches the engine", async () => {
 
 test("tag says nothing", async () => {
   const asked: string[][] = [];
-  const engine: Partial<EngineApi> = { tag: async (...names) => void asked.push(names) };
+  const engine: FakeEngine = { images: { tag: async (...names) => void asked.push(names) } };
   expect(await runCommand(tag, ["alpine", "team/alpine:1"], { engine })).toEqual({
     code: 0,
     out: "",

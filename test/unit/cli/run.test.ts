@@ -8,7 +8,7 @@ import run from "../../../src/cli/commands/run.ts";
 import type { Input } from "../../../src/cli/terminal.ts";
 import type { EngineApi, ExecOptions, RunOptions } from "../../../src/engine/api.ts";
 import type { ContainerOptions } from "../../../src/engine/types.ts";
-import { type FakeProcess, fakeProcess, runCommand } from "./fake.ts";
+import { type FakeEngine, type FakeProcess, fakeProcess, runCommand } from "./fake.ts";
 
 let directory: string;
 let stdout: number;
@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const engine: Partial<EngineApi> = {
+const engine: FakeEngine = {
   async run(options, start = {}) {
     asked = { options, start };
     start.onCreated?.({
@@ -128,7 +128,7 @@ describe("run", () => {
   });
 
   it("leaves no empty --cidfile behind", async () => {
-    const failing: Partial<EngineApi> = { run: () => Promise.reject(new Error("no")) };
+    const failing: FakeEngine = { run: () => Promise.reject(new Error("no")) };
     const cidfile = join(directory, "cid");
     await expect(runCommand(run, ["--cidfile", cidfile, "alpine"], { engine: failing })).rejects.toThrow(
       "no",
@@ -152,7 +152,7 @@ describe("run", () => {
   });
 
   it("says on stderr that and what it pulls", async () => {
-    const pulling: Partial<EngineApi> = {
+    const pulling: FakeEngine = {
       async run(options, start) {
         const tell = start?.pull?.onProgress;
         tell?.({ type: "missing", reference: "alpine:latest" });
@@ -273,7 +273,7 @@ describe("attached", () => {
 describe("exec", () => {
   const request = async (...argv: string[]): Promise<ExecOptions | undefined> => {
     let options: ExecOptions | undefined;
-    const execEngine: Partial<EngineApi> = {
+    const execEngine: FakeEngine = {
       exec: async (_, given) => {
         options = given;
         return process_;

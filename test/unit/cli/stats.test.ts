@@ -3,9 +3,9 @@ import stats from "../../../src/cli/commands/stats.ts";
 import { binarySize } from "../../../src/cli/render/size.ts";
 import { statsRow } from "../../../src/cli/render/stats-row.ts";
 import { screenful } from "../../../src/cli/screen.ts";
-import type { EngineApi, StatsSample } from "../../../src/engine/api.ts";
+import type { StatsSample } from "../../../src/engine/api.ts";
 import { TsrunError } from "../../../src/errors.ts";
-import { container, runCommand } from "./fake.ts";
+import { container, type FakeEngine, runCommand } from "./fake.ts";
 
 const GIB = 2 ** 30;
 
@@ -91,7 +91,7 @@ describe("a row", () => {
 
 describe("stats", () => {
   /** Each sample is a second and half a second of processor time after the one before. */
-  function engineOf(names: string[], gone: string[] = []): Partial<EngineApi> {
+  function engineOf(names: string[], gone: string[] = []): FakeEngine {
     const taken = new Map<string, number>();
     return {
       list: async () => [
@@ -110,7 +110,7 @@ describe("stats", () => {
       },
     };
   }
-  const run = async (argv: string[], engine: Partial<EngineApi>) => runCommand(stats, argv, { engine });
+  const run = async (argv: string[], engine: FakeEngine) => runCommand(stats, argv, { engine });
 
   it("shows what runs, as docker does", async () => {
     const { out } = await run(["--no-stream"], engineOf(["web", "db"]));

@@ -82,7 +82,7 @@ describe("update", () => {
 });
 
 describe("container prune", () => {
-  const engine = { pruneContainers: async () => ({ deleted: ["abc"], bytes: 1500 }) };
+  const engine = { prune: async () => ({ deleted: ["abc"], bytes: 1500 }) };
   const run = (answer: string) => {
     const input = new PassThrough();
     input.end(answer);
@@ -103,7 +103,7 @@ describe("container prune", () => {
     let matches: ((container: ContainerSummary) => boolean) | undefined;
     await runCommand(prune, ["-f", "--filter", "until=90s", "--filter", "label!=keep"], {
       engine: {
-        async pruneContainers(options) {
+        async prune(options) {
           matches = options?.matches;
           return { deleted: [], bytes: 0 };
         },

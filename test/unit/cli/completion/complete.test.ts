@@ -6,29 +6,35 @@ import { positionalsOf } from "../../../../src/cli/completion/positionals.ts";
 import { commands, groups } from "../../../../src/cli/registry.ts";
 import type { EngineApi } from "../../../../src/engine/api.ts";
 import { BRIDGE, HOST, NONE } from "../../../../src/network/predefined.ts";
-import { container, NOW } from "../fake.ts";
+import { container, type FakeEngine, NOW } from "../fake.ts";
 
-const engine: Partial<EngineApi> = {
+const engine: FakeEngine = {
   list: async () => [
     container("web"),
     container("db"),
     container("old", { state: { status: "exited", pid: 0, finishedAt: "2024-05-01T11:59:57Z" } }),
     container("ice", { state: { paused: true, pid: 9 } }),
   ],
-  images: async () => [
-    {
-      id: `sha256:${"a1".repeat(32)}`,
-      names: ["alpine:3.20", "alpine:latest"],
-      digests: [],
-      created: "",
-      size: 1,
-    },
-  ],
-  networks: async () =>
-    [BRIDGE, { ...BRIDGE, name: "front" }, HOST, NONE].map((network) => ({ ...network, containers: [] })),
-  listVolumes: async () => [
-    { name: "data", driver: "local", options: {}, labels: {}, createdAt: "", mountpoint: "/d", users: [] },
-  ],
+  images: {
+    list: async () => [
+      {
+        id: `sha256:${"a1".repeat(32)}`,
+        names: ["alpine:3.20", "alpine:latest"],
+        digests: [],
+        created: "",
+        size: 1,
+      },
+    ],
+  },
+  networks: {
+    list: async () =>
+      [BRIDGE, { ...BRIDGE, name: "front" }, HOST, NONE].map((network) => ({ ...network, containers: [] })),
+  },
+  volumes: {
+    list: async () => [
+      { name: "data", driver: "local", options: {}, labels: {}, createdAt: "", mountpoint: "/d", users: [] },
+    ],
+  },
 };
 const NETWORKS = ["bridge", "front", "host", "none"];
 const names = engineNames(
