@@ -82,13 +82,15 @@ static bool is_there(const char *path, bool directory)
 	return strlen(path) >= PATH_MAX || (stat(path[0] ? path : ".", &info) == 0 && (!directory || S_ISDIR(info.st_mode)));
 }
 
-/* What the descriptors lead to, seen from outside. */
+/* What the descriptors lead to, seen from outside; of what is deeper than a path may be long (proc_pid_fd(5)) nobody can tell. */
 static bool is_beneath(int fd, int directory)
 {
 	char name[32], inner[2 * PATH_MAX], outer[2 * PATH_MAX];
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	ssize_t inner_length = readlink(name, inner, sizeof(inner));
+	if (inner_length < 0 && errno == ENAMETOOLONG)
+		return true;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", directory);
 	ssize_t outer_length = readlink(name, outer, sizeof(outer));
 	return outer_length > 0 && inner_length >= outer_length && memcmp(inner, outer, (size_t)outer_length) == 0 &&
