@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, writeFileSync }
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { isRootless } from "../../src/kernel/rootless.ts";
 import type { CliResult } from "../support/cli.ts";
 import { useHost } from "./support/host.ts";
 
@@ -122,7 +123,8 @@ describe("networks", () => {
   test("a RUN's own choice comes first", async () => {
     const dockerfile = `FROM tsrun/base\nRUN ${NAMESPACE}\nRUN --network=none ${NAMESPACE}; true\n`;
     const [first, links, second, alone] = (await said(dockerfile)).split("\n");
-    expect(new Set([first, second, own]).size).toBe(3);
+    // The second may have the number of the first, which is gone; what is in them tells them apart.
+    expect([first, second]).not.toContain(own);
     expect([links, alone]).toEqual(["2", "1"]);
   });
 });
@@ -145,8 +147,10 @@ describe("the context as a mount", () => {
     own("-R", "1234:4321", ".");
     const { uid, gid, ino } = lstatSync(join(context, "a/b"));
     expect([uid, gid]).toEqual([1234, 4321]);
-    // The very file: nothing was copied.
-    expect(await said(dockerfile, ...flags)).toBe(`${roots}\n${ino}`);
+    const lines = (await said(dockerfile, ...flags)).split("\n");
+    expect(lines.slice(0, -1).join("\n")).toBe(roots);
+    // The very file, and no copy, where its owner can be mapped: an ordinary user has no privileges over its filesystem.
+    expect(lines.at(-1) === String(ino)).toBe(!isRootless());
     expect(lstatSync(join(context, "a/b"))).toMatchObject({ uid, gid });
   });
 
