@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openTmux, type Tmux } from "../support/tmux.ts";
 import { useHost } from "./support/host.ts";
@@ -25,6 +24,12 @@ describe("run -it in a terminal", () => {
     await terminal.until(/in# *$/);
   }
 
+  /** Types a command that does nothing, and waits until the one container's shell executes it. */
+  async function sleepInForeground(): Promise<void> {
+    await terminal.line("sleep 1000");
+    await expect.poll(() => output("top", host.containers()[0] as string)).toContain("sleep 1000");
+  }
+
   test("shows a prompt, runs what is typed, and ends with the shell's exit code", async () => {
     await enter("--rm");
     await terminal.line("echo $((6*7)) $(tty) $TERM");
@@ -44,7 +49,7 @@ describe("run -it in a terminal", () => {
     await terminal.line("stty size");
     await terminal.until(/^24 80$/m);
     await terminal.resize(101, 33);
-    await terminal.line("clear; sleep 0.3; stty size");
+    await terminal.line("clear; until stty size | grep '^33 101$'; do sleep 0.1; done");
     await terminal.until(/^33 101$/m);
     await terminal.line("clear; sh -c 'trap \"stty size\" WINCH; echo ready; while :; do sleep 0.05; done'");
     await terminal.until(/^ready/m);
@@ -58,8 +63,7 @@ describe("run -it in a terminal", () => {
 
   test("Ctrl-C interrupts the program in it, not the container", async () => {
     await enter("--rm");
-    await terminal.line("sleep 1000");
-    await sleep(300);
+    await sleepInForeground();
     await terminal.keys("C-c");
     await terminal.until(/\^C\n+in# *$/);
     await terminal.line("clear; echo still $((1+1))");
@@ -70,15 +74,15 @@ describe("run -it in a terminal", () => {
 
   test("has job control: Ctrl-Z, jobs, bg, fg", async () => {
     await enter("--rm");
-    await terminal.line("sleep 1000");
-    await sleep(300);
+    await sleepInForeground();
     await terminal.keys("C-z");
     await terminal.until(/Stopped/);
     await terminal.line("clear; bg; jobs");
     await terminal.until(/Running +sleep 1000/);
-    await terminal.line("fg");
-    await sleep(300);
+    await terminal.line("clear; fg");
+    await terminal.until(/^sleep 1000$/m);
     await terminal.keys("C-c");
+    await terminal.until(/\^C\n+in# *$/);
     await terminal.line("clear; jobs; echo none left");
     await terminal.until(/^none left/m);
     await terminal.line("exit");
@@ -182,10 +186,13 @@ describe("signals", () => {
       "echo ready; exec sleep 1000",
     );
     await running.until(/ready/);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGINT"] as const) {
+    const filters = ["-f", "container=deaf", "-f", "event=kill", "--format", "{{.Action}}"];
+    const kills = (): Promise<string> => output("events", "--since", "0", "--until", "0s", ...filters);
+    const signals = ["SIGINT", "SIGTERM", "SIGINT"] as const;
+    for (const [index, signal] of signals.entries()) {
+      // Signals that are pending twice are delivered once: each waits until the one before is told of.
+      await expect.poll(kills).toBe(Array(index).fill("kill").join("\n"));
       running.child.kill(signal);
-      // Signals that are pending twice are delivered once.
-      await sleep(100);
     }
     expect(await running.result).toMatchObject({
       code: 1,

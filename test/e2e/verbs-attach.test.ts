@@ -1,10 +1,10 @@
 /** create, attach and wait: a container and its clients. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { openTmux } from "../support/tmux.ts";
 import { useHost } from "./support/host.ts";
+import { catches, socketsOf } from "./support/processes.ts";
 
 const IMAGE = "tsrun/base";
 const host = useHost({ pull: [IMAGE] });
@@ -12,6 +12,23 @@ const { output, tsrun, tsrunWith } = host;
 const start = (name: string, ...words: string[]): Promise<string> =>
   output("run", "-d", "--network", "none", "--name", name, IMAGE, ...words);
 const status = (name: string): Promise<string> => output("inspect", "-f", "{{.State.Status}}", name);
+
+/** What a container does until it is told to go on. */
+const WAIT = "until [ -e /go ]; do sleep 0.05; done";
+/** The exec may go with the container. */
+const goOn = (name: string): Promise<unknown> => tsrun("exec", name, "touch", "/go");
+
+async function monitorOf(name: string): Promise<number> {
+  const id = await output("inspect", "-f", "{{.Id}}", name);
+  return JSON.parse(readFileSync(join(host.root, "containers", id, "state.json"), "utf8")).monitorPid;
+}
+
+/** To be called before clients are started; what it returns waits until the monitor has accepted so many. */
+async function awaitClients(name: string): Promise<(count: number) => Promise<void>> {
+  const monitor = await monitorOf(name);
+  const before = socketsOf(monitor);
+  return async (count) => expect.poll(() => socketsOf(monitor) - before, { interval: 20 }).toBe(count);
+}
 
 afterEach(async () => {
   const ids = host.containers();
@@ -74,9 +91,13 @@ describe("create", () => {
 
 describe("attach", () => {
   test("shows what is written from now on, and ends as the container does", async () => {
-    await start("talker", "sh", "-c", "echo before; sleep 1; echo out; echo err >&2; exit 7");
+    await start("talker", "sh", "-c", `echo before; ${WAIT}; echo out; echo err >&2; exit 7`);
     await expect.poll(() => output("logs", "talker")).toBe("before");
-    const [one, two] = await Promise.all([tsrun("attach", "talker"), tsrun("container", "attach", "talker")]);
+    const accepted = await awaitClients("talker");
+    const both = [tsrun("attach", "talker"), tsrun("container", "attach", "talker")] as const;
+    await accepted(2);
+    await goOn("talker");
+    const [one, two] = await Promise.all(both);
     expect(one).toEqual({ code: 7, stdout: "out\n", stderr: "err\n" });
     expect(two).toEqual(one);
   });
@@ -94,8 +115,9 @@ describe("attach", () => {
       "-c",
       "read x; echo got $x",
     );
+    const accepted = await awaitClients("echo");
     const silent = host.start({ input: "wrong\n" }, "attach", "--no-stdin", "echo");
-    await sleep(500);
+    await accepted(1);
     expect((await tsrunWith({ input: "right\n" }, "attach", "echo")).stdout).toBe("got right\n");
     expect(await silent.result).toMatchObject({ code: 0, stdout: "got right\n" });
   });
@@ -104,9 +126,11 @@ describe("attach", () => {
     const script = "trap 'echo term; exit 3' TERM; echo ready; while :; do sleep 0.05; done";
     await start("careful", "sh", "-c", script);
     await expect.poll(() => output("logs", "careful")).toBe("ready");
+    const accepted = await awaitClients("careful");
     const deaf = host.start({}, "attach", "--sig-proxy=false", "careful");
     const proxy = host.start({}, "attach", "careful");
-    await sleep(700);
+    await accepted(2);
+    await expect.poll(() => catches(proxy.child.pid as number, "SIGTERM")).toBe(true);
     deaf.child.kill("SIGTERM");
     expect((await deaf.result).code).toBe(143);
     expect(await status("careful")).toBe("running");
@@ -133,15 +157,17 @@ describe("attach", () => {
     await output("run", "-dit", "--network", "none", "--name", "shell", "-e", "PS1=in# ", IMAGE, "sh");
     const terminal = await openTmux({ directory: host.directory, env: host.env, columns: 90, rows: 30 });
     try {
+      const accepted = await awaitClients("shell");
       await terminal.line("tsrun attach shell");
-      await sleep(700);
+      await accepted(1);
       await terminal.line("stty size");
       await terminal.until(/^30 90$/m);
       await terminal.keys("C-p", "C-q");
       await terminal.until(/read escape sequence[\s\S]*host\$$/);
       expect(await status("shell")).toBe("running");
+      await accepted(0);
       await terminal.line("clear; tsrun attach --detach-keys=ctrl-x shell; echo left $?");
-      await sleep(700);
+      await accepted(1);
       await terminal.line("echo $((6*7))");
       await terminal.until(/^42$/m);
       await terminal.keys("C-x");
@@ -182,16 +208,21 @@ describe("wait", () => {
       IMAGE,
       "sh",
       "-c",
-      "sleep 1; exit 6",
+      `${WAIT}; exit 6`,
     );
-    expect(await output("wait", "gone")).toBe("6");
+    const accepted = await awaitClients("gone");
+    const waiting = output("wait", "gone");
+    await accepted(1);
+    await goOn("gone");
+    expect(await waiting).toBe("6");
     await expect.poll(() => host.containers()).toEqual([]);
   });
 
   test("hears of a kill at once, and of the end of a paused one", async () => {
     await start("victim", "sleep", "1000");
+    const accepted = await awaitClients("victim");
     const waiting = host.start({}, "wait", "victim");
-    await sleep(500);
+    await accepted(1);
     await output("pause", "victim");
     await output("kill", "victim");
     expect((await waiting.result).stdout).toBe("137\n");
@@ -199,12 +230,10 @@ describe("wait", () => {
 
   test("a container whose monitor was killed has ended with 137", async () => {
     await start("orphan", "sleep", "1000");
+    const accepted = await awaitClients("orphan");
     const waiting = host.start({}, "wait", "orphan");
-    await sleep(500);
-    const state = JSON.parse(
-      readFileSync(join(host.root, "containers", host.containers()[0] as string, "state.json"), "utf8"),
-    );
-    process.kill(state.monitorPid, "SIGKILL");
+    await accepted(1);
+    process.kill(await monitorOf("orphan"), "SIGKILL");
     expect((await waiting.result).stdout).toBe("137\n");
   });
 
