@@ -79,7 +79,7 @@ test("a reader that sleeps through the end keeps neither the record nor the cont
   sleeper.stdout.pause();
   handle.stdout.resume();
   handle.stdin.write("go\n");
-  await until(async () => (await statusOf(handle.containerId)) === "exited", 3000);
+  await until(async () => (await statusOf(handle.containerId)) === "exited");
   expect((await engine.inspect(handle.containerId)).state.exitCode).toBe(5);
   await engine.remove(handle.containerId);
   await expect(engine.inspect(handle.containerId)).rejects.toMatchObject({

@@ -183,7 +183,10 @@ describe("a user namespace", () => {
   test("joined by its path, with the others that belong to it", async () => {
     const holder = execFileSync(
       "sh",
-      ["-c", "unshare --user --map-root-user -n sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.3"],
+      [
+        "-c",
+        'unshare --user --map-root-user -n sleep 60 >/dev/null 2>&1 & until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.05; done; echo $!',
+      ],
       { encoding: "utf8" },
     ).trim();
     const namespaces = [

@@ -483,12 +483,11 @@ describe("mirrors and addresses", () => {
   });
 
   test("a registry that is not there is named at once", async () => {
-    const start = performance.now();
     await expect(get("127.0.0.1:1/x")).rejects.toMatchObject({
       code: "ERR_TSRUN_REGISTRY_UNREACHABLE",
       message: expect.stringContaining("registry 127.0.0.1:1: "),
     });
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(retries()).toEqual([]);
   });
 });
 
