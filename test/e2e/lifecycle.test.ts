@@ -252,7 +252,7 @@ describe("stop, kill and rm", () => {
 
   test("the end of pid 1 is the end of all its processes", async () => {
     const id = await output("run", "-d", "busybox", "sh", "-c", "sleep 1234567 & sleep 0.3");
-    await expect.poll(() => state(id), { timeout: 5_000 }).toBe("exited 0");
+    await expect.poll(() => state(id)).toBe("exited 0");
     expect((await host.shell("pgrep -f 'sleep 123456[7]'")).stdout).toBe("");
   });
 });
@@ -320,9 +320,7 @@ describe("exec", () => {
     await start("target");
     expect(await output("exec", "-d", "target", "sh", "-c", "sleep 0.2; echo later >/tmp/done")).toBe("");
     await expect
-      .poll(() => output("exec", "target", "sh", "-c", "cat /tmp/done 2>/dev/null || true"), {
-        timeout: 5_000,
-      })
+      .poll(() => output("exec", "target", "sh", "-c", "cat /tmp/done 2>/dev/null || true"))
       .toBe("later");
   });
 

@@ -1,5 +1,4 @@
 /** The network commands as docker's users know them: words, fields, messages and exit codes. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { useHost } from "./support/host.ts";
 
@@ -301,7 +300,8 @@ describe("another container's network", () => {
   test("is shared with its names; the two talk by loopback", async () => {
     await run("web", "-h", "shop");
     const served = output("exec", "web", "sh", "-c", "echo hello | nc -l -p 7000");
-    await sleep(200);
+    const listening = `grep -q ':1B58 0*:0000 0A' /proc/net/tcp /proc/net/tcp6`; // port 7000
+    await expect.poll(async () => (await tsrun("exec", "web", "sh", "-c", listening)).code).toBe(0);
     const join = ["run", "--rm", "--network", "container:web", IMAGE];
     expect(await output(...join, "sh", "-c", "hostname; nc -w 3 127.0.0.1 7000 </dev/null")).toBe(
       "shop\nhello",

@@ -3,6 +3,7 @@ import dgram from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { namespaceOf, processesOf, until, useUser } from "./support/user.ts";
 
@@ -116,21 +117,22 @@ while True: s.sendto(*s.recvfrom(100))`;
     "-c",
     echo,
   );
-  const ask = async (text: string): Promise<string> => {
+  const ask = async (text: string, patience = 10_000): Promise<string> => {
     const socket = dgram.createSocket("udp4");
     socket.send(text, 19_999, "127.0.0.1");
     const answered = once(socket, "message").then(([message]) => String(message));
-    const answer = await Promise.race([answered, new Promise<string>((done) => setTimeout(done, 500, ""))]);
+    const timeUp = sleep(patience, "", { ref: false });
+    const answer = await Promise.race([answered, timeUp]);
     socket.close();
     return answer;
   };
   expect(
     await until(
-      () => ask("one"),
+      () => ask("one", 500),
       (answer) => answer === "one",
     ),
   ).toBe("one");
-  expect(await Promise.all(["two", "three"].map(ask))).toEqual(["two", "three"]);
+  expect(await Promise.all(["two", "three"].map((text) => ask(text)))).toEqual(["two", "three"]);
 });
 
 test("ports are the container's again after a restart, and free after its end", async () => {

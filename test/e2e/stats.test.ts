@@ -27,6 +27,11 @@ async function stats(...args: string[]): Promise<Record<string, Row>> {
 const run = (name: string, flags: string[], script: string): Promise<string> =>
   output("run", "-d", "--name", name, ...flags, "busybox", "sh", "-c", script);
 
+/** Waits until the container's script has come to its end, where it makes this file. */
+async function done(name: string): Promise<void> {
+  while ((await tsrun("exec", name, "test", "-e", "/done")).code !== 0) await sleep(50);
+}
+
 afterEach(async () => {
   const ids = host.containers();
   if (ids.length > 0) await output("rm", "-f", ...ids);
@@ -39,7 +44,7 @@ describe("stats", () => {
     const { half, idle } = await stats();
     const share = Number.parseFloat(half?.CPUPerc ?? "");
     // The machine may be busy with other things, but more than the quota is never granted for long.
-    expect(share).toBeGreaterThan(15);
+    expect(share).toBeGreaterThan(5);
     expect(share).toBeLessThan(75);
     expect(half?.MemUsage).toMatch(/^[\d.]+[KM]iB \/ 64MiB$/);
     expect(idle).toMatchObject({ CPUPerc: "0.00%", PIDs: "1" });
@@ -53,7 +58,7 @@ describe("stats", () => {
       ["--network", "none"],
       "head -c 40000000 /dev/urandom >/file; sync; >/done; sleep 1000",
     );
-    while ((await tsrun("exec", "cache", "test", "-e", "/done")).code !== 0) await sleep(50);
+    await done("cache");
     const [, number = "", unit] = /^([\d.]+)(\w+) /.exec((await stats("cache")).cache?.MemUsage ?? "") ?? [];
     expect(["KiB", "MiB"]).toContain(unit);
     expect(unit === "KiB" ? 0 : Number(number)).toBeLessThan(20);
@@ -63,10 +68,10 @@ describe("stats", () => {
     await run(
       "chatty",
       [],
-      "sleep 1000 & ping -c 3 -i 0.1 -s 1000 $(ip route | cut -d' ' -f3 | head -n 1) >/dev/null; wait",
+      "sleep 1000 & ping -c 3 -i 0.1 -s 1000 $(ip route | cut -d' ' -f3 | head -n 1) >/dev/null; >/done; wait",
     );
     await run("shared", ["--network", "host"], "sleep 1000");
-    await sleep(500);
+    await done("chatty");
     const { chatty, shared } = await stats("chatty", "shared");
     const [received, sent] = (chatty?.NetIO ?? "").split(" / ");
     expect(received).toMatch(/^[3-9](\.\d+)?kB$/);

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { REPOSITORY } from "../support/cli.ts";
 import { killNow, monitorsOf } from "./support/crash.ts";
 import { useHost } from "./support/host.ts";
+import { ended } from "./support/processes.ts";
 
 const host = useHost();
 const { output, tsrun } = host;
@@ -68,12 +69,9 @@ describe("the driver local with options", () => {
     ).toBe(0);
     expect(isMounted("mem")).toBe(false);
     await background("box", "-v", "mem:/m");
-    for (const pid of monitorsOf(host)) killNow(pid);
-    await until(
-      () => readdirSync(join(host.run, "containers")).length > 0,
-      "the container's runtime directory",
-    );
-    await sleep(200);
+    const pid = Number(await output("inspect", "-f", "{{.State.Pid}}", "box"));
+    for (const monitor of monitorsOf(host)) killNow(monitor);
+    await ended(pid);
     expect(isMounted("mem")).toBe(true);
     await output("ps", "-a");
     await output("rm", "box");
