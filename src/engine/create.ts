@@ -86,12 +86,13 @@ export async function createContainer(
   const ports = toStart
     ? await takePorts(context, { ...resolveNetworking(paths, options), imageConfig: image.config })
     : undefined;
-  mkdirSync(containerRunDir(paths, id), { recursive: true, mode: 0o700 });
-  const owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
+  let owned: Lock | undefined;
   let begun: BegunStart | undefined;
   let name: string | undefined;
   let provided: ProvidedMounts | undefined;
   try {
+    mkdirSync(containerRunDir(paths, id), { recursive: true, mode: 0o700 });
+    owned = await ownContainer(paths, id, OWN_TIMEOUT_MS);
     if (toStart) begun = await begin(context, options, { id, owned });
     // Nobody else may come near the setuid programs of an image (CVE-2021-41091), whatever the data root's mode is.
     mkdirSync(containerDir(paths, id), { recursive: true, mode: 0o700 });
@@ -119,7 +120,7 @@ export async function createContainer(
     await releaseUserNamespace(context, options, id);
     removeTree(containerDir(paths, id));
     removeRunDir(context, id);
-    owned.release();
+    owned?.release();
     await provided?.undo();
     throw error;
   } finally {

@@ -98,11 +98,11 @@ export async function beginContainer(
     const ownNetwork = hasOwnNetwork(record.options) && record.userNamespace === undefined;
     const socketDir = containerRunDir(context.paths, record.id);
     using start = begun ?? beginStart({ id: record.id, socketDir, lockFd: owned.fd }, { ownNetwork });
+    // The monitor has its own copies of the sockets once it runs.
+    using reservation = ports ?? (await takePorts(context, record));
     const known = user ?? userOfRecord(context.paths, record);
     const mounts = await startMounts(context, record, known);
     const config = await runtimeConfig(context, record, { mounts, user: known, size: options.size });
-    // The monitor has its own copies of the sockets once it runs.
-    using reservation = ports ?? (await takePorts(context, record));
     const pause = options.onPaused !== undefined;
     using prepared = await prepareStart(context, record, {
       config,
@@ -170,14 +170,14 @@ export async function startByReference(
     if (readState(context.paths, record.id, { owner: true }).status === "running")
       throw alreadyRunning(record);
     concludeLost(context, record);
+    forgetStop(context.paths, latest);
+    if (latest.options.autoRemove) allowRemount(context, latest);
   } catch (error) {
     // Taking the lock of a container that was just removed has made its directory anew.
     if (!readRecord(context.paths, record.id)) removeRunDir(context, record.id);
     owned.release();
     throw error;
   }
-  forgetStop(context.paths, latest);
-  if (latest.options.autoRemove) allowRemount(context, latest);
   return startContainer(context, { record: latest, owned }, options);
 }
 

@@ -1,14 +1,16 @@
 /** A container's life through the engine: what each step leaves on the host, and what a failed one does not. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type ContainerOptions, TsrunError } from "../../src/index.ts";
+import { loadConfig } from "../../src/config.ts";
+import { type ContainerOptions, Engine, TsrunError } from "../../src/index.ts";
 import { BRIDGE } from "../../src/network/predefined.ts";
 import { containerDir, containerRunDir } from "../../src/store/paths.ts";
 import { IMAGE, said, textOf, until, useEngine } from "../support/engine.ts";
 
 const host = useEngine();
-const { engine, paths } = host;
+const { engine, paths, directory } = host;
 
 const files = (path: string): string[] => (existsSync(path) ? readdirSync(path).sort() : []);
 const leases = (): string[] => files(join(paths.run, "networks", BRIDGE.id, "leases"));
@@ -86,6 +88,37 @@ test.each(REFUSED)("%s: refused with a reason, and nothing of the start is left"
     expect([cgroupsOf(record.id), files(containerRunDir(paths, record.id))]).toEqual([[], []]);
   }
   expect(leases()).toEqual([]);
+});
+
+test("ports of a start that fails early are free again in the process that asked for it", async () => {
+  const port = 18_765;
+  const isFree = async (): Promise<boolean> => {
+    const server = createServer();
+    const isListening = new Promise<boolean>((resolve) => {
+      server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+    });
+    server.listen(port, "0.0.0.0");
+    return isListening.finally(() => server.close());
+  };
+  await engine.createVolume({ name: "broken", options: { type: "no-such-fs", device: "none" } });
+  const options: ContainerOptions = {
+    image: IMAGE,
+    command: ["true"],
+    network: "bridge",
+    ports: [{ containerPort: 80, protocol: "tcp", hostPorts: { first: port, last: port } }],
+  };
+  const mounts: ContainerOptions["mounts"] = [
+    { type: "volume", name: "broken", target: "/x", readOnly: false },
+  ];
+  await expect(engine.run({ ...options, mounts })).rejects.toBeInstanceOf(TsrunError);
+  expect(await isFree()).toBe(true);
+
+  const run = join(directory, "run-in-the-way");
+  mkdirSync(run);
+  writeFileSync(join(run, "containers"), "");
+  const other = new Engine({ paths: { ...paths, run }, config: loadConfig({}) });
+  await expect(other.run(options)).rejects.toThrow();
+  expect(await isFree()).toBe(true);
 });
 
 test("the same with autoRemove leaves no container either", async () => {
