@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseCpuList } from "../runtime/plan/cpu-list.ts";
 
 /** Hidden: hardware, kernel memory and keys, and timings precise enough for side channels. */
 export const MASKED_PATHS: readonly string[] = [
@@ -34,14 +35,6 @@ export const READONLY_PATHS: readonly string[] = [
 export function thermalThrottlePaths(sysfs = "/sys"): string[] {
   const cpus = join(sysfs, "devices/system/cpu");
   if (!existsSync(join(cpus, "cpu0/thermal_throttle"))) return [];
-  const possible = readFileSync(join(cpus, "possible"), "latin1").trim();
-  return parseCpuList(possible).map((cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
-}
-
-/** "0-3,8" as numbers (cpuset(7), "List format"). */
-function parseCpuList(text: string): number[] {
-  return text.split(",").flatMap((range) => {
-    const [first = 0, last = first] = range.split("-").map(Number);
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
+  const possible = parseCpuList(readFileSync(join(cpus, "possible"), "latin1").trim()) ?? [];
+  return possible.map((cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
 }
