@@ -3,6 +3,7 @@ import { helpText } from "../../../src/cli/help.ts";
 import { find } from "../../../src/cli/main.ts";
 import { parseArguments } from "../../../src/cli/parse.ts";
 import { commands, groups, type Loader } from "../../../src/cli/registry.ts";
+import { words } from "../../support/example-words.ts";
 
 const loaders = new Map<string, Loader>(Object.entries(commands));
 for (const [name, group] of Object.entries(groups)) {
@@ -11,18 +12,6 @@ for (const [name, group] of Object.entries(groups)) {
 const all = await Promise.all(
   [...loaders].map(async ([form, load]) => [form, (await load()).default] as const),
 );
-
-/** The words of an example's first command, up to a pipe, a redirection or a comment, without quotes. */
-function words(example: string): string[] {
-  const found: string[] = [];
-  const word = /\s*((?:'[^']*'|"[^"]*"|\$\([^)]*\)|[^\s'"|<>;&])+)/y;
-  for (let match = word.exec(example); match !== null; match = word.exec(example)) {
-    const [, text = ""] = match;
-    if (text === "#") break;
-    found.push(text.replaceAll(/'([^']*)'|"([^"]*)"/g, "$1$2").replaceAll("$PWD", "/src"));
-  }
-  return found;
-}
 
 describe("words", () => {
   it.each([
