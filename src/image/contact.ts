@@ -84,47 +84,17 @@ export const noRepository = (domain: string): Reference => ({
 
 /** The network is not touched before the first request. */
 export async function openConnection(ref: Reference, options: ConnectionOptions): Promise<Connection> {
-  const { config, access, policy = DEFAULT_POLICY, onRetry, signal } = options;
+  const { config, policy = DEFAULT_POLICY, onRetry, signal } = options;
   const transport = createTransport(config, policy);
-  const { credentials, offline = false, endpoints = await endpointsOf(ref, config) } = options;
-  const contacts: Contact[] = endpoints
-    .filter(({ mirror }) => access === "pull" || !mirror)
-    .map((endpoint) => ({
-      ...endpoint,
-      answered: false,
-      challenged: false,
-      authorizer: createAuthorizer({
-        registryUrl: endpoint.url,
-        insecure: endpoint.insecure,
-        scope: access === "" ? "" : `repository:${ref.path}:${access}`,
-        credentials: async () =>
-          credentials ?? (await findCredentials(config["auth-file"], endpoint.host, signal)),
-        offline,
-        transport,
-        signal,
-      }),
-    }));
+  const endpoints = options.endpoints ?? (await endpointsOf(ref, config));
   const mirrorFailures: string[] = [];
-  let preferred = 0;
-
-  async function anywhere<T>(what: string, run: (contact: Contact) => Promise<T>): Promise<T> {
-    for (let i = preferred; ; i++) {
-      const contact = contacts[i] as Contact;
-      try {
-        const result = await run(contact);
-        preferred = i;
-        return result;
-      } catch (error) {
-        signal?.throwIfAborted();
-        const isLast = i === contacts.length - 1;
-        if (isLast || !(contact.mirror || mayBePlainHttp(contact))) throw error;
-        if (!contact.mirror) continue;
-        const reason = (error as Error).message;
-        mirrorFailures.push(`mirror ${contact.url}: ${reason}`);
-        onRetry?.({ what: `${what} from mirror ${contact.url}`, reason, delayMs: 0 });
-      }
-    }
-  }
+  const anywhere = failover(contactsAt(endpoints, { ref, transport, options }), {
+    signal,
+    onMirrorFailure(what, { url }, reason) {
+      mirrorFailures.push(`mirror ${url}: ${reason}`);
+      onRetry?.({ what: `${what} from mirror ${url}`, reason, delayMs: 0 });
+    },
+  });
 
   async function send(contact: Contact, target: string | URL, request: Request = {}): Promise<HttpResponse> {
     const url = new URL(typeof target === "string" ? apiUrl(contact, ref, target) : target);
@@ -193,5 +163,58 @@ export async function openConnection(ref: Reference, options: ConnectionOptions)
     send,
     explain,
     [Symbol.dispose]: () => transport[Symbol.dispose](),
+  };
+}
+
+function contactsAt(
+  endpoints: readonly Endpoint[],
+  { ref, transport, options }: { ref: Reference; transport: Transport; options: ConnectionOptions },
+): Contact[] {
+  const { config, access, credentials, offline = false, signal } = options;
+  return endpoints
+    .filter(({ mirror }) => access === "pull" || !mirror)
+    .map((endpoint) => ({
+      ...endpoint,
+      answered: false,
+      challenged: false,
+      authorizer: createAuthorizer({
+        registryUrl: endpoint.url,
+        insecure: endpoint.insecure,
+        scope: access === "" ? "" : `repository:${ref.path}:${access}`,
+        credentials: async () =>
+          credentials ?? (await findCredentials(config["auth-file"], endpoint.host, signal)),
+        offline,
+        transport,
+        signal,
+      }),
+    }));
+}
+
+/** Connection.anywhere(): goes on from mirror to mirror, and from TLS to plain HTTP, and stays where it got an answer. */
+function failover(
+  contacts: readonly Contact[],
+  {
+    signal,
+    onMirrorFailure,
+  }: {
+    signal: AbortSignal | undefined;
+    onMirrorFailure(what: string, mirror: Contact, reason: string): void;
+  },
+): Connection["anywhere"] {
+  let preferred = 0;
+  return async (what, run) => {
+    for (let i = preferred; ; i++) {
+      const contact = contacts[i] as Contact;
+      try {
+        const result = await run(contact);
+        preferred = i;
+        return result;
+      } catch (error) {
+        signal?.throwIfAborted();
+        const isLast = i === contacts.length - 1;
+        if (isLast || !(contact.mirror || mayBePlainHttp(contact))) throw error;
+        if (contact.mirror) onMirrorFailure(what, contact, (error as Error).message);
+      }
+    }
   };
 }
