@@ -49,13 +49,20 @@ export async function* readLogs(
 
 /** A look whether nothing more is to come: the time is up, or the container neither runs nor is about to. */
 function endOf({ paths }: EngineContext, id: string, { to }: Bounds): () => boolean {
-  let aliveUntil = Number.NEGATIVE_INFINITY;
+  let wasAlive = false;
+  let goneSince: number | undefined;
   return () => {
     if (to !== undefined && Date.now() > to.milliseconds) return true;
     // Its monitor, who owns it, writes the log for moments after it has written down the end, and waits for a restart.
-    if (readState(paths, id).status === "running" || isOwned(paths, id))
-      aliveUntil = monotonic() + RESTART_GAP_MS;
-    return monotonic() >= aliveUntil;
+    if (readState(paths, id).status === "running" || isOwned(paths, id)) {
+      wasAlive = true;
+      goneSince = undefined;
+      return false;
+    }
+    if (!wasAlive) return true;
+    // From when it was missed, not from when it was seen last: that may be long ago where this process had to wait.
+    goneSince ??= monotonic();
+    return monotonic() >= goneSince + RESTART_GAP_MS;
   };
 }
 

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -137,6 +146,16 @@ describe("following", () => {
     expect(what()).toBe(true);
   }
 
+  /** Whether this process has the file open. */
+  const isOpen = (path: string): boolean =>
+    readdirSync("/proc/self/fd").some((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false; // the one that lists
+      }
+    });
+
   beforeEach(() => putState(world, record, runningHere()));
 
   test("shows what comes, until the container has ended", async () => {
@@ -171,9 +190,24 @@ describe("following", () => {
     const log = follow();
     await until(() => log.soFar() === "first run\n");
     putState(world, record, EXITED);
-    await sleep(120);
+    await sleep(50);
     putState(world, record, runningHere());
     await sleep(500);
+    appendFileSync(file, line("second run\n"));
+    await until(() => log.soFar() === "first run\nsecond run\n");
+    putState(world, record, EXITED);
+    expect(await log.done).toBe("first run\nsecond run\n");
+  });
+
+  test("nor is it for a reader that has not got to look for a while", async () => {
+    writeFileSync(file, line("first run\n"));
+    const log = follow();
+    await until(() => log.soFar() === "first run\n");
+    const awake = performance.now() + 700;
+    while (performance.now() < awake);
+    putState(world, record, EXITED);
+    await sleep(50);
+    putState(world, record, runningHere());
     appendFileSync(file, line("second run\n"));
     await until(() => log.soFar() === "first run\nsecond run\n");
     putState(world, record, EXITED);
@@ -239,7 +273,7 @@ describe("following", () => {
   test("the only file there may be, begun anew", async () => {
     writeFileSync(file, numbered(0, 100));
     const log = follow({ tail: 0 });
-    await sleep(30);
+    await until(() => isOpen(file));
     truncateSync(file);
     appendFileSync(file, line("anew\n"));
     await until(() => log.soFar() === "anew\n");
