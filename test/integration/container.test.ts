@@ -100,7 +100,7 @@ test("ports of a start that fails early are free again in the process that asked
     server.listen(port, "0.0.0.0");
     return isListening.finally(() => server.close());
   };
-  await engine.createVolume({ name: "broken", options: { type: "no-such-fs", device: "none" } });
+  await engine.volumes.create({ name: "broken", options: { type: "no-such-fs", device: "none" } });
   const options: ContainerOptions = {
     image: IMAGE,
     command: ["true"],
