@@ -13,6 +13,7 @@
 #include "clients.h"
 #include "health.h"
 #include "journal.h"
+#include "members.h"
 #include "monitor.h"
 #include "resolver.h"
 #include "restart.h"
@@ -120,6 +121,8 @@ void child_record_end(void)
 	struct state *state = &monitor.state;
 	int status = children_wait(monitor.plan.child);
 
+	if (options->members)
+		members_kill(options->members);
 	monitor.ended = true;
 	health_stop();
 	resolver_stop();
@@ -141,6 +144,8 @@ _Noreturn void child_give_up(int error)
 	if (monitor.plan.child > 0) {
 		child_signal(SIGKILL);
 		children_wait(monitor.plan.child);
+		if (monitor.options.members)
+			members_kill(monitor.options.members);
 	}
 	if (error)
 		client_send_numbers(clients_control(), FRAME_FAILED, monitor.plan.child > 0 ? NO_STEP : monitor.plan.step, (uint32_t)error, 0);

@@ -67,7 +67,7 @@ static int descriptor(const char *text)
 void options_parse(struct options *options, int argc, char **argv)
 {
 	enum { ID = 1, ORDERS, PLAN_FDS, TERMINAL, STDIN, STDIN_ONCE, LEASHED, DURABLE, STATE, SOCKET_DIR, LOG, LOG_SIZE, LOG_FILES, OOM_FILE,
-	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, RMDIR, UNLINK,
+	       OOM_KEY, RESTART_ON, RESTART_DELAY, STEADY_AFTER, STEADY_DELAY, RESTART_COUNT, STOPPED, WAIT, LOCK, MEMBERS, RMDIR, UNLINK,
 	       HEALTH_PLAN, HEALTH_FILE, HEALTH_RETRIES, HEALTH_INTERVAL, HEALTH_START_INTERVAL, HEALTH_START_PERIOD,
 	       HEALTH_TIMEOUT, HEALTH_OVERDUE, HEALTH_CGROUP, HEALTH_FREEZER, HEALTH_THAWED, RELEASE,
 	       PORTS_FAREWELL, PORTS_HELD, PORTS_NETLINK, RESOLVER, RESOLVER_FD, RESOLVER_COMMAND };
@@ -96,6 +96,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		{ "wait", required_argument, NULL, WAIT },
 		{ "release", no_argument, NULL, RELEASE },
 		{ "lock", required_argument, NULL, LOCK },
+		{ "members", required_argument, NULL, MEMBERS },
 		{ "rmdir", required_argument, NULL, RMDIR },
 		{ "unlink", required_argument, NULL, UNLINK },
 		{ "health-plan", required_argument, NULL, HEALTH_PLAN },
@@ -147,6 +148,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		case WAIT: options->wait = optarg; break;
 		case RELEASE: options->release = true; break;
 		case LOCK: options->lock = optarg; break;
+		case MEMBERS: options->members = optarg; break;
 		case RMDIR: options_append(&options->rmdir, optarg); break;
 		case UNLINK: options_append(&options->unlink, optarg); break;
 		case HEALTH_PLAN: options->health.plan_fd = descriptor(optarg); break;

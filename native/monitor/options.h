@@ -42,6 +42,7 @@ struct options {
 	const char *wait;       /* --wait DOCUMENT: no Plan, begin with the wait; the state where a stop ends it */
 	bool release;           /* --release: on_exit is executed at the very end too, where no restart follows */
 	const char *lock;       /* --lock FILE: the container's lock, removed with socket-dir when nobody needs it any more */
+	const char *members;     /* --members DIR: the cgroup whose processes end with the first one; see members.h */
 	struct path_list rmdir;  /* --rmdir DIR: removed at the end, the cgroup's directories */
 	struct path_list unlink; /* --unlink FILE: removed at the end, leases of addresses; see service.c */
 	struct health_options health; /* --health-…: see there */

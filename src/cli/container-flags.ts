@@ -69,7 +69,7 @@ export const runFlags = {
   interactive: flag("Keep STDIN open even if not attached", { short: "i" }),
   ip: value("IPv4 address (e.g., 172.30.100.104)", { parse: parseAddress }),
   ip6: value("IPv6 address (e.g., 2001:db8::33)", { parse: parseAddress }),
-  ipc: value("IPC mode to use (private)", { parse: only(["private"], "other IPC modes") }),
+  ipc: value('IPC mode to use ("private", "shareable", "none", "host", "container:NAME")'),
   isolation: value("Container isolation technology (default)", {
     parse: only(["default"], "other isolation technologies"),
   }),
@@ -96,6 +96,7 @@ export const runFlags = {
   "network-alias": list("Add network-scoped alias for the container"),
   "oom-kill-disable": flag("Disable OOM Killer"),
   "oom-score-adj": value("Tune host's OOM preferences (-1000 to 1000)", integer),
+  pid: value('PID namespace to use ("host", "container:NAME")'),
   "pids-limit": value("Tune container pids limit (set -1 for unlimited)", integer),
   platform: value("Set platform if server is multi-platform capable"),
   privileged: flag("Give extended privileges to this container"),
@@ -123,6 +124,7 @@ export const runFlags = {
   userns: value('User namespace to use ("host", "remap", "auto[:size=N]", "keep-id")', {
     parse: parseUserns,
   }),
+  uts: value('UTS namespace to use ("host")'),
   volume: list("Bind mount a volume", {
     short: "v",
     parse: (text) => parseVolume(text, process.cwd()),
@@ -147,11 +149,9 @@ export const runFlags = {
   "kernel-memory": refused(
     "the kernel has no such limit any more (gone from cgroup v2, and from v1 with Linux 5.16)",
   ),
-  pid: refused("sharing a pid namespace is not supported yet"),
   runtime: refused("there is one runtime, tsrun's own"),
   "storage-opt": refused("the overlay filesystem has no such options"),
   "use-api-socket": refused("there is no daemon and so no socket"),
-  uts: refused("sharing a UTS namespace is not supported yet"),
 };
 
 const { detach: _detach, "detach-keys": _detachKeys, "sig-proxy": _sigProxy, ...others } = runFlags;

@@ -1,16 +1,18 @@
 /** Which containers have to run before others can be started. */
+import { joinedContainers } from "./namespace-modes.ts";
 import { connections, joinedContainer } from "./network-mode.ts";
 import type { ContainerRecord } from "./types.ts";
 
 type Subject = Pick<ContainerRecord, "id" | "options" | "endpoints">;
 
-/** The ids of the containers whose network it joins or that it is linked to. */
+/** The ids of the containers whose namespaces it joins or that it is linked to. */
 export function neededBy(record: Subject): string[] {
   const joined = joinedContainer(record.options);
   const linked = connections(record).flatMap(({ links = [] }) =>
     links.map((link) => link.split(":")[0] ?? ""),
   );
-  return joined === undefined ? linked : [joined, ...linked];
+  const others = joinedContainers(record.options).map(({ container }) => container);
+  return [...new Set([...(joined === undefined ? [] : [joined]), ...others, ...linked])];
 }
 
 /** Each after those that it needs, otherwise in the order given; of two that need each other, the first is first. */

@@ -21,6 +21,7 @@ import { mergeImageConfig } from "./image-defaults.ts";
 import { parseLogOptions } from "./log-options.ts";
 import { needsNoDecision } from "./mounts.ts";
 import { generateId, generateName } from "./names.ts";
+import { resolveNamespaceModes, validateNamespaceModes } from "./namespace-modes.ts";
 import { validateNetworkFiles } from "./network-files.ts";
 import { hasOwnNetwork, joinedContainer } from "./network-mode.ts";
 import { cgroupPath } from "./oci-config.ts";
@@ -64,6 +65,8 @@ export async function validateRequest(context: EngineContext, options: Container
   if (!usesDefaultSeccomp(context, options)) await seccompProfile(context, options, capabilities);
   detectCgroupDriver();
   validateUserNamespace(context.config, options);
+  validateNamespaceModes(context.config, options);
+  resolveNamespaceModes(context.paths, options);
   if (options.name !== undefined) refuseTakenName(context.paths, options.name);
 }
 
@@ -219,7 +222,7 @@ export function recordOf(
     logMaxFiles: maxFiles,
     cgroupPath: cgroupPath(options, id),
     endpoints: networking.endpoints,
-    options: networking.options,
+    options: resolveNamespaceModes(context.paths, networking.options),
     ...(mounts && { mounts }),
     ...(userNamespace && { userNamespace }),
     imageConfig: image.config,

@@ -48,6 +48,8 @@ export interface MountContext {
   privileged: boolean;
   /** Bytes of /dev/shm. */
   shmSize: number;
+  /** The ipc mode, which decides what /dev/shm is. */
+  ipc?: string | undefined;
   /** Host path of the init program, where `--init` asks for one. */
   initBinary: string | undefined;
 }
@@ -146,7 +148,7 @@ function userMount(request: LocatedMount): OciMount {
   };
 }
 
-function defaultMounts({ privileged, shmSize }: MountContext): OciMount[] {
+function defaultMounts({ privileged, shmSize, ipc }: MountContext): OciMount[] {
   const writable = privileged ? [] : ["ro"];
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
@@ -176,13 +178,22 @@ function defaultMounts({ privileged, shmSize }: MountContext): OciMount[] {
       options: ["nosuid", "noexec", "nodev", ...writable],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
-    {
-      destination: "/dev/shm",
-      type: "tmpfs",
-      source: "shm",
-      options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${shmSize}`],
-    },
+    ...sharedMemory(ipc, shmSize),
   ];
+}
+
+/** Where shm_open(3) looks: that of the ipc namespace which the container is in. */
+function sharedMemory(ipc: string | undefined, size: number): OciMount[] {
+  const destination = "/dev/shm";
+  const options = ["nosuid", "noexec", "nodev"];
+  if (ipc === "none") return [];
+  if (ipc === "host" || ipc?.startsWith("container:")) {
+    const tsrun = { isDirectory: true, ...(ipc !== "host" && { joined: true }) };
+    return [
+      { destination, type: "bind", source: destination, options: ["bind", "rprivate", ...options], tsrun },
+    ];
+  }
+  return [{ destination, type: "tmpfs", source: "shm", options: [...options, "mode=1777", `size=${size}`] }];
 }
 
 function networkFileMounts({ files, readOnlyRoot }: MountContext): OciMount[] {

@@ -9,6 +9,7 @@ import type { ImageConfig } from "./api.ts";
 import { defaultDevices, deviceRules, type GrantedDevice } from "./devices.ts";
 import { mergeImageConfig } from "./image-defaults.ts";
 import { hasMountAt, initPath, type LocatedMount, type NetworkFiles, resolveMounts } from "./mounts.ts";
+import { isOwn } from "./namespace-modes.ts";
 import { hasOwnNetwork } from "./network-mode.ts";
 import { buildProcess, type TerminalSize } from "./process.ts";
 import { resolveRlimits } from "./rlimits.ts";
@@ -57,10 +58,13 @@ export function buildOciConfig(input: OciConfigInput): ContainerConfig {
   const privileged = options.privileged ?? false;
   const readOnlyRoot = options.readOnly ?? false;
   const ownNetwork = hasOwnNetwork(options);
+  const ownName = isOwn(options, "uts");
+  // As docker has it: another's pid namespace has an init already.
+  const init = options.init && isOwn(options, "pid");
   const propagation = rootPropagation(requests);
 
   const process = buildProcess({
-    args: options.init ? [initPath(requests), "--", ...command] : command,
+    args: init ? [initPath(requests), "--", ...command] : command,
     env: merged.env,
     cwd: merged.workdir,
     hostname: input.hostname,
@@ -77,7 +81,7 @@ export function buildOciConfig(input: OciConfigInput): ContainerConfig {
 
   return {
     ociVersion: "1.2.0",
-    hostname: input.hostname,
+    ...(ownName ? { hostname: input.hostname } : {}),
     ...(options.domainname ? { domainname: options.domainname } : {}),
     process,
     root: { path: join(input.containerDir, "merged"), readonly: readOnlyRoot },
@@ -87,16 +91,17 @@ export function buildOciConfig(input: OciConfigInput): ContainerConfig {
       readOnlyRoot,
       privileged,
       shmSize: options.shmSize || DEFAULT_SHM_SIZE,
-      initBinary: options.init ? input.initBinary : undefined,
+      ipc: options.ipc,
+      initBinary: init ? input.initBinary : undefined,
     }),
     ...(options.annotations ? { annotations: options.annotations } : {}),
     linux: {
-      namespaces: namespaces(ownNetwork).map((type) => ({ type })),
+      namespaces: namespaces(options).map((type) => ({ type })),
       // A directory of the host's bound over /dev has its nodes already: none is made in it.
       devices: hasMountAt(requests, "/dev", "bind") ? [] : deviceNodes(devices),
       cgroupsPath: cgroupPath(options, input.id),
       resources: { ...options.resources, devices: deviceRules(devices, { privileged }) },
-      sysctl: resolveSysctls(options.sysctls ?? {}, { ownNetwork }),
+      sysctl: resolveSysctls(options.sysctls ?? {}, { ownNetwork, ownIpc: isOwn(options, "ipc") }),
       ...(input.seccomp ? { seccomp: input.seccomp } : {}),
       maskedPaths: security.unmaskSystemPaths ? [] : [...MASKED_PATHS, ...input.thermalThrottle],
       readonlyPaths: security.unmaskSystemPaths ? [] : [...READONLY_PATHS],
@@ -111,8 +116,9 @@ export function cgroupPath(options: ContainerOptions, id: string): string {
 }
 
 /** The cgroup namespace is always private: otherwise /proc/self/cgroup would show the host's layout. */
-function namespaces(ownNetwork: boolean): OciNamespaceType[] {
-  return ["mount", "pid", "uts", "ipc", "cgroup", ...(ownNetwork ? (["network"] as const) : [])];
+function namespaces(options: ContainerOptions): OciNamespaceType[] {
+  const own = (["pid", "uts", "ipc"] as const).filter((type) => isOwn(options, type));
+  return ["mount", ...own, "cgroup", ...(hasOwnNetwork(options) ? (["network"] as const) : [])];
 }
 
 /** The default nodes and the granted ones; a grant for the path of a default node replaces it. */

@@ -9,6 +9,7 @@ import type { StepFailure } from "../runtime/monitor-client.ts";
 import type { OciProcess } from "../runtime/oci.ts";
 import { describeStep } from "../runtime/plan/describe.ts";
 import { USERNS_SLOT } from "../runtime/plan/mounts.ts";
+import { namespaceSlot } from "../runtime/plan/oci-input.ts";
 import type { Plan, Step } from "../runtime/plan/plan.ts";
 
 const HOST_ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -65,6 +66,16 @@ export async function planFailure(
   if (step.op === "idmap") {
     return new TsrunError("ERR_TSRUN_MOUNT_IDMAP_UNSUPPORTED", message, {
       hint: `the filesystem of the mount for ${step.slot.replace(/^bind:/, "")} knows no idmapped mounts, or not with this kernel: leave U out, and chown the files`,
+    });
+  }
+  // pid_namespaces(7): where the init has ended, no process can be made any more.
+  if (
+    step.op === "clone" &&
+    errnoName(failure.errno) === "ENOMEM" &&
+    plan.fds.includes(namespaceSlot("pid"))
+  ) {
+    return new TsrunError("ERR_TSRUN_CONTAINER_NOT_RUNNING", `${message}: the container to join has ended`, {
+      hint: "start that one first: `tsrun ps -a` lists all containers",
     });
   }
   const hint = mismatch(step, errnoName(failure.errno)) ?? step.why;

@@ -1,6 +1,6 @@
 /** The host's side of a start: cgroup, network namespace, files, and from them the Plan. */
 import { closeSync, constants, openSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { BegunNetworkNamespace } from "../kernel/netns.ts";
 import { isRootless } from "../kernel/rootless.ts";
 import type { IdRange } from "../kernel/userns.ts";
@@ -19,6 +19,7 @@ import { prepareBindSources } from "./bind-sources.ts";
 import { prepareNetwork } from "./container-networks.ts";
 import type { EngineContext } from "./context.ts";
 import { mountsOf } from "./mounts.ts";
+import { isOwn, joinedContainers } from "./namespace-modes.ts";
 import { writeNetworkFiles } from "./network-files.ts";
 import {
   connections,
@@ -90,6 +91,8 @@ export async function prepareStart(
       cleanup.push(() => network[Symbol.dispose]());
       fds["netns"] = network.netns;
     }
+    if (joinedContainers(record.options).length > 0)
+      Object.assign(fds, await joinedNamespaces(context, record, cleanup));
     const networks = network?.attachment?.endpoints ?? [];
     const ports = await preparePorts(context, record, { reservation, endpoints: networks });
     if (ports !== undefined) cleanup.push(() => ports.close());
@@ -125,6 +128,18 @@ async function mappedNamespaces(record: ContainerRecord): Promise<MappedNamespac
   if (record.userNamespace === undefined) return undefined;
   const { openMappedNamespaces } = await import("./userns/descriptors.ts");
   return openMappedNamespaces(record.userNamespace, { withNetwork: connections(record).length > 0 });
+}
+
+/** The namespaces of other containers, by their slots. */
+async function joinedNamespaces(
+  { paths }: EngineContext,
+  record: ContainerRecord,
+  cleanup: (() => void)[],
+): Promise<Record<string, number>> {
+  const { openJoinedNamespaces } = await import("./joined-namespaces.ts");
+  const fds = openJoinedNamespaces(paths, record);
+  for (const fd of Object.values(fds)) cleanup.push(() => closeSync(fd));
+  return fds;
 }
 
 /** A user namespace for each mount whose owners are mapped, by its slot. */
@@ -184,6 +199,7 @@ export async function planInput(
     config,
     overlay: overlayOf(context.paths, record),
     networkNamespace: hasPreparedNetwork(record),
+    joined: joinedContainers(record.options).map(({ type }) => type),
     userNamespace: isRootless(),
     seccomp: await containerFilter(context, record.options),
   };
@@ -213,6 +229,12 @@ export function cgroupInput(
     procsFiles: cgroup.procsFiles,
     view: driver.version === 2 ? { version: 2 } : { version: 1, hierarchies: hierarchiesOf(cgroup) },
   };
+}
+
+/** The cgroup that the monitor empties in the end, where no pid namespace ends with the container. */
+export function membersDirectory({ options }: ContainerRecord, cgroup: Cgroup): string | undefined {
+  if (isOwn(options, "pid")) return undefined;
+  return cgroup.freezer === undefined ? cgroup.directories[0] : dirname(cgroup.freezer.file);
 }
 
 /** On v1 each hierarchy is mounted on a directory named after its controllers, which are its mount options too. */

@@ -18,7 +18,7 @@ import { hasProbe } from "./health.ts";
 import { hasMountedVolume, isLocated, type LocatedMount, mountsOf } from "./mounts.ts";
 import { hasOwnNetwork } from "./network-mode.ts";
 import { ownerLockPath } from "./ownership.ts";
-import { type PreparedStart, prepareStart } from "./prepare-start.ts";
+import { membersDirectory, type PreparedStart, prepareStart } from "./prepare-start.ts";
 import { processHandle } from "./process-handle.ts";
 import { takePorts } from "./published-ports.ts";
 import { readRecord, resolveContainer } from "./records.ts";
@@ -239,6 +239,7 @@ async function launchMonitor(
             },
       oomCounter: prepared.cgroup.oomCounter,
       unlink: prepared.networkFiles,
+      members: membersDirectory(record, prepared.cgroup),
       rmdir: prepared.cgroup.directories,
       // One that is removed as a whole anyway keeps its lock until then.
       lockFile: temporary ? undefined : owned.path,

@@ -11,13 +11,19 @@ const NETWORK_DEFAULTS = {
   "net.ipv4.ping_group_range": "0 2147483647",
 };
 
+interface OwnNamespaces {
+  ownNetwork: boolean;
+  /** True where it is not said. */
+  ownIpc?: boolean;
+}
+
 /**
  * The sysctls to write, defaults included, their names with dots as sysctl(8) prints them: a slash stands for a dot
  * in an interface's name (net.ipv4.conf.eth0/1.rp_filter). Throws ERR_TSRUN_SYSCTL_INVALID for one that would reach the host.
  */
 export function resolveSysctls(
   asked: Readonly<Record<string, string>>,
-  namespaces: { ownNetwork: boolean },
+  namespaces: OwnNamespaces,
 ): Record<string, string> {
   const sysctls: Record<string, string> = namespaces.ownNetwork ? { ...NETWORK_DEFAULTS } : {};
   for (const [written, value] of Object.entries(asked)) {
@@ -28,7 +34,7 @@ export function resolveSysctls(
   return sysctls;
 }
 
-function validate(name: string, namespaces: { ownNetwork: boolean }): void {
+function validate(name: string, namespaces: OwnNamespaces): void {
   const namespaced = isIpcSysctl(name) || name.startsWith("net.");
   // The name becomes a path below /proc/sys, which it must not leave.
   const components = sysctlPath(name).split("/");
@@ -46,6 +52,15 @@ function validate(name: string, namespaces: { ownNetwork: boolean }): void {
       `sysctl '${name}' not allowed in host network namespace`,
       {
         hint: "leave out --network host, or set it on the host with sysctl(8)",
+      },
+    );
+  }
+  if (isIpcSysctl(name) && namespaces.ownIpc === false) {
+    throw new TsrunError(
+      "ERR_TSRUN_SYSCTL_INVALID",
+      `sysctl '${name}' is not allowed in the hosts ipc namespace`,
+      {
+        hint: "it is another's setting: leave out --ipc, or set it where that namespace comes from",
       },
     );
   }

@@ -78,6 +78,12 @@ export interface ContainerOptions {
   cgroupParent?: string;
   /** "host", "remap", "auto", "auto:size=N" or "keep-id"; by default what the configuration's userns-remap says. */
   userns?: string;
+  /** "host", or "container:NAME": whose processes it sees, and is seen by; its own by default. */
+  pid?: string;
+  /** "private" (the default), "shareable" (others may join it), "none" (no /dev/shm), "host" or "container:NAME". */
+  ipc?: string;
+  /** "host": it has the host's name. */
+  uts?: string;
   logDriver?: "json-file" | "none";
   logOptions?: Record<string, string>;
   healthCheck?: HealthCheck;

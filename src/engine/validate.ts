@@ -7,6 +7,7 @@ import { validateHostname } from "./hostname.ts";
 import { absoluteWorkdir, mergeImageConfig } from "./image-defaults.ts";
 import { validateMounts } from "./mounts.ts";
 import { validateContainerName } from "./names.ts";
+import { isOwn } from "./namespace-modes.ts";
 import { hasOwnNetwork } from "./network-mode.ts";
 import { resolveRlimits } from "./rlimits.ts";
 import { parseSecurityOptions } from "./security-opt.ts";
@@ -24,7 +25,10 @@ export function validateContainerOptions(options: ContainerOptions): void {
   validateMounts(options.mounts ?? []);
   (options.volumesFrom ?? []).forEach(parseVolumesFrom);
   parseSecurityOptions(options);
-  resolveSysctls(options.sysctls ?? {}, { ownNetwork: hasOwnNetwork(options) });
+  resolveSysctls(options.sysctls ?? {}, {
+    ownNetwork: hasOwnNetwork(options),
+    ownIpc: isOwn(options, "ipc"),
+  });
   resolveRlimits(options.ulimits ?? [], {});
   if (options.workdir) absoluteWorkdir(options.workdir);
   if (options.stopSignal) parseSignal(options.stopSignal);

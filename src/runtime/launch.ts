@@ -25,6 +25,8 @@ export interface MonitorOptions {
   restart?: MonitorRestart | undefined;
   /** The container's lock, whose file and directory go when nobody needs them any more. */
   lockFile?: string | undefined;
+  /** The cgroup whose processes are killed when the first one has ended, where no pid namespace ends with it. */
+  members?: string | undefined;
   /** Directories and files that go when the process has ended. */
   rmdir?: readonly string[];
   unlink?: readonly string[];
@@ -240,6 +242,7 @@ function monitorArguments(options: MonitorOptions, planFds: number): string[] {
     ...(restart ? restartArguments(restart) : []),
     ...(options.release ? ["--release"] : []),
     ...(options.lockFile ? ["--lock", options.lockFile] : []),
+    ...(options.members ? ["--members", options.members] : []),
     ...(options.rmdir ?? []).flatMap((path) => ["--rmdir", path]),
     ...(options.unlink ?? []).flatMap((path) => ["--unlink", path]),
     ...(health ? healthArguments(health, healthFd) : []),

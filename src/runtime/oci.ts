@@ -113,6 +113,8 @@ export interface MountOrigin {
   /** `source` is this overlay of an image's layers, which has to be mounted first. */
   overlay?: { layersDir: string; lower: string[]; target: string; userXattr?: boolean };
   isDirectory: boolean;
+  /** `source` is a path of the container whose ipc namespace is joined. */
+  joined?: boolean;
   /** Its owners are those of the container's user namespace, where it has one: as on disk, seen from inside. */
   mapped?: boolean;
 }

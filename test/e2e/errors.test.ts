@@ -166,7 +166,7 @@ describe("mounts that cannot be made", () => {
 describe("what is not supported yet says so", () => {
   test.each<Case>([
     [125, /--gpus is not supported/, "--gpus", "all"],
-    [125, /--pid is not supported/, "--pid", "host"],
+    [125, /--runtime is not supported/, "--runtime", "runc"],
     [125, /--kernel-memory is not supported/, "--kernel-memory", "1g"],
   ])("%i %s", (code, reason, ...args) =>
     expectRefusal(code, reason, ["run", "--rm", ...args, "busybox", "true"]),

@@ -85,6 +85,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
       : beginnings(["type=bind,", "type=image,", "type=tmpfs,", "type=volume,"]),
   network: async ({ names }) => ({ candidates: await names.networks() }),
   output: () => FILES,
+  pid: async ({ names }) => joinable(names, ["host"]),
+  ipc: async ({ names }) => joinable(names, ["private", "shareable", "none", "host"]),
+  uts: () => words(["host"]),
   root: () => DIRECTORIES,
   "run-root": () => DIRECTORIES,
   opt: () => beginnings(["type=", "device=", "o="]),
@@ -96,6 +99,17 @@ const SOURCES: Readonly<Record<string, Source>> = {
   volume: volumes,
   "volumes-from": async ({ names }) => ({ candidates: await names.containers("all") }),
 };
+
+/** Words, and containers whose namespace can be joined. */
+async function joinable(names: Names, modes: readonly string[]): Promise<Completion> {
+  const running = await names.containers("running");
+  return {
+    candidates: [
+      ...modes.map((text) => ({ text })),
+      ...running.map(({ text, note }) => ({ text: `container:${text}`, ...(note && { note }) })),
+    ],
+  };
+}
 
 /** With or without CAP_, as it was begun. */
 const capabilities = (current: string): string[] =>

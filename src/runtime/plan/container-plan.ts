@@ -10,6 +10,7 @@ import {
   type SeccompFilter,
   stdioSteps,
 } from "./identity.ts";
+import { joinAfterCloneSteps, joinBeforeCloneSteps, joinedSlots } from "./joined.ts";
 import { mappedRootSteps } from "./mapped-root.ts";
 import {
   bindSourceSteps,
@@ -44,6 +45,8 @@ export interface ContainerPlanInput {
   cgroup: { cloneInto: boolean; procsFiles: readonly string[]; view: CgroupView };
   /** Slot "netns" holds a network namespace that is already set up. */
   networkNamespace: boolean;
+  /** Namespaces of another container that it joins; joinedSlots() of them are there. */
+  joined?: readonly ("pid" | "ipc")[] | undefined;
   /** It starts in a user namespace: tsrun itself is in one. */
   userNamespace?: boolean | undefined;
   seccomp: SeccompFilter | undefined;
@@ -58,7 +61,7 @@ export interface ContainerPlanInput {
  * ownUserNamespaceSlot() of its mounts, as far as there are.
  */
 export function containerPlan(input: ContainerPlanInput): Plan {
-  const { config, cgroup } = input;
+  const { config, cgroup, joined = [] } = input;
   const { linux, process } = config;
   const binds = config.mounts.filter(isBind);
   const isMapped = config.linux.namespaces.some(({ type }) => type === "user");
@@ -89,6 +92,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     fds: [
       ...(cgroup.cloneInto ? ["cgroup"] : []),
       ...(input.networkNamespace ? ["netns"] : []),
+      ...joinedSlots(joined),
       ...(isMapped ? [USERNS_SLOT] : []),
       ...binds.flatMap((mount) => ownUserNamespaceSlot(mount) ?? []),
     ],
@@ -115,13 +119,14 @@ function rootSteps(input: ContainerPlanInput): Step[] {
 
 const isOverlay = (mount: OciMount): boolean => mount.tsrun?.overlay !== undefined;
 
-function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput): Step[] {
+function namespaceSteps({ config, cgroup, networkNamespace, joined = [] }: ContainerPlanInput): Step[] {
   const types = config.linux.namespaces.map(({ type }) => type);
   // A cgroup namespace is made later, when the process is where its root is to be.
   const flags = types
     .filter((type) => type !== "cgroup" && !(type === "network" && networkNamespace))
     .map((type) => NAMESPACE_FLAGS[type]);
   const steps: Step[] = [
+    ...joinBeforeCloneSteps(config, joined),
     {
       op: "clone",
       flags,
@@ -133,6 +138,7 @@ function namespaceSteps({ config, cgroup, networkNamespace }: ContainerPlanInput
     ...cgroupJoinSteps(cgroup),
     { op: "setsid", why: "A session of its own: signals of the user's terminal do not reach it." },
     OWN_KEYRING_STEP,
+    ...joinAfterCloneSteps(joined),
   ];
   if (types.includes("cgroup")) steps.push(OWN_CGROUP_STEP);
   if (networkNamespace) {

@@ -20,7 +20,8 @@ const WHY: Readonly<Record<string, string>> = {
   "/etc/resolv.conf": "Written for this container: name servers that it can reach.",
 };
 
-const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
+/** The slot of what is bound there. */
+export const slotOf = (mount: OciMount): string => `bind:${mount.destination}`;
 
 /** The slot that holds the container's own user namespace. */
 export const USERNS_SLOT = "userns";
@@ -51,7 +52,8 @@ export function propagates(mount: OciMount): boolean {
 /** Takes hold of what is bound from the host, while the host can still be seen. */
 export function bindSourceSteps(mounts: readonly OciMount[]): Step[] {
   return mounts.flatMap((mount) => {
-    const { source = "", destination, tsrun: { within, overlay } = {} } = mount;
+    const { source = "", destination, tsrun: { within, overlay, joined } = {} } = mount;
+    if (joined) return []; // it is in its slot already: joinBeforeCloneSteps()
     const userns = userNamespaceSlot(mount);
     return [
       ...(overlay ? readOnlyOverlaySteps(overlay, destination) : []),

@@ -33,3 +33,15 @@ test("the order is kept where nobody needs anybody, or one that is not there", (
 test("two that need each other are both started", () => {
   expect(order(linked("1", "2"), linked("2", "1")).sort()).toEqual(["1", "2"]);
 });
+
+test("so it does those whose processes or shared memory it joins, each once", () => {
+  const beside = recordOf("1", {
+    options: {
+      image: "alpine",
+      network: `container:${idOf("2")}`,
+      pid: `container:${idOf("2")}`,
+      ipc: `container:${idOf("3")}`,
+    },
+  });
+  expect(neededBy(beside)).toEqual([idOf("2"), idOf("3")]);
+});

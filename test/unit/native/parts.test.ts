@@ -41,6 +41,7 @@ int main(int argc, char **argv)
 	text("log", o.log);
 	text("oom", o.oom_file);
 	text("key", o.oom_key);
+	text("members", o.members);
 	printf("plan_fds=%d\\nflags=%d%d%d%d\\nsize=%lld\\nfiles=%d\\n", o.plan_fds, o.terminal, o.stdin_open, o.stdin_once,
 	       o.durable, o.log_size, o.log_files);
 	printf("health=%d %d %lld %lld %lld %lld\\n", o.health.plan_fd, o.health.rules.retries, o.health.rules.interval,
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
     const words =
       "--id abc --plan-fds 2 --terminal --stdin --stdin-once --durable --state /s --socket-dir /d";
     const more =
-      "--log /l --log-size 10000000000 --log-files 3 --oom-file /o --oom-key k --rmdir /1 --rmdir /2 --unlink /u";
+      "--log /l --log-size 10000000000 --log-files 3 --oom-file /o --oom-key k --members /m --rmdir /1 --rmdir /2 --unlink /u";
     const health =
       "--health-plan 6 --health-file /h --health-retries 4 --health-interval 10000000000 --health-start-interval 1 --health-start-period 2 --health-timeout 3 --health-overdue late --health-cgroup /c --health-freezer /f --health-thawed 0";
     const resolver = "--resolver /r --resolver-fd 7 --resolver-command serve --resolver-command --names";
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
     );
     expect(status).toBe(0);
     expect(stdout.trim().split("\n")).toEqual([
-      ...["id=abc", "state=/s", "socket_dir=/d", "log=/l", "oom=/o", "key=k"],
+      ...["id=abc", "state=/s", "socket_dir=/d", "log=/l", "oom=/o", "key=k", "members=/m"],
       ...["plan_fds=2", "flags=1111", "size=10000000000", "files=3"],
       ...["health=6 4 10000000000 1 2 3", "health=/h", "overdue=late", "cgroup=/c", "freezer=/f", "thawed=0"],
       ...["rmdir=/1", "rmdir=/2", "unlink=/u"],
