@@ -112,6 +112,8 @@ async function waitForKilled(
   if (await waitForEnd(context, record, { state, timeoutMs: 1000 })) return;
   detectCgroupDriver().open(record.cgroupPath).kill();
   await thawIfPaused(record); // by somebody who came in between
+  // What was killed with its pid namespace is waited for by its init, and cannot go while it is frozen (cgroup v1).
+  await (await import("./joining.ts")).thawJoining(context.paths, record.id);
   if (await waitForEnd(context, record, { state, timeoutMs: KILL_TIMEOUT_MS })) return;
   throw new TsrunError("ERR_TSRUN_KILL_TIMEOUT", `container ${record.name} does not end after SIGKILL`, {
     hint: `process ${state.pid} is stuck in the kernel; see /proc/${state.pid}/stack`,

@@ -1,4 +1,4 @@
-/** --pid, --ipc and --uts: what containers share, and what becomes of one in another's pid namespace. The VM runs this file too. */
+/** --pid, --ipc and --uts: what containers share, and what becomes of one in another's pid namespace. */
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { detectCgroupDriver } from "../../src/runtime/cgroup/detect.ts";
@@ -95,6 +95,14 @@ describe("--pid container:", () => {
     await output("start", "web");
     await output("start", "side");
     expect(await status("side")).toBe("running 0");
+  });
+
+  test("it goes with the other also where it is paused", async () => {
+    await web();
+    await sidecar();
+    await output("pause", "side");
+    await output("kill", "web");
+    await expect.poll(() => status("side")).toBe("exited 137");
   });
 
   test("where the monitor is killed its first process goes with it, and the next look takes the rest", async () => {

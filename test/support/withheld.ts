@@ -21,6 +21,8 @@ const ADDRESS = "a container's address on the host";
 const LINKS = "`network create -d macvlan`, network devices of a bundle";
 const MAPPED = "`-v …:U`, idmapped mounts of a bundle";
 const DEVICES = "devices that you may not open";
+const NAMESPACES =
+  "`--pid host`, `--ipc host`, `--uts host`; `--pid container:` where no cgroup is delegated";
 const IDS = "ids above 65536 (your range)";
 const PORTS = "the client's address at a published port";
 
@@ -60,6 +62,7 @@ export const withheld: readonly Withheld[] = [
     file,
     because: "`--userns=remap`, `auto`, `keep-id`; `userns-remap`",
   })),
+  { file: "namespace-modes", because: NAMESPACES },
   { file: "verbs-limits", because: CGROUP },
   ...some("limits", CGROUP, [
     '["--cpuset-cpus","4095"]',
