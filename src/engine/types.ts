@@ -147,6 +147,8 @@ export interface TmpfsRequest {
   type: "tmpfs";
   target: string;
   options: string[];
+  /** With --tmpfs, which `inspect` tells from --mount. */
+  short?: boolean;
 }
 
 export interface VolumeRequest {

@@ -97,10 +97,10 @@ describe("update", () => {
       await output(
         "inspect",
         "-f",
-        "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpuShares}} {{.HostConfig.CpuQuota}}",
+        "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpuShares}} {{.HostConfig.NanoCpus}} {{.HostConfig.CpuQuota}}",
         "web",
       ),
-    ).toBe(`${128 * MIB} 40 512 50000`);
+    ).toBe(`${128 * MIB} 40 512 500000000 0`);
     await output("update", "--cpus", "1", "--memory-swap", "-1", "web");
     expect(control(id, "cpu.cfs_quota_us", "cpu.max")).toMatch(/^100000/);
     expect(control(id, "memory.memsw.limit_in_bytes", "memory.swap.max")).toMatch(/^(max|\d{19})$/);

@@ -12,7 +12,7 @@ export function parseStream(text: string): Stream {
   throw new Error("valid streams are STDIN, STDOUT and STDERR");
 }
 
-/** What to attach: what -a names, else the output and, with -i, the input; nothing (undefined) with -d. */
+/** What to attach: what -a names, else the output, and with -i the input; nothing (undefined) with -d. */
 export function attachments(options: {
   attach: Stream[];
   detach: boolean;
@@ -28,7 +28,11 @@ export function attachments(options: {
   if (detach) return undefined;
   if (attach.length === 0) return { stdin: interactive, stdout: true, stderr: true };
   const wanted = new Set(attach);
-  return { stdin: wanted.has("stdin"), stdout: wanted.has("stdout"), stderr: wanted.has("stderr") };
+  return {
+    stdin: interactive || wanted.has("stdin"),
+    stdout: wanted.has("stdout"),
+    stderr: wanted.has("stderr"),
+  };
 }
 
 /** `--detach-keys`, checked and kept as written. */

@@ -43,7 +43,7 @@ export function hostConfig(record: ContainerRecord): object {
     Privileged: options.privileged ?? false,
     PublishAllPorts: options.publishAll ?? false,
     ReadonlyRootfs: options.readOnly ?? false,
-    SecurityOpt: goSlice(options.securityOpt),
+    SecurityOpt: goSlice(securityOptions(options)),
     ...(tmpfs(options) && { Tmpfs: tmpfs(options) }),
     UTSMode: options.uts ?? "",
     UsernsMode: options.userns ?? "",
@@ -74,6 +74,13 @@ export function hostConfig(record: ContainerRecord): object {
   });
 }
 
+/** Docker says of one that is part of the host that it has no label. */
+function securityOptions({ securityOpt = [], privileged, pid, ipc }: ContainerOptions): string[] {
+  const isHosts = privileged || pid === "host" || ipc === "host";
+  const isSaid = securityOpt.some((option) => option.startsWith("label"));
+  return isHosts && !isSaid ? [...securityOpt, "label=disable"] : securityOpt;
+}
+
 /** "/db:/web/alias", of the default network alone. */
 function links({ name, endpoints = [] }: ContainerRecord): string[] {
   const onDefault = endpoints.find(({ network }) => network === "bridge")?.links ?? [];
@@ -94,17 +101,20 @@ function portBindings(requests: readonly PortRequest[]): object {
 }
 
 function tmpfs(options: ContainerOptions): Record<string, string> | undefined {
-  const mounts = (options.mounts ?? []).filter((mount) => mount.type === "tmpfs");
+  const mounts = (options.mounts ?? []).flatMap((mount) =>
+    mount.type === "tmpfs" && mount.short ? [mount] : [],
+  );
   if (mounts.length === 0) return undefined;
   return goMap(Object.fromEntries(mounts.map((mount) => [mount.target, mount.options.join(",")])));
 }
 
 function resources(options: ContainerOptions): object {
   const { memory = {}, cpu = {}, pids, blockIO = {} } = options.resources ?? {};
+  const nano = nanoCpus(cpu);
   return {
     CpuShares: cpu.shares ?? 0,
     Memory: memory.limit ?? 0,
-    NanoCpus: nanoCpus(cpu),
+    NanoCpus: nano,
     BlkioWeight: blockIO.weight ?? 0,
     BlkioWeightDevice: (blockIO.weightDevice ?? []).map(({ major, minor, weight }) => ({
       Path: `${major}:${minor}`,
@@ -114,8 +124,8 @@ function resources(options: ContainerOptions): object {
     BlkioDeviceWriteBps: rates(blockIO.throttleWriteBpsDevice),
     BlkioDeviceReadIOps: rates(blockIO.throttleReadIOPSDevice),
     BlkioDeviceWriteIOps: rates(blockIO.throttleWriteIOPSDevice),
-    CpuPeriod: cpu.period ?? 0,
-    CpuQuota: cpu.quota ?? 0,
+    CpuPeriod: nano > 0 ? 0 : (cpu.period ?? 0),
+    CpuQuota: nano > 0 ? 0 : (cpu.quota ?? 0),
     CpuRealtimePeriod: 0,
     CpuRealtimeRuntime: 0,
     CpusetCpus: cpu.cpus ?? "",

@@ -47,7 +47,10 @@ export function inspectContainer(
     HostConfig: hostConfig(record),
     GraphDriver: graphDriver(record, paths),
     ...(size !== undefined && { SizeRw: size.own, SizeRootFs: size.total }),
-    Mounts: mountsOf(record).map((mount) => mountPoint(mount, paths)),
+    // What --tmpfs asks for is in HostConfig.Tmpfs alone.
+    Mounts: mountsOf(record)
+      .filter((mount) => !(mount.type === "tmpfs" && mount.short))
+      .map((mount) => mountPoint(mount, paths)),
     Config: configOf(record),
     NetworkSettings: networkSettings({ record, state }),
   };
@@ -99,12 +102,12 @@ function configOf(record: ContainerRecord): object {
     ...(record.healthCheck !== undefined && { Healthcheck: dockerHealthcheck(record.healthCheck) }),
     Image: record.image,
     Volumes: declaredVolumes(record),
-    WorkingDir: record.workdir,
+    WorkingDir: options.workdir || image.WorkingDir ? record.workdir : "",
     Entrypoint: goSlice(options.entrypoint ?? image.Entrypoint),
     OnBuild: goSlice([]),
     Labels: goMap(record.labels),
-    StopSignal: record.stopSignal,
-    StopTimeout: record.stopTimeout,
+    ...((options.stopSignal || image.StopSignal) && { StopSignal: record.stopSignal }),
+    ...(options.stopTimeout !== undefined && { StopTimeout: options.stopTimeout }),
   };
   return goStruct(document, {
     ExposedPorts: goNilMap({}),
@@ -113,6 +116,8 @@ function configOf(record: ContainerRecord): object {
     NetworkDisabled: false,
     MacAddress: "",
     Shell: goSlice([]),
+    StopSignal: "",
+    StopTimeout: null,
   });
 }
 

@@ -4,6 +4,7 @@ import type {
   ContainerMount,
   ContainerOptions,
   MountRequest,
+  TmpfsRequest,
   VolumeRequest,
 } from "../../engine/types.ts";
 import { dataDirectory } from "../../engine/volumes/records.ts";
@@ -21,7 +22,7 @@ function fieldsOf(mount: ContainerMount, paths: Paths): object {
   switch (mount.type) {
     case "tmpfs": {
       const RW = !mount.options.includes("ro");
-      return { Type: "tmpfs", Source: "", Destination, Mode: mount.options.join(","), RW, Propagation: "" };
+      return { Type: "tmpfs", Source: "", Destination, Mode: "", RW, Propagation: "" };
     }
     case "image":
       return {
@@ -45,7 +46,7 @@ function fieldsOf(mount: ContainerMount, paths: Paths): object {
         Type: "bind",
         Source: mount.source,
         Destination,
-        Mode: mount.readOnly ? "ro" : "",
+        Mode: mount.sourceMustExist ? "" : modes(mount),
         RW: !mount.readOnly,
         Propagation: mount.propagation ?? "rprivate",
       };
@@ -72,7 +73,7 @@ function modes(mount: BindRequest | VolumeRequest): string {
   return words.filter(Boolean).join(",");
 }
 
-/** HostConfig.Mounts: what --mount asked for; a tmpfs is shown in HostConfig.Tmpfs. */
+/** HostConfig.Mounts: what --mount asked for. */
 export function mountSpecs({ mounts = [] }: ContainerOptions): object[] {
   return mounts.flatMap((mount) => mountSpec(mount) ?? []);
 }
@@ -86,7 +87,7 @@ function mountSpec(mount: MountRequest): object | undefined {
   });
   switch (mount.type) {
     case "tmpfs":
-      return undefined;
+      return mount.short ? undefined : tmpfsSpec(mount);
     case "bind": {
       if (!mount.sourceMustExist) return undefined;
       const BindOptions = {
@@ -117,6 +118,22 @@ function mountSpec(mount: MountRequest): object | undefined {
       return { ...common(mount.source, false), ...unlessEmpty({ ImageOptions }) };
     }
   }
+}
+
+function tmpfsSpec({ target, options }: TmpfsRequest): object {
+  const valueOf = (key: string): string | undefined =>
+    options.findLast((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
+  const [size, mode] = [valueOf("size"), valueOf("mode")];
+  const TmpfsOptions = {
+    ...(size !== undefined && { SizeBytes: Number(size) }),
+    ...(mode !== undefined && { Mode: Number.parseInt(mode, 8) }),
+  };
+  return {
+    Type: "tmpfs",
+    Target: target,
+    ...(options.includes("ro") && { ReadOnly: true }),
+    ...unlessEmpty({ TmpfsOptions }),
+  };
 }
 
 const unlessEmpty = (named: Record<string, object>): object =>

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { loadConfig } from "../../../src/config.ts";
 import {
   isOwn,
   joinedContainers,
@@ -7,8 +6,9 @@ import {
   validateNamespaceModes,
 } from "../../../src/engine/namespace-modes.ts";
 import type { ContainerOptions } from "../../../src/engine/types.ts";
+import { defaultConfig } from "./container-fixture.ts";
 
-const DEFAULTS = loadConfig({});
+const DEFAULTS = defaultConfig();
 const validate =
   (options: Partial<ContainerOptions>, config = DEFAULTS) =>
   () =>

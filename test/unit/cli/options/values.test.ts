@@ -141,11 +141,12 @@ describe("small ones", () => {
   });
 
   it("reads --tmpfs", () => {
-    expect(parseTmpfs("/run")).toEqual({ type: "tmpfs", target: "/run", options: [] });
+    expect(parseTmpfs("/run")).toEqual({ type: "tmpfs", target: "/run", options: [], short: true });
     expect(parseTmpfs("/run:rw,size=64m")).toEqual({
       type: "tmpfs",
       target: "/run",
       options: ["rw", "size=64m"],
+      short: true,
     });
   });
 });
@@ -162,7 +163,7 @@ describe("attachments", () => {
     ],
     [
       { attach: ["stdout"] as const, detach: false, interactive: true },
-      { stdin: false, stdout: true, stderr: false },
+      { stdin: true, stdout: true, stderr: false },
     ],
     [{ attach: [], detach: true, interactive: true }, undefined],
   ])("of %j", (flags, expected) => {
