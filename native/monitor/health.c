@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -92,6 +93,11 @@ static void conclude(void)
 {
 	probing = false;
 	schedule();
+	int exit_code = probe_result()->exit_code;
+	if (exit_code >= 0)
+		journal_probe_end(exit_code);
+	else if (killed)
+		journal_probe_end(128 + SIGKILL);
 	if (probe_was_cut_off() && container_ends())
 		return;
 	bool changed = health_note(&health, &options->rules, age(begun), probe_result());
@@ -111,8 +117,11 @@ static void begin(void)
 	due = begun + START_TIMEOUT;
 	probing = true;
 	executing = killed = false;
-	if (!probe_start())
+	if (!probe_start()) {
 		conclude();
+		return;
+	}
+	journal_probe_start();
 }
 
 static void watch_time(void)

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static const char *journal;
-static const char *on_start, *on_healthy, *on_unhealthy, *on_oom, *on_die, *on_end;
+static const char *on_start, *on_healthy, *on_unhealthy, *on_probe, *on_probe_die, *on_oom, *on_die, *on_end;
 static long long started; /* clock_milliseconds() */
 
 /* What it returns stays where execve has put it. */
@@ -26,6 +27,8 @@ void journal_open(void)
 	on_start = take("TSRUN_EVENTS_START");
 	on_healthy = take("TSRUN_EVENTS_HEALTHY");
 	on_unhealthy = take("TSRUN_EVENTS_UNHEALTHY");
+	on_probe = take("TSRUN_EVENTS_PROBE");
+	on_probe_die = take("TSRUN_EVENTS_PROBE_DIE");
 	on_oom = take("TSRUN_EVENTS_OOM");
 	on_die = take("TSRUN_EVENTS_DIE");
 	on_end = take("TSRUN_EVENTS_END");
@@ -43,7 +46,7 @@ static struct iovec text(const char *from, size_t length)
  */
 static void append(const char *lines, const char *time, const char *attributes)
 {
-	char head[CLOCK_TEXT + 16], tail[128];
+	char head[CLOCK_TEXT + 16], tail[160];
 
 	if (journal == NULL || lines == NULL)
 		return;
@@ -84,6 +87,35 @@ void journal_health(bool healthy)
 
 	clock_now(now);
 	append(healthy ? on_healthy : on_unhealthy, now, "");
+}
+
+static char probe_id[65]; /* as the id of an exec (generateId() in names.ts) */
+
+void journal_probe_start(void)
+{
+	unsigned char bytes[32] = { 0 };
+	char now[CLOCK_TEXT], attributes[96];
+
+	if (on_probe == NULL)
+		return;
+	(void)!getrandom(bytes, sizeof(bytes), 0); /* never short for so few (getrandom(2)) */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(probe_id + 2 * i, 3, "%02x", bytes[i]);
+	snprintf(attributes, sizeof(attributes), ",\"execID\":\"%s\"", probe_id);
+	clock_now(now);
+	append(on_probe, now, attributes);
+}
+
+void journal_probe_end(int exit_code)
+{
+	char now[CLOCK_TEXT], attributes[128];
+
+	if (probe_id[0] == '\0')
+		return;
+	snprintf(attributes, sizeof(attributes), ",\"execID\":\"%s\",\"exitCode\":\"%d\"", probe_id, exit_code);
+	clock_now(now);
+	append(on_probe_die, now, attributes);
+	probe_id[0] = '\0';
 }
 
 void journal_end(const struct state *state)

@@ -11,6 +11,8 @@
  *     TSRUN_EVENTS_START    once execve has succeeded
  *     TSRUN_EVENTS_HEALTHY, TSRUN_EVENTS_UNHEALTHY
  *                           whenever probes have found it so, and not before
+ *     TSRUN_EVENTS_PROBE    at the start of each probe, and TSRUN_EVENTS_PROBE_DIE at its end; get the attribute execID, and
+ *                           at the end exitCode
  *     TSRUN_EVENTS_OOM      at the end, where the kernel has killed a process for its memory
  *     TSRUN_EVENTS_DIE      at the end; gets the attributes execDuration (seconds) and exitCode
  *     TSRUN_EVENTS_END      after that
@@ -29,6 +31,9 @@ void journal_open(void);
 void journal_set_end(const char *lines, size_t length);
 void journal_start(const struct state *state);
 void journal_health(bool healthy);
+void journal_probe_start(void);
+/* Of the probe that was started last, unless that is known already. */
+void journal_probe_end(int exit_code);
 void journal_end(const struct state *state);
 
 #endif

@@ -8,7 +8,7 @@ import type { Paths } from "../store/paths.ts";
 import type { ExecOptions } from "./api.ts";
 import type { EngineContext } from "./context.ts";
 import { containerEvent, execAction, type Happening, networkEvent, recordEvent } from "./events.ts";
-import { hasProbe } from "./health.ts";
+import { hasProbe, probeCommand } from "./health.ts";
 import { mountsOf } from "./mounts.ts";
 import { generateId } from "./names.ts";
 import type { ContainerRecord, Endpoint } from "./types.ts";
@@ -36,9 +36,22 @@ export function lifeEnvironment(
       ? [
           `TSRUN_EVENTS_HEALTHY=${line("health_status: healthy")}`,
           `TSRUN_EVENTS_UNHEALTHY=${line("health_status: unhealthy")}`,
+          `TSRUN_EVENTS_PROBE=${probeLines(record)}`,
+          `TSRUN_EVENTS_PROBE_DIE=${line("exec_die")}`,
         ]
       : []),
   ];
+}
+
+/** A probe is an exec to whoever reads events, as it is with docker. */
+function probeLines(record: ContainerRecord): string {
+  const tail = tailOf(containerEvent(record, "exec_die"));
+  return (["exec_create", "exec_start"] as const)
+    .map(
+      (kind) =>
+        `"type":"container","action":${JSON.stringify(execAction(kind, probeCommand(record)))},${tail}`,
+    )
+    .join("\n");
 }
 
 /** What a container's end brings with it, on the networks that it has then. */

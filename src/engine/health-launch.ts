@@ -6,7 +6,7 @@ import { onHost } from "../runtime/plan/mapped-root.ts";
 import type { EngineContext } from "./context.ts";
 import { goDuration } from "./duration.ts";
 import { userOfRecord } from "./files-in-layers.ts";
-import { healthPath } from "./health.ts";
+import { healthPath, probeCommand } from "./health.ts";
 import type { PreparedStart } from "./prepare-start.ts";
 import { buildExecProcess } from "./process.ts";
 import { containerCapabilities, containerFilter } from "./security.ts";
@@ -56,8 +56,3 @@ export async function healthLaunch(
 /** An image may ask for less than a millisecond, which would keep a processor busy. */
 const milliseconds = (nanoseconds: number): number =>
   nanoseconds === 0 ? 0 : Math.max(1, Math.round(nanoseconds / 1_000_000));
-
-function probeCommand({ healthCheck, imageConfig }: ContainerRecord): string[] {
-  const [kind, ...words] = healthCheck?.test ?? [];
-  return kind === "CMD-SHELL" ? [...(imageConfig.Shell ?? ["/bin/sh", "-c"]), ...words] : words;
-}

@@ -79,3 +79,9 @@ function readHealth(paths: Paths, id: string): ContainerHealth | undefined {
     throw error;
   }
 }
+
+/** What a probe executes. */
+export function probeCommand({ healthCheck, imageConfig }: ContainerRecord): string[] {
+  const [kind, ...words] = healthCheck?.test ?? [];
+  return kind === "CMD-SHELL" ? [...(imageConfig.Shell ?? ["/bin/sh", "-c"]), ...words] : words;
+}

@@ -259,6 +259,21 @@ test("health is told of as it changes", async () => {
   await told.result;
   await host.output("rm", "-f", "patient");
   expect((await history("-f", "container=patient", "-f", "event=health_status")).length).toBe(2);
+  // A probe is told of as an exec.
+  const probes = (await history("-f", "container=patient")).filter(
+    ({ Action, Actor }) =>
+      Action === "exec_die" ||
+      (/^exec_(create|start): /.test(Action) && Actor.Attributes.execID !== undefined),
+  );
+  const [created] = probes.filter(({ Action }) => Action === `exec_create: /bin/sh -c ${check}`);
+  const same = probes.filter(({ Actor }) => Actor.Attributes.execID === created?.Actor.Attributes.execID);
+  expect(same.map(({ Action }) => Action.replace(/:.*/, ""))).toEqual([
+    "exec_create",
+    "exec_start",
+    "exec_die",
+  ]);
+  expect(created?.Actor.Attributes.execID).toMatch(/^[0-9a-f]{64}$/);
+  expect(same[2]?.Actor.Attributes.exitCode).toBe("0");
 });
 
 test("what a container goes through is told of", async () => {

@@ -121,9 +121,9 @@ function mountSpec(mount: MountRequest): object | undefined {
 }
 
 function tmpfsSpec({ target, options }: TmpfsRequest): object {
-  const valueOf = (key: string): string | undefined =>
+  const given = (key: string): string | undefined =>
     options.findLast((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
-  const [size, mode] = [valueOf("size"), valueOf("mode")];
+  const [size, mode] = [given("size"), given("mode")];
   const TmpfsOptions = {
     ...(size !== undefined && { SizeBytes: Number(size) }),
     ...(mode !== undefined && { Mode: Number.parseInt(mode, 8) }),

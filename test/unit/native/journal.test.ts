@@ -23,6 +23,12 @@ int main(int argc, char **argv)
 	journal_start(&state);
 	journal_health(true);
 	journal_health(false);
+	journal_probe_end(9); /* of none */
+	for (int code = 0; code < 2; code++) {
+		journal_probe_start();
+		journal_probe_end(code);
+		journal_probe_end(9);
+	}
 	journal_end(&state);
 	puts(getenv("TSRUN_JOURNAL") || getenv("TSRUN_EVENTS_DIE") ? "left" : "taken");
 	return 0;
@@ -45,6 +51,12 @@ beforeAll(() => {
   program = workshop.compile("journal", { sources: ["monitor/journal.c", "monitor/clock.c"], main: MAIN });
 }, 60_000);
 afterAll(() => workshop[Symbol.dispose]());
+
+interface Told {
+  action: string;
+  execID: string;
+  exitCode?: string;
+}
 
 let runs = 0;
 function run(environment: Record<string, string>, ...args: string[]) {
@@ -87,6 +99,24 @@ test("records health", () => {
   const { events } = run(health, "0");
   expect(events.map(({ action }) => action)).toEqual(["healthy", "unhealthy"]);
   expect(Math.abs(Date.parse(String(events[0]?.time)) - Date.now())).toBeLessThan(10_000);
+});
+
+test("records probes, each with an id of its own", () => {
+  const probes = {
+    TSRUN_EVENTS_PROBE: `${prepared("exec_create: true")}\n${prepared("exec_start: true")}`,
+    TSRUN_EVENTS_PROBE_DIE: prepared("exec_die"),
+  };
+  const { events } = run(probes, "0");
+  const told = events.map(({ action, attributes }) => ({ action, ...(attributes as object) }) as Told);
+  expect(told.map(({ action }) => action.replace(/:.*/, ""))).toEqual([
+    ...["exec_create", "exec_start", "exec_die"],
+    ...["exec_create", "exec_start", "exec_die"],
+  ]);
+  expect(told.map(({ exitCode }) => exitCode).filter(Boolean)).toEqual(["0", "1"]);
+  const ids = told.map(({ execID }) => execID);
+  expect(ids[0]).toMatch(/^[0-9a-f]{64}$/);
+  expect([ids[1], ids[2], ids[4], ids[5]]).toEqual([ids[0], ids[0], ids[3], ids[3]]);
+  expect(ids[3]).not.toBe(ids[0]);
 });
 
 test("records nothing that was not prepared", () => {
