@@ -1,4 +1,4 @@
-/** The syntax tree of a template (text/template/parse), without definitions of further templates. */
+/** The syntax tree of a template (text/template/parse). */
 import { TemplateError } from "./error.ts";
 import { type Piece, type Token, tokenize } from "./tokens.ts";
 
@@ -6,7 +6,15 @@ export type Node =
   | { kind: "text"; text: string }
   | { kind: "print"; pipe: Pipe }
   | { kind: "if" | "with" | "range"; pipe: Pipe; body: Node[]; otherwise: Node[] }
-  | { kind: "break" | "continue" };
+  | { kind: "break" | "continue" }
+  /** Without `pipe` it is applied to nothing. */
+  | { kind: "template"; name: string; pipe: Pipe | undefined; offset: number };
+
+/** A template with those that it defines, by their names. */
+export interface Parsed {
+  nodes: Node[];
+  definitions: ReadonlyMap<string, Node[]>;
+}
 
 /** `$a, $b := command | command`. */
 export interface Pipe {
@@ -26,12 +34,13 @@ export type Operand = (
 ) & { offset: number; written: string };
 
 /** Parses a template; `functions` are the names that may be called. Throws TemplateError. */
-export function parseTemplate(source: string, functions: ReadonlySet<string>): Node[] {
+export function parseTemplate(source: string, functions: ReadonlySet<string>): Parsed {
   const pieces = tokenize(source);
-  const reader: Reader = { source, pieces, at: 0, functions, loops: 0 };
+  const definitions = new Map<string, Node[]>();
+  const reader: Reader = { source, pieces, at: 0, functions, definitions, blocks: 0, loops: 0 };
   const { nodes, end } = readBlock(reader);
   if (end !== undefined) throw new TemplateError(source, end.offset, `unexpected {{${end.keyword}}}`);
-  return nodes;
+  return { nodes, definitions };
 }
 
 interface Reader {
@@ -39,6 +48,9 @@ interface Reader {
   pieces: Piece[];
   at: number;
   functions: ReadonlySet<string>;
+  definitions: Map<string, Node[]>;
+  /** How many blocks enclose this place. */
+  blocks: number;
   /** How many {{range}}s enclose this place. */
   loops: number;
 }
@@ -66,7 +78,10 @@ function readBlock(reader: Reader): { nodes: Node[]; end: End | undefined } {
       if (keyword === "end") cursor.expectEnd("end");
       return { nodes, end: { keyword, rest: cursor, offset: piece.offset } };
     }
-    nodes.push(readNode(reader, cursor, keyword));
+    if (keyword === "define") {
+      cursor.next();
+      readDefinition(reader, cursor);
+    } else nodes.push(readNode(reader, cursor, keyword));
   }
 }
 
@@ -83,21 +98,63 @@ function readNode(reader: Reader, cursor: Cursor, keyword: string | undefined): 
       cursor.expectEnd(keyword);
       if (reader.loops === 0) throw cursor.error(`{{${keyword}}} outside {{range}}`);
       return { kind: keyword };
-    case "define":
     case "template":
     case "block":
-      throw cursor.error(`{{${keyword}}} is not supported here`);
+      cursor.next();
+      return readTemplate(reader, cursor, keyword);
     default:
       return { kind: "print", pipe: readPipe(cursor, undefined) };
   }
 }
 
+/** Up to its {{end}}; what it is in ends here, but for the definitions. */
+function readBody(reader: Reader, loops: number): { nodes: Node[]; end: End } {
+  const outer = reader.loops;
+  reader.loops = loops;
+  reader.blocks++;
+  const { nodes, end } = readBlock(reader);
+  reader.blocks--;
+  reader.loops = outer;
+  if (end === undefined) throw new TemplateError(reader.source, reader.source.length, "unexpected EOF");
+  return { nodes, end };
+}
+
+function readDefinition(reader: Reader, cursor: Cursor): void {
+  if (reader.blocks > 0) throw cursor.error("unexpected {{define}}");
+  const name = readName(cursor, "define clause");
+  cursor.expectEnd("define clause");
+  define(reader, cursor, name);
+}
+
+function define(reader: Reader, cursor: Cursor, name: string): void {
+  const { nodes, end } = readBody(reader, 0);
+  if (end.keyword === "else") throw cursor.error("unexpected {{else}} in define clause");
+  if (reader.definitions.has(name))
+    throw cursor.error(`multiple definition of template ${JSON.stringify(name)}`);
+  reader.definitions.set(name, nodes);
+}
+
+/** `{{block}}` is a definition, and its use in the same place. */
+function readTemplate(reader: Reader, cursor: Cursor, keyword: "template" | "block"): Node {
+  const name = readName(cursor, `${keyword} clause`);
+  cursor.skipSpace();
+  const isBare = keyword === "template" && cursor.peek() === undefined;
+  const pipe = isBare ? undefined : readPipe(cursor, `${keyword} clause`);
+  if (keyword === "block") define(reader, cursor, name);
+  return { kind: "template", name, pipe, offset: cursor.offset };
+}
+
+function readName(cursor: Cursor, context: string): string {
+  cursor.skipSpace();
+  const token = cursor.next();
+  if (token === undefined) throw cursor.error(`missing name in ${context}`);
+  if (token.kind !== "string") throw cursor.unexpected(token, context);
+  return token.text;
+}
+
 function readControl(reader: Reader, cursor: Cursor, kind: "if" | "with" | "range"): Node {
   const pipe = readPipe(cursor, kind);
-  if (kind === "range") reader.loops++;
-  const { nodes: body, end } = readBlock(reader);
-  if (kind === "range") reader.loops--;
-  if (end === undefined) throw new TemplateError(reader.source, reader.source.length, "unexpected EOF");
+  const { nodes: body, end } = readBody(reader, reader.loops + (kind === "range" ? 1 : 0));
   return { kind, pipe, body, otherwise: end.keyword === "else" ? readElse(reader, end.rest, kind) : [] };
 }
 
@@ -109,8 +166,7 @@ function readElse(reader: Reader, cursor: Cursor, kind: "if" | "with" | "range")
     return [readControl(reader, cursor, kind)];
   }
   cursor.expectEnd("else");
-  const { nodes, end } = readBlock(reader);
-  if (end === undefined) throw new TemplateError(reader.source, reader.source.length, "unexpected EOF");
+  const { nodes, end } = readBody(reader, reader.loops);
   if (end.keyword === "else")
     throw new TemplateError(reader.source, end.offset, "expected end; found {{else}}");
   return nodes;

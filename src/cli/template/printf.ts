@@ -13,7 +13,7 @@ export function sprintf(pattern: string, ...args: unknown[]): string {
     return pad(verbText(verb, args[used++], { flags, precision }), flags, columns);
   });
   if (used >= args.length) return text;
-  const extra = args.slice(used).map((value) => `${typeof value}=${format(value)}`);
+  const extra = args.slice(used).map((value) => `${goType(value)}=${format(value)}`);
   return `${text}%!(EXTRA ${extra.join(", ")})`;
 }
 
@@ -22,7 +22,7 @@ function verbText(
   value: unknown,
   { flags, precision }: { flags: string; precision: string | undefined },
 ): string {
-  const bad = () => `%!${verb}(${typeof value}=${format(value)})`;
+  const bad = () => `%!${verb}(${goType(value)}=${format(value)})`;
   switch (verb) {
     case "v":
     case "s": {
@@ -31,6 +31,8 @@ function verbText(
     }
     case "q":
       return JSON.stringify(format(value));
+    case "T":
+      return goType(value);
     case "t":
       return typeof value === "boolean" ? String(value) : bad();
     case "d":
@@ -56,6 +58,18 @@ function verbText(
     default:
       return bad();
   }
+}
+
+/** The type that a value of a JSON document has in Go, whole numbers being ints. */
+function goType(value: unknown): string {
+  if (value === undefined || value === null) return "<nil>";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64";
+  if (typeof value !== "object") return typeof value === "bigint" ? "int64" : typeof value;
+  const items = Object.values(value);
+  const item =
+    items.length > 0 && items.every((each) => typeof each === "string") ? "string" : "interface {}";
+  return Array.isArray(value) ? `[]${item}` : `map[string]${item}`;
 }
 
 /** Go writes at least two digits of the exponent. */

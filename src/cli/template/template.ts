@@ -1,7 +1,7 @@
 /** Go's text/template, as far as `--format` needs it: compiled once, executed for each row. */
 import { TemplateError } from "./error.ts";
 import { builtins, type TemplateFunctions } from "./functions.ts";
-import { type Node, type Operand, type Pipe, parseTemplate } from "./parse.ts";
+import { type Node, type Operand, type Parsed, type Pipe, parseTemplate } from "./parse.ts";
 import { format, isMap, isObject, isTrue } from "./values.ts";
 
 export interface Template {
@@ -9,14 +9,17 @@ export interface Template {
   execute(data: unknown, functions?: TemplateFunctions): string;
 }
 
+/** A template that applies itself without end is an error, and no full stack. */
+const MAX_DEPTH = 1000;
+
 /** `and` and `or` stop at the operand that decides, so they are evaluated here and not called. */
 const SHORT_CIRCUIT = new Set(["and", "or"]);
 
 export function compile(source: string): Template {
-  const nodes = parseTemplate(source, new Set([...Object.keys(builtins), ...SHORT_CIRCUIT]));
+  const { nodes, definitions } = parseTemplate(source, new Set([...Object.keys(builtins), ...SHORT_CIRCUIT]));
   return {
     execute(data, functions = builtins) {
-      const run: Run = { source, functions, output: [] };
+      const run: Run = { source, functions, definitions, depth: 0, output: [] };
       walk(nodes, data, new Map([["$", { value: data }]]), run);
       return run.output.join("");
     },
@@ -26,6 +29,9 @@ export function compile(source: string): Template {
 interface Run {
   source: string;
   functions: TemplateFunctions;
+  definitions: Parsed["definitions"];
+  /** How many {{template}}s are at work in each other. */
+  depth: number;
   output: string[];
 }
 
@@ -63,9 +69,25 @@ function step(node: Node, dot: unknown, scope: Map<string, { value: unknown }>, 
     }
     case "range":
       return range(node, dot, scope, run);
+    case "template":
+      apply(node, dot, scope, run);
+      return undefined;
     default:
       return node.kind;
   }
+}
+
+/** It sees its own data, and none of the variables here. */
+function apply(node: Extract<Node, { kind: "template" }>, dot: unknown, scope: Scope, run: Run): void {
+  const written = `{{template ${JSON.stringify(node.name)}}}`;
+  const fail = (reason: string) => new TemplateError(run.source, node.offset, reason, written);
+  const body = run.definitions.get(node.name);
+  if (body === undefined) throw fail(`template ${JSON.stringify(node.name)} not defined`);
+  if (run.depth === MAX_DEPTH) throw fail(`exceeded maximum template depth (${MAX_DEPTH})`);
+  const data = node.pipe === undefined ? undefined : pipeline(node.pipe, dot, scope, run);
+  run.depth++;
+  walk(body, data, new Map([["$", { value: data }]]), run);
+  run.depth--;
 }
 
 function range(

@@ -79,6 +79,13 @@ describe("templates", () => {
     ["{{$x := .State}}{{$x.Pid}}", "7"],
     ["a {{- .ID -}} b{{/* comment */}}c", "aabcbc"],
     ["{{- /* gone */ -}} x", "x"],
+    ['{{define "n"}}<{{.}}>{{end}}{{range .Names}}{{template "n" .}}{{end}}', "<a><b>"],
+    ['{{template "late" .State}}{{define "late"}}{{.Pid}}{{$.Pid}}{{end}}', "77"],
+    ['{{define "a"}}{{.}}{{end}}{{template "a"}}', "<no value>"],
+    ['{{block "b" .Names}}{{len .}}{{end}}{{template "b" .ID}}', "23"],
+    ['{{range .Names}}{{block "c" .}}{{.}};{{end}}{{end}}', "a;b;"],
+    ['{{define "d"}}{{if .}}{{.}}{{template "d" (slice . 1)}}{{end}}{{end}}{{template "d" .ID}}', "abcbcc"],
+    ['{{printf "%T %T %T %T %T" .ID .Count .Running .Names nil}}', "string int bool []string <nil>"],
   ])("%s", (template, expected) => {
     expect(render(template)).toBe(expected);
   });
@@ -95,7 +102,13 @@ describe("templates", () => {
     ["{{range .Names}}{{end}}{{break}}", ":1: {{break}} outside {{range}}"],
     ["{{(.ID}}", ":1: unclosed left paren"],
     ["x\n{{foo}}", ':2: function "foo" not defined'],
-    ['{{template "x"}}', "{{template}} is not supported here"],
+    ["{{template}}", "missing name in template clause"],
+    ["{{template .ID}}", "in template clause"],
+    ['{{block "x"}}{{end}}', "missing value for block clause"],
+    ['{{define "x"}}', "unexpected EOF"],
+    ['{{if .ID}}{{define "x"}}{{end}}{{end}}', "unexpected {{define}}"],
+    ['{{define "x"}}{{end}}{{define "x"}}{{end}}', 'multiple definition of template "x"'],
+    ['{{range .Names}}{{block "x" .}}{{break}}{{end}}{{end}}', "{{break}} outside {{range}}"],
     ["{{if .ID}}a{{else}}b{{else}}c{{end}}", "expected end; found {{else}}"],
   ])("does not parse %s", (template, message) => {
     expect(() => compile(template)).toThrow(message);
@@ -109,6 +122,8 @@ describe("templates", () => {
     ["{{index .Names 9}}", "error calling index: index out of range: 9"],
     ['{{join .ID ","}}', "error calling join: wrong type for value; expected []string; got string"],
     ["{{eq .ID}}", "error calling eq: missing argument for comparison"],
+    ['{{template "x"}}', 'executing "" at <{{template "x"}}>: template "x" not defined'],
+    ['{{define "x"}}{{template "x" .}}{{end}}{{template "x" .}}', "exceeded maximum template depth"],
     ["{{$nope}}", 'undefined variable "$nope"'],
     ["{{range .State}}{{end}}", "range can't iterate over"],
     ['{{lt 1 "a"}}', "incompatible types for comparison"],
