@@ -176,14 +176,26 @@ async function observed(possible: readonly World[], wasKilled: boolean): Promise
       .sort()
       .join("\n");
     // What ends by itself may have done so meanwhile.
-    const worlds = explain(possible, []).filter((world) => shown(world) === seen);
-    if (worlds.length > 0 && !(wasKilled && containers.some(isBusy))) return worlds;
+    const explained = explain(possible, []);
+    const worlds = explained.filter((world) => shown(world) === seen);
+    if (worlds.length > 0 && !(wasKilled && containers.some(isBusy)))
+      return wasKilled ? explained.filter((world) => isOnItsWay(shown(world), seen)) : worlds;
     if (!wasKilled || performance.now() > deadline) {
       const allowed = [...new Set(possible.map(shown))].map((text) => `{ ${text.replaceAll("\n", ", ")} }`);
       throw new Error(`seen: { ${seen.replaceAll("\n", ", ")} }, possible: ${allowed.join(" or ")}`);
     }
     await sleep(20);
   }
+}
+
+/** Who was killed may have sent SIGKILL, and what it ends be seen at its end. */
+function isOnItsWay(expected: string, seen: string): boolean {
+  const [expectedLines, seenLines] = [expected.split("\n"), seen.split("\n")];
+  if (expectedLines.length !== seenLines.length) return false;
+  return expectedLines.every((line, at) => {
+    const [, name] = /^(.*): exited 137$/.exec(line) ?? [];
+    return line === seenLines[at] || (name !== undefined && seenLines[at] === `${name}: running`);
+  });
 }
 
 function stateOf({ state: { status, exitCode, paused } }: ContainerSummary): string {
