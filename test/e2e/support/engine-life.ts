@@ -125,9 +125,12 @@ export function lifeUnder(use: () => Engine): void {
         await terminal.line(machine.command(...program, ...runWords(flags, "sh")));
         await terminal.until(/in# *$/);
         await terminal.resize(101, 33);
-        await terminal.line("clear; sleep 0.5; tty; stty size");
+        await terminal.line(
+          "clear; until [ \"$(stty size)\" = '33 101' ]; do sleep 0.1; done; tty; stty size",
+        );
         await terminal.until(/^\/dev\/(pts\/0|console)\n33 101$/m);
-        await terminal.line("clear; sleep 60");
+        await terminal.line("clear; echo asleep; sleep 60");
+        await terminal.until(/^asleep$/m);
         await terminal.keys("C-c");
         await terminal.until(/in# *$/);
         await terminal.line("exit 5");
