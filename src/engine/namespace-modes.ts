@@ -49,6 +49,11 @@ export function validateNamespaceModes(config: Config, options: ContainerOptions
       hint: "with --uts host the container has the host's name: leave out one of the two",
     });
   }
+  if (options.shmSize && (options.ipc === "none" || !isOwn(options, "ipc"))) {
+    throw new TsrunError("ERR_TSRUN_OPTION_CONFLICT", "conflicting options: shm-size and the IPC mode", {
+      hint: "with --ipc none there is no shared memory, and another's has the size it was made with: leave out one of the two",
+    });
+  }
   const shared = TYPES.filter((type) => !isOwn(options, type));
   if (shared.length === 0) return;
   const [first = "pid"] = shared;

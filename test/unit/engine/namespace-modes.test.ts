@@ -55,6 +55,11 @@ describe("refused are", () => {
     );
   });
 
+  test.each(["host", "none", "container:store"])("a size for the shared memory of --ipc %s", (ipc) => {
+    expect(validate({ ipc, shmSize: 1 << 20 })).toThrow("conflicting options: shm-size and the IPC mode");
+    expect(validate({ ipc: "shareable", shmSize: 1 << 20 })).not.toThrow();
+  });
+
   test.each<Partial<ContainerOptions>>([{ pid: "host" }, { pid: "container:web" }, { ipc: "container:web" }])(
     "%o with users of its own",
     (options) => {
