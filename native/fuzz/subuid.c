@@ -1,6 +1,6 @@
 /*
  * /etc/subuid and /etc/passwd, whatever is in them: what newuidmap(1) is asked for is ids that there can be, each once
- * inside, and the user as 0.
+ * inside and once outside, and the user as 0.
  */
 #include <errno.h>
 #include <pwd.h>
@@ -53,6 +53,9 @@ static pid_t look_at(char **words)
 		REQUIRE(number(words[at]) == inside && number(words[at + 2]) > 0);
 		REQUIRE(at != 2 || (number(words[at + 1]) == (groups ? GROUP : USER) && number(words[at + 2]) == 1));
 		REQUIRE(number(words[at + 1]) + number(words[at + 2]) <= 1ull << 32);
+		for (int other = 2; other < at; other += 3)
+			REQUIRE(number(words[at + 1]) >= number(words[other + 1]) + number(words[other + 2]) ||
+				number(words[at + 1]) + number(words[at + 2]) <= number(words[other + 1]));
 		inside += number(words[at + 2]);
 	}
 	REQUIRE(at > 5); /* something is granted, or nobody is asked */

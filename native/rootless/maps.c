@@ -26,6 +26,28 @@ struct map {
 	int count;
 };
 
+/* The larger part of the range that is outside of the other: user_namespaces(7) takes no id of the host twice. */
+static struct range part_outside(struct range range, struct range other)
+{
+	unsigned long end = range.first + range.count, other_end = other.first + other.count;
+
+	if (end <= other.first || other_end <= range.first)
+		return range;
+	struct range below = { range.first, range.first < other.first ? other.first - range.first : 0 };
+	struct range above = { other_end, other_end < end ? end - other_end : 0 };
+	return below.count > above.count ? below : above;
+}
+
+/* Adds what is in none of the earlier ranges and is not the user's own id: files of years hold lines that overlap. */
+static void add_range(struct map *map, struct range range)
+{
+	range = part_outside(range, (struct range){ map->own, 1 });
+	for (int i = 0; i < map->count; i++)
+		range = part_outside(range, map->ranges[i]);
+	if (range.count > 0)
+		map->ranges[map->count++] = range;
+}
+
 /* A line is "name:first:count", or has the user's number for the name. Read without nsswitch(5): this program is static. */
 static void read_ranges(struct map *map, const char *name)
 {
@@ -42,7 +64,7 @@ static void read_ranges(struct map *map, const char *name)
 		if (range.first > UINT32_MAX || range.count > UINT32_MAX - range.first)
 			continue; /* no such ids: newuidmap(1) would refuse them all */
 		if (strcmp(owner, number) == 0 || (name[0] && strcmp(owner, name) == 0))
-			map->ranges[map->count++] = range;
+			add_range(map, range);
 	}
 	fclose(file);
 }

@@ -15,16 +15,34 @@ export interface Account {
 
 const LAST_ID = 0xfffffffe;
 
-/** The spans of a file's lines for an account, by its name or number, in their order. */
-export function spansOf(text: string, { name, id }: Account): IdSpan[] {
-  return text.split("\n").flatMap((line) => {
-    const [owner, first = "", count = ""] = line.trim().split(":");
-    if (owner !== name && (id === undefined || owner !== String(id))) return [];
-    if (!/^\d+$/.test(first) || !/^\d+$/.test(count) || Number(count) === 0) return [];
-    return Number(first) + Number(count) - 1 > LAST_ID
-      ? []
-      : [{ first: Number(first), count: Number(count) }];
-  });
+/**
+ * The spans of a file's lines for an account, by its name or number, in their order. Of what an earlier one has too,
+ * the larger part outside of that: files of years hold lines that overlap, and no map may name an id twice.
+ */
+export function spansOf(text: string, account: Account): IdSpan[] {
+  const spans: IdSpan[] = [];
+  for (const line of text.split("\n")) {
+    const span = spanOf(line, account);
+    const rest = span && spans.reduce(partOutside, span);
+    if (rest && rest.count > 0) spans.push(rest);
+  }
+  return spans;
+}
+
+function spanOf(line: string, { name, id }: Account): IdSpan | undefined {
+  const [owner, first = "", count = ""] = line.trim().split(":");
+  if (owner !== name && (id === undefined || owner !== String(id))) return undefined;
+  if (!/^\d+$/.test(first) || !/^\d+$/.test(count) || Number(count) === 0) return undefined;
+  if (Number(first) + Number(count) - 1 > LAST_ID) return undefined;
+  return { first: Number(first), count: Number(count) };
+}
+
+function partOutside(span: IdSpan, other: IdSpan): IdSpan {
+  const [end, otherEnd] = [span.first + span.count, other.first + other.count];
+  if (end <= other.first || otherEnd <= span.first) return span;
+  const below = { first: span.first, count: Math.max(0, other.first - span.first) };
+  const above = { first: otherEnd, count: Math.max(0, end - otherEnd) };
+  return below.count > above.count ? below : above;
 }
 
 /** One span after the other, as the container's ids from 0 on: what dockerd makes of several lines. */

@@ -6,7 +6,7 @@ unset TSRUN_ROOT TSRUN_RUN TSRUN_CONFIG
 here=$(dirname "$(readlink -f "$0")")/../../..
 image=tsrun/base
 say() { printf '%s: %s\n' "$1" "${*:2}"; }
-export TSRUN_TEST_UID=51238
+export TSRUN_TEST_UID=51239
 user=/sys/fs/cgroup/user.slice/user@$TSRUN_TEST_UID.service
 
 mkdir -p "$user/session" "$user/app"

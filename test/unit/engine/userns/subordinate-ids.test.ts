@@ -13,6 +13,16 @@ test("a user's lines are by name or number; what is no range is none", () => {
   expect(spansOf(FILE, { name: "carl", id: undefined })).toEqual([]);
 });
 
+test("no id twice, whatever the lines: of what overlaps the larger part outside", () => {
+  const lines = ["100000:65536", "100000:65536", "150000:65536", "90000:20000", "95000:300000", "110000:5"];
+  expect(spansOf(lines.map((line) => `anna:${line}`).join("\n"), { name: "anna", id: undefined })).toEqual([
+    { first: 100000, count: 65536 },
+    { first: 165536, count: 50000 },
+    { first: 90000, count: 10000 },
+    { first: 215536, count: 179464 },
+  ]);
+});
+
 test("several ranges are one after the other inside", () => {
   expect(consecutive(spansOf(FILE, { name: "anna", id: undefined }))).toEqual([
     { containerID: 0, hostID: 100000, size: 65536 },
