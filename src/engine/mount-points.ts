@@ -1,8 +1,8 @@
-/** What a start leaves in a container's writable layer only because something was mounted there. */
+/** What a start leaves in a container's writable layer by itself: most of it because something was mounted there. */
 import { initPath } from "./mounts.ts";
 import type { ContainerRecord } from "./types.ts";
 
-const STANDARD = ["/dev", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys"];
+const STANDARD = ["/.dockerenv", "/dev", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys"];
 
 /**
  * Paths that docker keeps in a layer of its own between image and container, so that they are no change of either.

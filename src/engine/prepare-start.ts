@@ -100,7 +100,8 @@ export async function prepareStart(
     const input = await planInput(context, record, config);
     const plan = containerPlan({
       ...input,
-      ...(overlay && { overlay }),
+      // What a build's step writes is going to be an image.
+      ...(overlay && { overlay, marker: false }),
       cgroup: cgroupInput(cgroup, driver),
       pause,
     });
@@ -202,6 +203,7 @@ export async function planInput(
     joined: joinedContainers(record.options).map(({ type }) => type),
     userNamespace: isRootless(),
     seccomp: await containerFilter(context, record.options),
+    marker: true,
   };
 }
 

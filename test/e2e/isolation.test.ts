@@ -49,6 +49,23 @@ describe("what a container sees of the machine", () => {
     ]);
   });
 
+  test("by docker's file that it is in a container, which is no change of its image", async () => {
+    const name = await output(
+      "run",
+      "-d",
+      "--read-only",
+      "busybox",
+      "stat",
+      "-c",
+      "%A %u %g %s",
+      "/.dockerenv",
+    );
+    await output("wait", name);
+    expect(await output("logs", name)).toBe("-rwxr-xr-x 0 0 0");
+    expect(await output("diff", name)).toBe("");
+    await output("rm", name);
+  });
+
   test("no descriptor of tsrun's", async () => {
     // 3 is the directory that ls reads.
     expect(await inside("exec ls /proc/self/fd")).toBe("0\n1\n2\n3");

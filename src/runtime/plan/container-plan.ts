@@ -50,6 +50,8 @@ export interface ContainerPlanInput {
   /** It starts in a user namespace: tsrun itself is in one. */
   userNamespace?: boolean | undefined;
   seccomp: SeccompFilter | undefined;
+  /** An empty /.dockerenv is made in its root. */
+  marker?: boolean | undefined;
   /** Told by the host's files where not given. */
   isDirectory?: IsDirectory;
   /** Stop before execve until the launcher says go on, so that every step can be looked at. */
@@ -70,6 +72,7 @@ export function containerPlan(input: ContainerPlanInput): Plan {
     ...(isMapped ? mappedRootSteps(input) : rootSteps(input)),
     ...pivotSteps(),
     ...mountSteps(config.mounts, { cgroup: cgroup.view, isDirectory: input.isDirectory, revealed }),
+    ...(input.marker ? [MARKER_STEP] : []),
     ...deviceSteps(linux.devices ?? []),
     ...(hasOwnDev(config) ? deviceLinkSteps() : []),
     ...terminalSteps(config),
@@ -116,6 +119,14 @@ function rootSteps(input: ContainerPlanInput): Step[] {
     ...bindSourceSteps(binds.filter((mount) => !propagates(mount) && !isOverlay(mount))),
   ];
 }
+
+/** An empty file, as docker's. */
+const MARKER_STEP: Step = {
+  op: "touch",
+  path: "/.dockerenv",
+  mode: 0o755,
+  why: "Installers, browsers and test suites look for this file to know that they are in a container.",
+};
 
 const isOverlay = (mount: OciMount): boolean => mount.tsrun?.overlay !== undefined;
 
