@@ -43,18 +43,24 @@ struct task {
 	pthread_t thread;
 	int netns; /* out */
 	int route; /* out: its rtnetlink socket, or -errno of what failed */
+	const char *call; /* out: the last one made */
 };
 
 static int make(struct task *task)
 {
+	task->call = "unshare";
 	if (unshare(CLONE_NEWNET) != 0)
 		return -errno;
+	task->call = "open";
 	task->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (task->netns < 0)
 		return -errno;
+	task->call = "ioctl";
 	int result = loopback_up();
-	if (result == 0)
+	if (result == 0) {
+		task->call = "socket";
 		result = route_socket();
+	}
 	if (result < 0)
 		close(task->netns);
 	return result;
@@ -87,8 +93,8 @@ void *tsrun_netns_begin(void)
 	return NULL;
 }
 
-/* Waits for it: fds[0] refers to it, fds[1] is a NETLINK_ROUTE socket in it. 0, or -errno. */
-int tsrun_netns_end(void *begun, int fds[2])
+/* Waits for it: fds[0] refers to it, fds[1] is a NETLINK_ROUTE socket in it. 0, or -errno of *call. */
+int tsrun_netns_end(void *begun, int fds[2], const char **call)
 {
 	struct task *task = begun;
 
@@ -96,6 +102,7 @@ int tsrun_netns_end(void *begun, int fds[2])
 	int route = task->route;
 	fds[0] = task->netns;
 	fds[1] = route;
+	*call = task->call;
 	free(task);
 	return route < 0 ? route : 0;
 }

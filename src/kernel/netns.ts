@@ -6,7 +6,7 @@ import { native } from "./native.ts";
 import { type NetlinkSocket, wrapNetlink } from "./netlink.ts";
 
 const tsrunNetnsBegin = native("void *tsrun_netns_begin()");
-const tsrunNetnsEnd = native("int tsrun_netns_end(void *task, _Out_ int *fds)");
+const tsrunNetnsEnd = native("int tsrun_netns_end(void *task, _Out_ int *fds, _Out_ const char **call)");
 const tsrunNetnsSocket = native("int tsrun_netns_socket(int nsfd)");
 
 /** A namespace that lives as long as a process runs in it or a descriptor such as `fd` refers to it. */
@@ -34,7 +34,9 @@ export function beginNetworkNamespace(): BegunNetworkNamespace {
   const take = (): NetworkNamespace => {
     isTaken = true;
     const fds: [number, number] = [-1, -1];
-    checkResult("unshare", tsrunNetnsEnd(task, fds), "network namespace");
+    const call: [string] = [""];
+    const result = tsrunNetnsEnd(task, fds, call);
+    checkResult(call[0], result, "network namespace");
     return namespace(...fds);
   };
   return {

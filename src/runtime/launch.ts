@@ -2,7 +2,7 @@
 import { closeSync, readSync } from "node:fs";
 import { nativePath } from "../kernel/native.ts";
 import { sendOrders } from "../kernel/orders.ts";
-import { beginSpawn, sealedFile, streamSocketPair } from "../kernel/process.ts";
+import { beginSpawn, type Spawning, sealedFile, streamSocketPair } from "../kernel/process.ts";
 import { shutdown } from "../kernel/sockets.ts";
 import type { MonitorClient } from "./monitor-client.ts";
 import { encodePlan } from "./plan/encode.ts";
@@ -120,11 +120,9 @@ export interface Summoned extends Disposable {
 /** Starts a monitor, which boots beside what its caller does before it knows the Plan. */
 export function summonMonitor({ id, socketDir, lockFd }: Summons): Summoned {
   const words = ["tsrun-monitor", "--id", id, ...(socketDir ? ["--socket-dir", socketDir] : [])];
+  const program = nativePath("tsrun-monitor");
   const [ours, theirs] = streamSocketPair();
-  const spawning = beginSpawn(nativePath("tsrun-monitor"), [...words, "--orders"], {
-    env: [],
-    fds: [lockFd, theirs],
-  });
+  const spawning = beginMonitor(program, [...words, "--orders"], { lockFd, ours, theirs });
   let isArriving = true;
   const arrive = (): void => {
     if (!isArriving) return;
@@ -161,6 +159,21 @@ export function summonMonitor({ id, socketDir, lockFd }: Summons): Summoned {
     },
     [Symbol.dispose]: dispose,
   };
+}
+
+/** Closes both ends where no monitor comes of it. */
+function beginMonitor(
+  program: string,
+  words: string[],
+  { lockFd, ours, theirs }: { lockFd: number; ours: number; theirs: number },
+): Spawning {
+  try {
+    return beginSpawn(program, words, { env: [], fds: [lockFd, theirs] });
+  } catch (error) {
+    closeSync(ours);
+    closeSync(theirs);
+    throw error;
+  }
 }
 
 /** The same where there is nothing to do meanwhile. */

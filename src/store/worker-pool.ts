@@ -28,12 +28,18 @@ const threads = new Set<Thread>();
  */
 export async function startThreads(): Promise<Disposable> {
   const leases: Lease[] = [];
-  while (leases.length < THREADS) leases.push(await leaseThread());
-  return {
+  const all = {
     [Symbol.dispose]() {
       for (const lease of leases) lease[Symbol.dispose]();
     },
   };
+  try {
+    while (leases.length < THREADS) leases.push(await leaseThread());
+    return all;
+  } catch (error) {
+    all[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** The thread that has the least to do; started where there are fewer than there may be and all are at work. */
