@@ -15,22 +15,23 @@ export function buildWeakened(directory: string, edits: readonly Edit[]): void {
   for (const name of ["node_modules", "rootfs-cache"]) link(directory, name);
   for (const name of ["bin", "src", "native", "scripts", "package.json"]) copy(directory, name);
   for (const edit of edits) apply(directory, edit);
-  // Without warnings being errors: a hole leaves things behind that nobody uses any more.
+  // Only what an edit concerns, and without warnings being errors: a hole leaves things behind that nobody uses any more.
   if (isEdited("native")) run("make", "-s", "-C", "native", "CFLAGS=-std=c11 -D_GNU_SOURCE -O1 -Iinclude");
-  else copy(directory, BUILT);
   if (isEdited("src")) run(process.execPath, "scripts/build.mjs", "--no-types");
   else copy(directory, "dist");
 }
 
-const BUILT = join("native", "build");
-
 const link = (directory: string, name: string): void =>
   symlinkSync(join(REPOSITORY, name), join(directory, name));
 
-/** Without what was built of it. */
+/** With its times, by which make(1) knows what is built already. */
 function copy(directory: string, name: string): void {
-  const [from, built] = [join(REPOSITORY, name), join(REPOSITORY, BUILT)];
-  cpSync(from, join(directory, name), { recursive: true, filter: (path) => path === from || path !== built });
+  const ofOthers = ["fuzz", "sanitized", "aarch64"].map((kind) => join(REPOSITORY, "native", "build", kind));
+  cpSync(join(REPOSITORY, name), join(directory, name), {
+    recursive: true,
+    preserveTimestamps: true,
+    filter: (path) => !ofOthers.includes(path),
+  });
 }
 
 function apply(directory: string, edit: Edit): void {
