@@ -85,6 +85,17 @@ export function startWriteback(fd: number): void {
   cSyncFileRange(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+const cFadvise = libc("int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)");
+const POSIX_FADV_DONTNEED = 4;
+
+/**
+ * Takes a file's first `length` bytes, more than 0, out of the page cache, as far as they are on disk: posix_fadvise(2),
+ * POSIX_FADV_DONTNEED. A hint, so it cannot fail.
+ */
+export function dropCached(fd: number, length: number): void {
+  cFadvise(fd, 0, length, POSIX_FADV_DONTNEED);
+}
+
 const cIoctl = libc("int ioctl(int fd, unsigned long op, _Inout_ int *flags)");
 const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;

@@ -1,18 +1,26 @@
 /** Writing to disk while bytes come: a sync at the end that has all of them before it takes as long as what went before. */
-import { startWriteback } from "../kernel/files.ts";
+import { dropCached, startWriteback } from "../kernel/files.ts";
 
 /** Of a file that grows, at once. */
-const PIECE = 8 * 1024 * 1024;
+const PIECE = 4 * 1024 * 1024;
 /** Smaller files are cheaper written all together, by the sync. */
 const WORTHWHILE = 128 * 1024;
 
 /** Of one open file. */
 export class WriteBack {
   readonly #fd: number;
+  readonly #isKept: boolean;
+  /** Bytes that are not on their way yet, and bytes before those. */
   #cached = 0;
+  #started = 0;
 
-  constructor(fd: number) {
+  /**
+   * `isKept`: whether the kernel should keep the bytes in memory, for somebody who reads them soon. Else the memory serves
+   * for what comes next.
+   */
+  constructor(fd: number, { isKept = true }: { isKept?: boolean } = {}) {
     this.#fd = fd;
+    this.#isKept = isKept;
   }
 
   /** So many bytes have been written to it. */
@@ -28,6 +36,9 @@ export class WriteBack {
 
   #start(): void {
     startWriteback(this.#fd);
+    // What is under way now is on disk when the next piece is.
+    if (!this.#isKept && this.#started > 0) dropCached(this.#fd, this.#started);
+    this.#started += this.#cached;
     this.#cached = 0;
   }
 }

@@ -85,7 +85,8 @@ class BlobWriter {
   constructor(job: UnpackJob) {
     this.#job = job;
     this.#fd = openSync(job.blob, "wx", 0o644);
-    this.#writeBack = new WriteBack(this.#fd);
+    // Only a push reads it, or a check.
+    this.#writeBack = new WriteBack(this.#fd, { isKept: false });
   }
 
   write(bytes: Uint8Array): void {
